@@ -1,0 +1,47 @@
+package client
+
+import "time"
+
+// Class says what a failed exchange means for the grant, and so what may be done next.
+type Class string
+
+const (
+	// GrantRefused: the server refused the refresh token itself (invalid_grant or one of its dialects).
+	GrantRefused Class = "grant_refused"
+	// ClientRefused: the server refused the client or the request, not the grant: invalid_client,
+	// unauthorized_client, invalid_scope, a TLS alert about the client certificate, a redirect.
+	ClientRefused Class = "client_refused"
+	// NotProcessed: the request surely changed nothing: DNS, connect, TLS handshake, 429, an
+	// uncoded 4xx. The refresh token is unspent.
+	NotProcessed Class = "not_processed"
+	// OutcomeUnknown: the server may have spent the refresh token and its answer was lost or is
+	// unusable: a timeout or reset after the request was written, a 5xx, a 2xx without tokens.
+	OutcomeUnknown Class = "outcome_unknown"
+)
+
+// Error is what Exchange and Revoke return. It holds nothing that the provider or the operator
+// wrote, except a Code from the list of known ones.
+type Error struct {
+	Class Class
+	// Reason is a fixed sentence that says what happened and, where it can, what to do.
+	Reason string
+	// Code is the OAuth error code when it is one of the known or configured ones, else "".
+	Code string
+	// Status is the HTTP status, 0 when there was no answer.
+	Status int
+	// RequestID is the provider's own id for the exchange, "" when it sent none.
+	RequestID string
+	// RetryAfter is how long the provider asked to wait, 0 when it did not.
+	RetryAfter time.Duration
+	// RefreshToken is a refresh token salvaged from a 2xx that had no usable access token. It
+	// must be stored: the one that was sent may be spent.
+	RefreshToken Secret
+}
+
+// Error implements error: the reason and the code, no secret.
+func (e *Error) Error() string {
+	if e.Code == "" {
+		return e.Reason
+	}
+	return e.Reason + " (" + e.Code + ")"
+}
