@@ -1,0 +1,133 @@
+package main
+
+import (
+	"net/http"
+	"time"
+)
+
+// control is the body of POST /control. Every field is optional; without a provider it goes to all.
+type control struct {
+	Provider string `json:"provider"`
+
+	// How tokens are treated from now on. Lifetimes in seconds; what was issued keeps its own.
+	ExpiresIn        *int64 `json:"expires_in"`
+	RefreshExpiresIn *int64 `json:"refresh_expires_in"` // 0: never
+	Rotation         *bool  `json:"rotation"`
+	ReuseGrace       *int64 `json:"reuse_grace"` // how long a spent refresh token still works
+
+	// Faults for the next requests.
+	Fail        *int   `json:"fail"` // how many to refuse unprocessed
+	Status      int    `json:"status"`
+	Body        string `json:"body"`
+	ContentType string `json:"content_type"`
+	RetryAfter  int    `json:"retry_after"` // seconds
+	DelayMS     *int   `json:"delay_ms"`
+	DelayCount  int    `json:"delay_count"`
+	Drop        *int   `json:"drop"`
+	Hang        *int   `json:"hang"`
+	Hold        *int   `json:"hold"`
+	Release     bool   `json:"release"`
+
+	// Revoke ends things behind the client's back: "access_tokens" or "grants".
+	Revoke string `json:"revoke"`
+}
+
+func (s *sandbox) postControl(w http.ResponseWriter, r *http.Request) {
+	var in control
+	if !receive(w, r, &in) {
+		return
+	}
+	if why := in.check(); why != "" {
+		sendError(w, http.StatusBadRequest, why)
+		return
+	}
+	found := false
+	for _, l := range s.ledgers {
+		if in.Provider == "" || in.Provider == l.name {
+			found = true
+			l.mu.Lock()
+			in.apply(l)
+			l.mu.Unlock()
+		}
+	}
+	if !found {
+		sendError(w, http.StatusNotFound, "no such provider")
+		return
+	}
+	send(w, http.StatusOK, map[string]any{})
+}
+
+func (in *control) check() string {
+	for _, n := range []*int64{in.RefreshExpiresIn, in.ReuseGrace} {
+		if n != nil && *n < 0 {
+			return "a lifetime can't be negative"
+		}
+	}
+	for _, n := range []*int{in.Fail, in.DelayMS, in.Drop, in.Hang, in.Hold} {
+		if n != nil && *n < 0 {
+			return "a count or delay can't be negative"
+		}
+	}
+	switch {
+	case in.ExpiresIn != nil && *in.ExpiresIn <= 0:
+		return "expires_in must be positive"
+	case in.Status != 0 && (in.Status < 200 || in.Status > 599):
+		return "status must be between 200 and 599"
+	case in.Revoke != "" && in.Revoke != "access_tokens" && in.Revoke != "grants":
+		return "revoke is access_tokens or grants"
+	}
+	return ""
+}
+
+func (in *control) apply(l *ledger) {
+	setSeconds(&l.policy.accessTTL, in.ExpiresIn)
+	setSeconds(&l.policy.refreshTTL, in.RefreshExpiresIn)
+	setSeconds(&l.policy.reuseGrace, in.ReuseGrace)
+	if in.Rotation != nil {
+		l.policy.rotate = *in.Rotation
+	}
+	in.order(&l.faults)
+	for _, g := range l.grants {
+		switch in.Revoke {
+		case "access_tokens":
+			g.killAccess("revoked by an administrator")
+		case "grants":
+			g.revoke("revoked by an administrator")
+		}
+	}
+}
+
+// order takes faults down for the next requests.
+func (in *control) order(f *faults) {
+	if in.Fail != nil {
+		f.fail, f.status, f.body, f.contentType, f.retryAfter = *in.Fail, in.Status, in.Body, in.ContentType, in.RetryAfter
+		if f.status == 0 {
+			f.status = http.StatusServiceUnavailable
+		}
+		if f.contentType == "" {
+			f.contentType = "application/json"
+		}
+	}
+	if in.DelayMS != nil {
+		f.delay, f.delays = time.Duration(*in.DelayMS)*time.Millisecond, max(in.DelayCount, 1)
+	}
+	setCount(&f.drops, in.Drop)
+	setCount(&f.hangs, in.Hang)
+	setCount(&f.holds, in.Hold)
+	if in.Release {
+		f.holds = 0
+		f.release()
+	}
+}
+
+func setSeconds(d *time.Duration, n *int64) {
+	if n != nil {
+		*d = time.Duration(*n) * time.Second
+	}
+}
+
+func setCount(to *int, n *int) {
+	if n != nil {
+		*to = *n
+	}
+}

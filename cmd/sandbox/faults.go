@@ -1,0 +1,95 @@
+package main
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// faults is what POST /control has ordered for a provider's next requests. Each count goes down by one per
+// request; a request takes its share of every kind.
+type faults struct {
+	fail        int // refuse without processing
+	status      int
+	body        string
+	contentType string
+	retryAfter  int // seconds
+	delays      int // process, answer late
+	delay       time.Duration
+	drops       int           // process, then close the connection without an answer
+	hangs       int           // neither process nor answer
+	holds       int           // process, answer when released
+	gate        chan struct{} // closed by a release
+}
+
+// fault is one request's share.
+type fault struct {
+	fail, drop, hang bool
+	reply            reply
+	delay            time.Duration
+	hold             <-chan struct{}
+}
+
+func spend(n *int) bool {
+	if *n == 0 {
+		return false
+	}
+	*n--
+	return true
+}
+
+func (f *faults) take() fault {
+	var out fault
+	if out.hang = spend(&f.hangs); out.hang {
+		return out
+	}
+	if out.fail = spend(&f.fail); out.fail {
+		h := http.Header{"Content-Type": {f.contentType}}
+		if f.retryAfter > 0 {
+			h.Set("Retry-After", strconv.Itoa(f.retryAfter))
+		}
+		out.reply = reply{status: f.status, header: h, body: []byte(f.body), refusal: "ordered failure"}
+	}
+	out.drop = spend(&f.drops)
+	if spend(&f.delays) {
+		out.delay = f.delay
+	}
+	if spend(&f.holds) {
+		if f.gate == nil {
+			f.gate = make(chan struct{})
+		}
+		out.hold = f.gate
+	}
+	return out
+}
+
+// release lets every held answer go.
+func (f *faults) release() {
+	if f.gate != nil {
+		close(f.gate)
+		f.gate = nil
+	}
+}
+
+func (f fault) any() bool { return f.fail || f.drop || f.hang || f.delay > 0 || f.hold != nil }
+
+// String says what was ordered, "" for nothing.
+func (f fault) String() string {
+	var out []string
+	for _, part := range []struct {
+		on   bool
+		text string
+	}{
+		{f.hang, "hang: neither processed nor answered"},
+		{f.fail, "fail: not processed"},
+		{f.drop, "drop: processed, the answer lost"},
+		{f.delay > 0, "delay"},
+		{f.hold != nil, "hold: processed, answered when released"},
+	} {
+		if part.on {
+			out = append(out, part.text)
+		}
+	}
+	return strings.Join(out, ", ")
+}

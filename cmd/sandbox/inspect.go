@@ -1,0 +1,80 @@
+package main
+
+import "time"
+
+// tokenState is what the provider itself believes about an access token.
+type tokenState struct {
+	Active     bool      `json:"active"`
+	Reason     string    `json:"reason,omitempty"` // why it is not active
+	ExpiresAt  time.Time `json:"expires_at,omitzero"`
+	Generation int       `json:"generation,omitempty"`
+}
+
+// inspect tells whether an access token would be accepted at this moment.
+func (l *ledger) inspect(token string, now time.Time) tokenState {
+	t := l.accessTokens[token]
+	if t == nil {
+		return tokenState{Reason: "never issued here"}
+	}
+	s := tokenState{ExpiresAt: t.expires, Generation: t.generation}
+	switch {
+	case t.dead != "":
+		s.Reason = t.dead
+	case !now.Before(t.expires):
+		s.Reason = "expired"
+	default:
+		s.Active = true
+	}
+	return s
+}
+
+// revokeToken ends a token. A refresh token takes its whole grant with it, RFC 7009 section 2.1.
+func (l *ledger) revokeToken(token string) {
+	if t := l.refreshTokens[token]; t != nil {
+		t.grant.revoke("revoked by its client")
+	}
+	if t := l.accessTokens[token]; t != nil && t.dead == "" {
+		t.dead = "revoked by its client"
+	}
+}
+
+// stats counts what a provider has seen since the start or the last reset.
+type stats struct {
+	Requests   int `json:"requests"`
+	Successes  int `json:"successes"`
+	Refusals   int `json:"refusals"`
+	Faults     int `json:"faults"`      // answers spoilt on purpose, see POST /control
+	Replays    int `json:"replays"`     // spent refresh tokens presented
+	Resends    int `json:"resends"`     // stored answers given again to the same idempotency key
+	APICalls   int `json:"api_calls"`   // GET /api/<provider>
+	APIRefused int `json:"api_refused"` // of those, with a token that was not live
+}
+
+// grantState is one grant in the answer of GET /stats.
+type grantState struct {
+	ClientID   string `json:"client_id"`
+	Generation int    `json:"generation"`
+	Revoked    string `json:"revoked,omitempty"`
+}
+
+// statsAnswer is a provider's part of GET /stats.
+type statsAnswer struct {
+	stats
+	Generation int          `json:"generation"` // of the most refreshed grant
+	LiveTokens int          `json:"live_access_tokens"`
+	Grants     []grantState `json:"grants"`
+}
+
+func (l *ledger) snapshot(now time.Time) statsAnswer {
+	out := statsAnswer{stats: l.stats}
+	for _, g := range l.grants {
+		out.Grants = append(out.Grants, grantState{g.app.id, g.generation, g.revoked})
+		out.Generation = max(out.Generation, g.generation)
+	}
+	for _, t := range l.accessTokens {
+		if t.dead == "" && now.Before(t.expires) {
+			out.LiveTokens++
+		}
+	}
+	return out
+}

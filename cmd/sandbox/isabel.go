@@ -1,0 +1,110 @@
+package main
+
+import (
+	"mime"
+	"net/http"
+	"time"
+)
+
+const isabelHost = "api.ibanity.com"
+
+// isabel is Isabel Connect at Ibanity. Two versions live behind one URL and are told apart by how the client
+// authenticates: v2 by Basic (raw, as its SDKs send it), v1 by a secret in the body. The names and values
+// are those that Ibanity's own sandbox wants, literally.
+func isabel() *provider {
+	p := isabelBase("isabel-connect", "client_secret_basic")
+	p.policy.rotate, p.policy.refreshTTL, p.policy.scope = true, 1800*time.Second, "AI PI offline_access"
+	// A second application whose secret shows whether Basic is sent raw.
+	p.apps = append(p.apps, app{
+		id: "raw_client_id", secret: "raw+secret/100%", method: "client_secret_basic", refreshToken: "raw_refresh_token",
+	})
+	return p
+}
+
+func isabelV1() *provider {
+	p := isabelBase("isabel-connect-v1", "client_secret_post")
+	p.policy.scope = "cloudconnect"
+	return p
+}
+
+func isabelBase(name, method string) *provider {
+	return &provider{
+		name:  name,
+		hosts: []string{isabelHost},
+		apps: []app{{
+			id: "valid_client_id", secret: "valid_client_secret", method: method, refreshToken: "valid_refresh_token",
+		}},
+		params: []string{"grant_type", "client_id", "client_secret", "refresh_token"},
+		policy: policy{
+			accessTTL:    1799 * time.Second,
+			accessToken:  func() string { return "access_token_" + randomText(24) },
+			refreshToken: func() string { return "refresh_token_" + randomText(24) },
+		},
+		endpoint:     paths("/isabel-connect/oauth2/token", "/isabel-connect/oauth2/revoke", ""),
+		check:        isabelCheck,
+		authenticate: isabelClient,
+		success:      isabelSuccess,
+		refused:      isabelRefusal,
+		idempotency:  true,
+		header:       func() http.Header { return http.Header{"Ibanity-Request-Id": {uuid()}} },
+	}
+}
+
+// isabelCheck wants the client certificate (on the provider's own host the handshake has seen to it
+// already), the JSON:API media type, and a UUID for idempotency key if there is one.
+func isabelCheck(c *call) *refusal {
+	if c.req.TLS == nil || len(c.req.TLS.VerifiedChains) == 0 {
+		return refuse(badCertificate, "no client certificate")
+	}
+	accept, _, err := mime.ParseMediaType(c.req.Header.Get("Accept"))
+	if err != nil || accept != "application/vnd.api+json" {
+		return refuse(badHeader, "Accept: application/vnd.api+json is missing")
+	}
+	if keys := c.req.Header.Values("Ibanity-Idempotency-Key"); len(keys) > 1 || len(keys) == 1 && !isUUID(keys[0]) {
+		return refuse(badHeader, "Ibanity-Idempotency-Key is not one UUID")
+	}
+	return nil
+}
+
+// isabelClient lets the client id stand in the body next to Basic, since two of the four SDKs do that.
+func isabelClient(c *call) (*app, *refusal) {
+	creds, r := c.credentials(rawEncoding)
+	if r != nil {
+		return nil, r
+	}
+	if creds.bodyID != "" && creds.bodyID != creds.id {
+		return nil, refuse("invalid_request", "two client ids, one in the header, another in the body")
+	}
+	return c.find(creds)
+}
+
+func isabelSuccess(c *call, i *issued) map[string]any {
+	body := map[string]any{
+		"token_type": "Bearer", "scope": c.policy.scope, "expires_in": i.expiresIn, "access_token": i.accessToken,
+	}
+	if i.refreshToken != "" {
+		body["refresh_token"], body["refresh_expires_in"] = i.refreshToken, i.refreshExpiresIn
+	}
+	return body
+}
+
+// isabelRefusal has two shapes: JSON:API for what the gateway refuses, OAuth for what the grant is refused for.
+func isabelRefusal(_ *call, r *refusal) reply {
+	switch r.code {
+	case badMethod, badContentType, badHeader, badCertificate:
+		status := r.status()
+		if r.code == badCertificate {
+			status = http.StatusUnauthorized
+		}
+		return reply{
+			status: status,
+			header: http.Header{"Content-Type": {"application/vnd.api+json"}},
+			body: encode(map[string]any{"errors": []any{map[string]any{
+				"code": r.code, "detail": r.why, "meta": map[string]any{"resource": "token"},
+			}}}),
+		}
+	}
+	return reply{status: r.status(), body: encode(map[string]any{
+		"error": r.code, "error_description": r.why, "error_hint": "See the documentation of the token endpoint.",
+	})}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// entry is one received request as GET /requests shows it. Whatever may be a secret is replaced by a short
+// digest, so that two requests can be seen to carry the same value and none can be read off.
+type entry struct {
+	Seq        int               `json:"seq"`
+	Time       time.Time         `json:"time"`
+	Provider   string            `json:"provider"`
+	Endpoint   string            `json:"endpoint,omitempty"`
+	Via        string            `json:"via"` // proxy or direct
+	Method     string            `json:"method"`
+	Host       string            `json:"host"`
+	Path       string            `json:"path"`
+	ClientCert string            `json:"client_certificate,omitempty"` // its subject
+	Headers    map[string]string `json:"headers,omitempty"`
+	Params     map[string]string `json:"params,omitempty"`
+	Status     int               `json:"status"` // 0: never answered
+	Refusal    string            `json:"refusal,omitempty"`
+	Fault      string            `json:"fault,omitempty"`  // what POST /control had ordered
+	Replay     bool              `json:"replay,omitempty"` // a spent refresh token
+	Resent     bool              `json:"resent,omitempty"` // stored answer of an idempotency key
+}
+
+// journalSize bounds the memory of a sandbox that is left running.
+const journalSize = 10000
+
+type journal struct {
+	mu      sync.Mutex
+	seq     int
+	entries []entry
+}
+
+func (j *journal) add(e entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.seq++
+	e.Seq = j.seq
+	if len(j.entries) == journalSize {
+		j.entries = slices.Delete(j.entries, 0, journalSize/10)
+	}
+	j.entries = append(j.entries, e)
+}
+
+// list gives the entries after a sequence number, of one provider or (with "") of all.
+func (j *journal) list(provider string, after int) []entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	out := []entry{}
+	for _, e := range j.entries {
+		if e.Seq > after && (provider == "" || e.Provider == provider) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (j *journal) clear() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries = nil
+}
+
+// digest stands for a secret.
+func digest(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return "sha256:" + hex.EncodeToString(sum[:4])
+}
+
+var (
+	plainParams  = []string{"grant_type", "client_id", "scope", "format", "token_type_hint"}
+	plainHeaders = []string{"Accept", "Accept-Encoding", "Content-Type", "Content-Length", "User-Agent", "X-Requested-With", "Ibanity-Idempotency-Key"}
+)
+
+// redactParams shows the few parameters that are never secret. Of an unknown one too only a digest: it may
+// be a secret under a misspelt name.
+func redactParams(form url.Values) map[string]string {
+	out := map[string]string{}
+	for name, values := range form {
+		value := strings.Join(values, ", ")
+		if !slices.Contains(plainParams, name) {
+			value = digest(value)
+		}
+		out[printable(name)] = value
+	}
+	return out
+}
+
+func redactHeaders(h http.Header) map[string]string {
+	out := map[string]string{}
+	for name, values := range h {
+		value := strings.Join(values, ", ")
+		if !slices.Contains(plainHeaders, name) {
+			scheme, rest, ok := strings.Cut(value, " ")
+			if value = digest(value); ok && name == "Authorization" {
+				value = printable(scheme) + " " + digest(rest)
+			}
+		}
+		out[name] = value
+	}
+	return out
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"sync"
+	"time"
+)
+
+// ledger is what one provider remembers: its grants and every token it ever issued. All of it is in
+// memory; a spent token stays known, so that a replay can be told from a token that never was.
+type ledger struct {
+	*provider
+	mu            sync.Mutex
+	policy        policy
+	grants        []*grant
+	refreshTokens map[string]*refreshToken
+	accessTokens  map[string]*accessToken
+	stats         stats
+	faults        faults
+	stored        map[string]stored // answers by idempotency key
+}
+
+// grant is one authorization: a chain of refresh tokens and the access tokens that came of it.
+type grant struct {
+	app        *app
+	generation int // counts refreshes
+	revoked    string
+	access     []*accessToken
+}
+
+type refreshToken struct {
+	grant   *grant
+	expires time.Time // zero: never
+	spentAt time.Time // zero: still good
+	spentIn int       // the generation that replaced it
+}
+
+type accessToken struct {
+	grant      *grant
+	generation int
+	expires    time.Time
+	dead       string // why it died before its time
+}
+
+// issued is what a good exchange hands out. refreshToken is empty when the old one stays in use.
+type issued struct {
+	accessToken, refreshToken   string
+	expiresIn, refreshExpiresIn int64 // seconds
+	now                         time.Time
+}
+
+func newLedger(p *provider) *ledger {
+	l := &ledger{provider: p}
+	l.reset()
+	return l
+}
+
+// reset brings everything back to how it was at the start.
+func (l *ledger) reset() {
+	l.policy = l.provider.policy
+	l.grants, l.stats, l.stored = nil, stats{}, map[string]stored{}
+	l.refreshTokens, l.accessTokens = map[string]*refreshToken{}, map[string]*accessToken{}
+	l.faults.release()
+	l.faults = faults{}
+	for i := range l.apps {
+		if a := &l.apps[i]; a.refreshToken != "" {
+			l.authorize(a, a.refreshToken, time.Now())
+		}
+	}
+}
+
+// authorize starts a grant with the given refresh token, as a person's consent would.
+func (l *ledger) authorize(a *app, token string, now time.Time) {
+	g := &grant{app: a}
+	l.grants = append(l.grants, g)
+	l.addRefreshToken(g, token, now)
+}
+
+func (l *ledger) addRefreshToken(g *grant, token string, now time.Time) {
+	t := &refreshToken{grant: g}
+	if l.policy.refreshTTL > 0 {
+		t.expires = now.Add(l.policy.refreshTTL)
+	}
+	l.refreshTokens[token] = t
+}
+
+// refresh spends a refresh token, or says why not.
+func (l *ledger) refresh(a *app, token string, now time.Time) (*issued, *refusal) {
+	t := l.refreshTokens[token]
+	switch {
+	case t == nil:
+		return nil, refuse("invalid_grant", "unknown refresh token")
+	case t.grant.app.id != a.id:
+		return nil, refuse("invalid_grant", "this refresh token belongs to another client")
+	case t.grant.revoked != "" && t.spentAt.IsZero():
+		return nil, refuse("invalid_grant", "the grant was revoked: "+t.grant.revoked)
+	case !t.spentAt.IsZero() && (t.grant.revoked != "" || !now.Before(t.spentAt.Add(l.policy.reuseGrace))):
+		return nil, l.replay(t)
+	case !t.expires.IsZero() && !now.Before(t.expires):
+		return nil, refuse("invalid_grant", "the refresh token has expired")
+	}
+	g := t.grant
+	g.generation++
+	if l.policy.killsAccess {
+		g.killAccess("replaced by a refresh")
+	}
+	out := l.issue(g, now)
+	if l.policy.rotate {
+		if t.spentAt.IsZero() {
+			t.spentAt, t.spentIn = now, g.generation
+		}
+		out.refreshToken = l.policy.refreshToken()
+		out.refreshExpiresIn = seconds(l.policy.refreshTTL)
+		l.addRefreshToken(g, out.refreshToken, now)
+	}
+	return out, nil
+}
+
+// replay refuses a spent refresh token and, where the provider guards against theft, ends the grant.
+func (l *ledger) replay(t *refreshToken) *refusal {
+	why := "replay: this refresh token was already spent"
+	if l.policy.replayKills && t.grant.revoked == "" {
+		t.grant.revoke("a spent refresh token was replayed")
+		why += "; its grant is now revoked"
+	}
+	return &refusal{code: "invalid_grant", why: why, replay: true}
+}
+
+// clientCredentials issues a token that stands outside of any person's grant.
+func (l *ledger) clientCredentials(a *app, now time.Time) *issued {
+	return l.issue(&grant{app: a}, now)
+}
+
+func (l *ledger) issue(g *grant, now time.Time) *issued {
+	token := l.policy.accessToken()
+	t := &accessToken{grant: g, generation: g.generation, expires: now.Add(l.policy.accessTTL)}
+	l.accessTokens[token] = t
+	g.access = append(g.access, t)
+	return &issued{accessToken: token, expiresIn: seconds(l.policy.accessTTL), now: now}
+}
+
+func (g *grant) killAccess(why string) {
+	for _, t := range g.access {
+		if t.dead == "" {
+			t.dead = why
+		}
+	}
+	g.access = nil
+}
+
+func (g *grant) revoke(why string) {
+	if g.revoked == "" {
+		g.revoked = why
+	}
+	g.killAccess(why)
+}
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// The endpoints that a provider may have.
+const (
+	endpointToken      = "token"      // RFC 6749 section 3.2
+	endpointRevoke     = "revoke"     // RFC 7009
+	endpointIntrospect = "introspect" // RFC 7662
+)
+
+// provider is one owner of a token endpoint: where it listens, whom it knows, and its dialect.
+// The pipeline in pipeline.go is the same for all; everything in which they differ is a field here.
+type provider struct {
+	name  string
+	hosts []string // exact names, or "*.suffix"
+	apps  []app    // registered applications, each with the refresh token it starts with
+
+	// params are the body parameters that this server knows; any other is refused.
+	params []string
+	// multipart says that the token endpoint takes multipart/form-data too.
+	multipart bool
+	// clientCredentials says that RFC 6749 section 4.4 is offered.
+	clientCredentials bool
+	policy            policy
+
+	// endpoint names the endpoint behind a path, "" when there is none. The path is the one on the
+	// provider's own host; direct says that it came to 127.0.0.1 with the provider's prefix cut off.
+	endpoint func(host, path string) string
+	// check looks at headers and at whatever else must hold before the body counts.
+	check func(*call) *refusal
+	// authenticate finds the application that sends the request.
+	authenticate func(*call) (*app, *refusal)
+	// extra checks a token request once its application is known; nil when there is nothing more.
+	extra func(*call) *refusal
+	// success is the body of a good token answer.
+	success func(*call, *issued) map[string]any
+	// refused dresses a refusal the way this provider does.
+	refused func(*call, *refusal) reply
+	// header is set on every answer of this provider; may be nil.
+	header func() http.Header
+	// idempotency says that Ibanity-Idempotency-Key is honoured.
+	idempotency bool
+	// gzip compresses answers, when the client accepts that, and sends them in chunks.
+	gzip bool
+}
+
+// app is a registered application and the grant that it holds at the start.
+type app struct {
+	id, secret   string
+	method       string // token_endpoint_auth_method, RFC 7591
+	refreshToken string
+	subject      string // certificate subject, tls_client_auth only
+}
+
+// policy is how a provider treats its tokens; POST /control changes it at run time.
+type policy struct {
+	accessTTL    time.Duration
+	refreshTTL   time.Duration // 0: lives until revoked
+	rotate       bool          // a refresh replaces the refresh token
+	reuseGrace   time.Duration // how long a spent refresh token still works
+	killsAccess  bool          // a refresh ends the access tokens issued before
+	replayKills  bool          // a replay ends the whole grant
+	scope        string        // as granted
+	accessToken  func() string
+	refreshToken func() string
+}
+
+// call is one request on its way through a provider.
+type call struct {
+	*provider
+	req      *http.Request
+	host     string // as the client named it, without port
+	direct   bool   // came to 127.0.0.1, not to the provider's own host name
+	endpoint string
+	body     []byte
+	form     url.Values
+	app      *app
+	now      time.Time
+}
+
+// refusal is why a request is not granted. code is an error code of RFC 6749 section 5.2, or one of the
+// codes below; why is for the log and names no secret.
+type refusal struct {
+	code, why string
+	replay    bool // a spent refresh token was sent
+}
+
+// Codes for what goes wrong before OAuth has a say.
+const (
+	badMethod      = "method_not_allowed"
+	badContentType = "unsupported_media_type"
+	badHeader      = "bad_header"
+	badCertificate = "bad_certificate"
+)
+
+func refuse(code, why string) *refusal { return &refusal{code: code, why: why} }
+
+// reply is what goes back over the wire.
+type reply struct {
+	status  int
+	header  http.Header
+	body    []byte
+	refusal string
+	replay  bool
+	issued  bool // tokens were issued
+	resent  bool // stored answer of an idempotency key
+}
+
+// status gives the HTTP status that most servers use for a refusal's code.
+func (r *refusal) status() int {
+	switch r.code {
+	case badMethod:
+		return http.StatusMethodNotAllowed
+	case badContentType:
+		return http.StatusUnsupportedMediaType
+	case "invalid_client":
+		return http.StatusUnauthorized
+	}
+	return http.StatusBadRequest
+}
+
+// oauthCode is the code for a body in the shape of RFC 6749, which has no words for transport mistakes.
+func (r *refusal) oauthCode() string {
+	switch r.code {
+	case badMethod, badContentType, badHeader, badCertificate:
+		return "invalid_request"
+	}
+	return r.code
+}
+
+// serves tells whether the provider answers on a host name.
+func (p *provider) serves(host string) bool {
+	for _, h := range p.hosts {
+		if suffix, wild := strings.CutPrefix(h, "*"); h == host || wild && strings.HasSuffix(host, suffix) && len(host) > len(suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+// paths makes an endpoint function for a provider whose paths are fixed.
+func paths(token, revoke, introspect string) func(string, string) string {
+	return func(_, path string) string {
+		switch path {
+		case "":
+		case token:
+			return endpointToken
+		case revoke:
+			return endpointRevoke
+		case introspect:
+			return endpointIntrospect
+		}
+		return ""
+	}
+}

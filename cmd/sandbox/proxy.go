@@ -1,0 +1,47 @@
+package main
+
+import (
+	"net"
+	"net/http"
+)
+
+// proxy is the HTTP CONNECT side (RFC 9110 section 9.3.6). It opens no connection to anywhere: a provider's
+// host is answered by the sandbox itself, and every other target is refused.
+func (s *sandbox) proxy(w http.ResponseWriter, r *http.Request) {
+	e := entry{Time: s.now(), Via: "proxy", Method: r.Method, Host: r.Host, Path: r.URL.Path}
+	if r.Method != http.MethodConnect {
+		s.turnAway(w, e, http.StatusForbidden, "this is a CONNECT proxy; nothing else passes")
+		return
+	}
+	e.Path = ""
+	host, port, err := net.SplitHostPort(r.Host)
+	if err != nil || port != "443" || !s.knownHost(host) {
+		s.turnAway(w, e, http.StatusForbidden, "the sandbox stands in for the providers' hosts on port 443 only; nothing leaves this machine")
+		return
+	}
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, "cannot take the connection over", http.StatusInternalServerError)
+		return
+	}
+	if rw.Reader.Buffered() > 0 { // TLS before the 200: no client does that
+		conn.Close()
+		return
+	}
+	if _, err := conn.Write([]byte("HTTP/1.1 200 Connection established\r\n\r\n")); err != nil {
+		conn.Close()
+		return
+	}
+	s.handshake(&wire{Conn: conn, via: "proxy", host: host})
+}
+
+// accept takes direct TLS connections until the listener closes.
+func (s *sandbox) accept(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go s.handshake(&wire{Conn: conn, via: "direct"})
+	}
+}
