@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// Duration is a time.Duration that JSON shows as "90s" or "2h".
-type Duration time.Duration
-
 // Options bound every exchange of one caller.
 type Options struct {
 	Timeout       time.Duration  // of the whole exchange, connect to last byte
@@ -55,24 +52,3 @@ func Exchange(ctx context.Context, o Options, r *Request) (*Token, error) {
 func Revoke(ctx context.Context, o Options, r *Request, token Secret, hint string) error {
 	return errors.New("stub")
 }
-
-// Endpoints are a provider's URLs with the parameters filled in.
-type Endpoints struct{ Token, Revocation, Introspection string }
-
-// Validate checks a definition; see its sentence-shaped errors.
-func (p *Provider) Validate(allowInsecure bool) error { return nil }
-
-// Endpoints expands the URL templates.
-func (p *Provider) Endpoints(params map[string]string) (Endpoints, error) { return Endpoints{}, nil }
-
-// Origin returns scheme://host:port of an absolute URL.
-func Origin(url string) (string, error) { return "", nil }
-
-// CheckHost returns an error unless the URL's host is permitted by the options.
-func (o Options) CheckHost(url string) error { return nil }
-
-// Builtin returns a copy of the built-in provider by that name.
-func Builtin(name string) (*Provider, bool) { return nil, false }
-
-// Builtins lists the names of the built-in providers, sorted.
-func Builtins() []string { return nil }

@@ -1,0 +1,104 @@
+package client
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// maxDuration bounds every duration of a definition and every lifetime in an answer. The
+	// longest that a provider documents is QuickBooks' refresh token with 5 years; the bound keeps
+	// sums far from time.Duration's end at 292 years.
+	maxDuration = 10 * 365 * day
+	// maxListed bounds lists and maps of a definition, and maxText each text in them.
+	maxListed = 64
+	maxText   = 1024
+)
+
+// Validate checks a definition and returns the first thing that is wrong with it as a sentence
+// that says what to do. http:// endpoints pass only with allowInsecure. It repeats no value of
+// the definition, only names of fields and parameters.
+func (p *Provider) Validate(allowInsecure bool) error {
+	for _, check := range []func() error{
+		p.validateSizes,
+		func() error { return p.validateEndpoints(allowInsecure) },
+		p.validatePatterns,
+		p.validateChoices,
+		func() error { return CheckParams(p.TokenParams) },
+		func() error { return CheckHeaders(p.TokenHeaders) },
+		p.validateIdempotencyHeader,
+		p.validatePointers,
+		p.validateExtraFields,
+		p.validateDurations,
+		p.validatePermanentErrors,
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Provider) validateSizes() error {
+	for field, n := range map[string]int{
+		"param_patterns": len(p.ParamPatterns), "param_defaults": len(p.ParamDefaults),
+		"token_params": len(p.TokenParams), "token_headers": len(p.TokenHeaders), "param_order": len(p.ParamOrder),
+		"extra_fields": len(p.ExtraFields), "permanent_errors": len(p.PermanentErrors),
+	} {
+		if n > maxListed {
+			return fmt.Errorf("%s holds more than %d entries", field, maxListed)
+		}
+	}
+	for field, list := range map[string][]string{
+		"param_order": p.ParamOrder, "extra_fields": p.ExtraFields, "permanent_errors": p.PermanentErrors, "docs": {p.Docs},
+	} {
+		if slices.ContainsFunc(list, func(s string) bool { return len(s) > maxText }) {
+			return fmt.Errorf("a text in %s is longer than %d bytes", field, maxText)
+		}
+	}
+	return nil
+}
+
+func (p *Provider) validateChoices() error {
+	switch p.TokenEndpointAuthMethod {
+	case "private_key_jwt", "client_secret_jwt":
+		return fmt.Errorf("the token_endpoint_auth_method %s is not supported yet; use one of %s",
+			p.TokenEndpointAuthMethod, strings.Join(authMethods, ", "))
+	}
+	for _, c := range []struct {
+		field, value string
+		allowed      []string
+	}{
+		{"token_endpoint_auth_method", cmp.Or(p.TokenEndpointAuthMethod, AuthBasic), authMethods},
+		{"basic_encoding", cmp.Or(p.BasicEncoding, BasicRFC6749), []string{BasicRFC6749, BasicRaw}},
+		{"request_format", cmp.Or(p.RequestFormat, FormatForm), []string{FormatForm, FormatMultipart, FormatJSON}},
+		{"refresh_token_rotation", cmp.Or(p.RefreshTokenRotation, RotationSometimes), []string{RotationAlways, RotationSometimes, RotationNever}},
+	} {
+		if !slices.Contains(c.allowed, c.value) {
+			return fmt.Errorf("%s must be one of %s", c.field, strings.Join(c.allowed, ", "))
+		}
+	}
+	return nil
+}
+
+var authMethods = []string{AuthBasic, AuthPost, AuthTLS, AuthSelfSignedTLS, AuthNone}
+
+func (p *Provider) validateDurations() error {
+	for _, d := range []struct {
+		field string
+		value Duration
+	}{
+		{"assumed_token_ttl", p.AssumedTokenTTL},
+		{"refresh_window", p.RefreshWindow},
+		{"reuse_grace", p.ReuseGrace},
+		{"refresh_token_idle_ttl", p.RefreshTokenIdleTTL},
+	} {
+		if d.value < 0 || time.Duration(d.value) > maxDuration {
+			return fmt.Errorf("%s must lie between 0 and 10 years", d.field)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func (p *Provider) validateEndpoints(allowInsecure bool) error {
+	if p.TokenEndpoint == "" {
+		return errors.New("token_endpoint is required: the absolute https URL that tokens come from")
+	}
+	for _, e := range []struct{ field, template string }{
+		{"token_endpoint", p.TokenEndpoint},
+		{"revocation_endpoint", p.RevocationEndpoint},
+		{"introspection_endpoint", p.IntrospectionEndpoint},
+	} {
+		if e.template == "" {
+			continue
+		}
+		if err := p.validateTemplate(e.template); err != nil {
+			return fmt.Errorf("%s: %w", e.field, err)
+		}
+		if strings.HasPrefix(e.template, "http://") && !allowInsecure {
+			return fmt.Errorf("%s must start with https:// (allow_insecure_endpoints permits http:// for tests)", e.field)
+		}
+	}
+	return nil
+}
+
+// validateTemplate checks a template with a sample in every place that has no default. "1" is a
+// host name, a path and a port.
+func (p *Provider) validateTemplate(template string) error {
+	if err := checkPlaceholders(template); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(template, "https://") && !strings.HasPrefix(template, "http://") {
+		return errors.New("it must start with https://, and a parameter can't stand for that")
+	}
+	sample := map[string]string{}
+	for _, name := range p.ParamNames() {
+		if _, ok := p.ParamDefaults[name]; !ok {
+			sample[name] = "1"
+		}
+	}
+	expanded, err := p.expand(template, sample, 0)
+	if err != nil {
+		return err
+	}
+	_, err = parseEndpoint(expanded)
+	return err
+}
+
+// checkPlaceholders refuses names that can't be parameters and braces without a partner.
+func checkPlaceholders(text string) error {
+	if len(text) > maxTemplate {
+		return fmt.Errorf("it is longer than %d bytes", maxTemplate)
+	}
+	for _, b := range braces.FindAllString(text, -1) {
+		if !paramName.MatchString(b[1 : len(b)-1]) {
+			return errors.New("a name in braces must be lower-case letters, digits and '_', as in {environment_id}")
+		}
+	}
+	if strings.ContainsAny(braces.ReplaceAllString(text, ""), "{}") {
+		return errors.New("a brace has no partner; parameters are written {name}")
+	}
+	return nil
+}
+
+func (p *Provider) validatePatterns() error {
+	used := p.ParamNames()
+	for name, text := range p.ParamDefaults {
+		if !slices.Contains(used, name) {
+			return errors.New("param_defaults names a parameter that no endpoint uses; remove it or correct its name")
+		}
+		if err := checkPlaceholders(text); err != nil {
+			return fmt.Errorf("param_defaults, %s: %w", name, err)
+		}
+		if strings.ContainsAny(text, "#@?\\% \t\r\n") {
+			return fmt.Errorf("param_defaults, %s: it must be a part of a host name or path", name)
+		}
+	}
+	for name, pattern := range p.ParamPatterns {
+		if !slices.Contains(used, name) {
+			return errors.New("param_patterns names a parameter that no endpoint uses; remove it or correct its name")
+		}
+		if _, err := compilePattern(pattern); err != nil {
+			return fmt.Errorf("param_patterns, %s: %w", name, err)
+		}
+	}
+	return nil
+}
