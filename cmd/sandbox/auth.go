@@ -72,6 +72,9 @@ func (c *call) find(creds credentials) (*app, *refusal) {
 		if a.id != creds.id {
 			continue
 		}
+		if a.method == "tls_client_auth" && creds.method == "none" {
+			return a, c.certified(a)
+		}
 		if a.method != creds.method {
 			return nil, refuse("invalid_client", "this application authenticates with "+a.method+", not with "+creds.method)
 		}
@@ -81,6 +84,15 @@ func (c *call) find(creds credentials) (*app, *refusal) {
 		return a, nil
 	}
 	return nil, refuse("invalid_client", "unknown client_id")
+}
+
+// certified checks the client certificate of an application that authenticates by it (RFC 8705 section 2.1).
+// Its secret is the subject's common name.
+func (c *call) certified(a *app) *refusal {
+	if t := c.req.TLS; t == nil || len(t.VerifiedChains) == 0 || t.PeerCertificates[0].Subject.CommonName != a.secret {
+		return refuse("invalid_client", "the client certificate is missing or not the registered one")
+	}
+	return nil
 }
 
 // registered authenticates by the application's registered method; with Basic the body names no client.

@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -97,16 +96,11 @@ func (a *authority) leaf(host string) (*tls.Certificate, error) {
 	return c, nil
 }
 
-// client issues a client certificate. The key is RSA, as Ibanity's are.
-func (a *authority) client(name string) (*x509.Certificate, *rsa.PrivateKey, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, nil, fmt.Errorf("generating the client key: %w", err)
-	}
-	cert, err := a.sign(&x509.Certificate{
+// client issues a client certificate.
+func (a *authority) client(name string, key crypto.Signer) (*x509.Certificate, error) {
+	return a.sign(&x509.Certificate{
 		Subject:     pkix.Name{CommonName: name, Organization: []string{"Sandbox"}},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}, key.Public())
-	return cert, key, err
 }

@@ -7,11 +7,11 @@ import "time"
 func generic() *provider {
 	return &provider{
 		name: "generic",
-		apps: []app{{
-			id: "generic client", secret: "generic+secret:100%",
-			method: "client_secret_basic", refreshToken: "generic-sandbox-refresh-token",
-		}},
-		params:            []string{"grant_type", "refresh_token", "scope"},
+		apps: []app{
+			{id: "generic client", secret: "generic+secret:100%", method: "client_secret_basic", refreshToken: "generic-sandbox-refresh-token"},
+			{id: "generic-mtls", secret: clientName, method: "tls_client_auth", refreshToken: "generic-mtls-sandbox-refresh-token"},
+		},
+		params:            []string{"grant_type", "client_id", "client_secret", "refresh_token", "scope"},
 		clientCredentials: true,
 		policy: policy{
 			accessTTL: 10 * time.Minute, refreshTTL: 24 * time.Hour,

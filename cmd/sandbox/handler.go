@@ -1,7 +1,6 @@
 package main
 
 import (
-	"compress/gzip"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +14,7 @@ func (s *sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
+	host = strings.ToLower(host)
 	e := entry{
 		Time: s.now(), Via: wireOf(r).via, Method: r.Method, Host: host, Path: r.URL.Path, Headers: redactHeaders(r.Header),
 	}
@@ -25,13 +25,13 @@ func (s *sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.turnAway(w, e, http.StatusMisdirectedRequest, "the Host header and the connection's host differ")
 		return
 	}
-	l, path, direct := s.route(host, r.URL.Path, r.Header.Get("Authorization") != "")
+	l, path := s.route(host, r.URL.Path, r.Header.Get("Authorization") != "")
 	if l == nil {
 		s.turnAway(w, e, http.StatusNotFound, "no provider here")
 		return
 	}
 	e.Provider = l.name
-	c := &call{provider: l.provider, req: r, host: host, direct: direct, now: s.now(), endpoint: l.endpoint(host, path)}
+	c := &call{provider: l.provider, req: r, host: host, now: s.now(), endpoint: l.endpoint(host, path)}
 	if c.endpoint == "" {
 		s.turnAway(w, e, http.StatusNotFound, "this provider has no such path")
 		return
@@ -123,34 +123,4 @@ func (s *sandbox) wait(r *http.Request, f fault) bool {
 	case <-s.stop.Done():
 	}
 	return false
-}
-
-func (out reply) write(w http.ResponseWriter, c *call) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache")
-	sets := []http.Header{out.header}
-	if c.header != nil {
-		sets = []http.Header{c.header(), out.header}
-	}
-	for _, set := range sets {
-		for name, values := range set {
-			h[name] = values
-		}
-	}
-	if !c.gzip || !strings.Contains(c.req.Header.Get("Accept-Encoding"), "gzip") {
-		w.WriteHeader(out.status)
-		w.Write(out.body)
-		return
-	}
-	h.Set("Content-Encoding", "gzip")
-	w.WriteHeader(out.status)
-	z := gzip.NewWriter(w)
-	for _, part := range [][]byte{out.body[:len(out.body)/2], out.body[len(out.body)/2:]} {
-		z.Write(part)
-		z.Flush()
-		w.(http.Flusher).Flush() // ends a chunk
-	}
-	z.Close()
 }

@@ -19,43 +19,14 @@ type ledger struct {
 	stored        map[string]stored // answers by idempotency key
 }
 
-// grant is one authorization: a chain of refresh tokens and the access tokens that came of it.
-type grant struct {
-	app        *app
-	generation int // counts refreshes
-	revoked    string
-	access     []*accessToken
-}
-
-type refreshToken struct {
-	grant   *grant
-	expires time.Time // zero: never
-	spentAt time.Time // zero: still good
-	spentIn int       // the generation that replaced it
-}
-
-type accessToken struct {
-	grant      *grant
-	generation int
-	expires    time.Time
-	dead       string // why it died before its time
-}
-
-// issued is what a good exchange hands out. refreshToken is empty when the old one stays in use.
-type issued struct {
-	accessToken, refreshToken   string
-	expiresIn, refreshExpiresIn int64 // seconds
-	now                         time.Time
-}
-
 func newLedger(p *provider) *ledger {
 	l := &ledger{provider: p}
-	l.reset()
+	l.reset(time.Now())
 	return l
 }
 
 // reset brings everything back to how it was at the start.
-func (l *ledger) reset() {
+func (l *ledger) reset(now time.Time) {
 	l.policy = l.provider.policy
 	l.grants, l.stats, l.stored = nil, stats{}, map[string]stored{}
 	l.refreshTokens, l.accessTokens = map[string]*refreshToken{}, map[string]*accessToken{}
@@ -63,7 +34,7 @@ func (l *ledger) reset() {
 	l.faults = faults{}
 	for i := range l.apps {
 		if a := &l.apps[i]; a.refreshToken != "" {
-			l.authorize(a, a.refreshToken, time.Now())
+			l.authorize(a, a.refreshToken, now)
 		}
 	}
 }
@@ -137,21 +108,3 @@ func (l *ledger) issue(g *grant, now time.Time) *issued {
 	g.access = append(g.access, t)
 	return &issued{accessToken: token, expiresIn: seconds(l.policy.accessTTL), now: now}
 }
-
-func (g *grant) killAccess(why string) {
-	for _, t := range g.access {
-		if t.dead == "" {
-			t.dead = why
-		}
-	}
-	g.access = nil
-}
-
-func (g *grant) revoke(why string) {
-	if g.revoked == "" {
-		g.revoked = why
-	}
-	g.killAccess(why)
-}
-
-func seconds(d time.Duration) int64 { return int64(d / time.Second) }

@@ -40,7 +40,7 @@ func (s *sandbox) stats() map[string]statsAnswer {
 func (s *sandbox) reset() {
 	for _, l := range s.ledgers {
 		l.mu.Lock()
-		l.reset()
+		l.reset(s.now())
 		l.mu.Unlock()
 	}
 	s.journal.clear()
@@ -67,7 +67,7 @@ func (s *sandbox) postGrant(w http.ResponseWriter, r *http.Request) {
 		if a := &l.apps[i]; in.ClientID == "" || in.ClientID == a.id {
 			token := l.policy.refreshToken()
 			l.authorize(a, token, s.now())
-			send(w, http.StatusOK, map[string]string{"client_id": a.id, "client_secret": a.secret, "refresh_token": token})
+			send(w, http.StatusOK, map[string]string{"client_id": a.id, "refresh_token": token})
 			return
 		}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 )
@@ -109,23 +108,4 @@ func (c *call) known(param string) bool {
 		return slices.Contains([]string{"token", "token_type_hint", "client_id", "client_secret"}, param)
 	}
 	return slices.Contains(c.params, param)
-}
-
-func encode(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // maps of plain values only
-	}
-	return b
-}
-
-// oauthRefusal is a body of RFC 6749 section 5.2.
-func oauthRefusal(_ *call, r *refusal) reply {
-	h := http.Header{}
-	if r.code == "invalid_client" {
-		h.Set("WWW-Authenticate", `Basic realm="sandbox"`)
-	}
-	return reply{status: r.status(), header: h, body: encode(map[string]any{
-		"error": r.oauthCode(), "error_description": r.why,
-	})}
 }

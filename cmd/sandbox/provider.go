@@ -29,8 +29,7 @@ type provider struct {
 	clientCredentials bool
 	policy            policy
 
-	// endpoint names the endpoint behind a path, "" when there is none. The path is the one on the
-	// provider's own host; direct says that it came to 127.0.0.1 with the provider's prefix cut off.
+	// endpoint names the endpoint behind a path on the provider's own host, "" when there is none.
 	endpoint func(host, path string) string
 	// check looks at headers and at whatever else must hold before the body counts.
 	check func(*call) *refusal
@@ -55,7 +54,6 @@ type app struct {
 	id, secret   string
 	method       string // token_endpoint_auth_method, RFC 7591
 	refreshToken string
-	subject      string // certificate subject, tls_client_auth only
 }
 
 // policy is how a provider treats its tokens; POST /control changes it at run time.
@@ -76,62 +74,11 @@ type call struct {
 	*provider
 	req      *http.Request
 	host     string // as the client named it, without port
-	direct   bool   // came to 127.0.0.1, not to the provider's own host name
 	endpoint string
 	body     []byte
 	form     url.Values
 	app      *app
 	now      time.Time
-}
-
-// refusal is why a request is not granted. code is an error code of RFC 6749 section 5.2, or one of the
-// codes below; why is for the log and names no secret.
-type refusal struct {
-	code, why string
-	replay    bool // a spent refresh token was sent
-}
-
-// Codes for what goes wrong before OAuth has a say.
-const (
-	badMethod      = "method_not_allowed"
-	badContentType = "unsupported_media_type"
-	badHeader      = "bad_header"
-	badCertificate = "bad_certificate"
-)
-
-func refuse(code, why string) *refusal { return &refusal{code: code, why: why} }
-
-// reply is what goes back over the wire.
-type reply struct {
-	status  int
-	header  http.Header
-	body    []byte
-	refusal string
-	replay  bool
-	issued  bool // tokens were issued
-	resent  bool // stored answer of an idempotency key
-}
-
-// status gives the HTTP status that most servers use for a refusal's code.
-func (r *refusal) status() int {
-	switch r.code {
-	case badMethod:
-		return http.StatusMethodNotAllowed
-	case badContentType:
-		return http.StatusUnsupportedMediaType
-	case "invalid_client":
-		return http.StatusUnauthorized
-	}
-	return http.StatusBadRequest
-}
-
-// oauthCode is the code for a body in the shape of RFC 6749, which has no words for transport mistakes.
-func (r *refusal) oauthCode() string {
-	switch r.code {
-	case badMethod, badContentType, badHeader, badCertificate:
-		return "invalid_request"
-	}
-	return r.code
 }
 
 // serves tells whether the provider answers on a host name.

@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"net/http"
+	"strings"
 )
 
 // proxy is the HTTP CONNECT side (RFC 9110 section 9.3.6). It opens no connection to anywhere: a provider's
@@ -15,6 +16,7 @@ func (s *sandbox) proxy(w http.ResponseWriter, r *http.Request) {
 	}
 	e.Path = ""
 	host, port, err := net.SplitHostPort(r.Host)
+	host = strings.ToLower(host)
 	if err != nil || port != "443" || !s.knownHost(host) {
 		s.turnAway(w, e, http.StatusForbidden, "the sandbox stands in for the providers' hosts on port 443 only; nothing leaves this machine")
 		return

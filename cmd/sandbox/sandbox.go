@@ -57,24 +57,25 @@ func (s *sandbox) knownHost(host string) bool {
 }
 
 // route finds who answers. On 127.0.0.1 the first part of the path names the provider, except for Isabel
-// Connect, whose own path begins with its name already.
-func (s *sandbox) route(host, path string, basic bool) (l *ledger, rest string, direct bool) {
+// Connect, whose own path begins with its name already. The second result is the path as on the provider's
+// own host.
+func (s *sandbox) route(host, path string, basic bool) (*ledger, string) {
 	if ip := net.ParseIP(host); ip.IsLoopback() || host == "localhost" {
 		first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 		if first == "isabel-connect" {
-			return s.isabel(basic), path, true
+			return s.isabel(basic), path
 		}
-		return s.ledger(first), "/" + rest, true
+		return s.ledger(first), "/" + rest
 	}
 	if host == isabelHost {
-		return s.isabel(basic), path, false
+		return s.isabel(basic), path
 	}
 	for _, l := range s.ledgers {
 		if l.serves(host) {
-			return l, path, false
+			return l, path
 		}
 	}
-	return nil, path, false
+	return nil, path
 }
 
 // isabel picks the version by how the client authenticates.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -50,7 +51,7 @@ func (s *sandbox) handshake(w *wire) {
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		if w.host != "" || !errors.Is(err, net.ErrClosed) {
+		if s.stop.Err() == nil && !errors.Is(err, io.EOF) { // somebody who only looked whether the port is open
 			s.record(entry{Time: s.now(), Via: w.via, Host: w.host, Method: "TLS", Provider: s.owner(w.host), Refusal: "handshake: " + err.Error()})
 		}
 		return
@@ -62,7 +63,7 @@ func (s *sandbox) handshake(w *wire) {
 
 // owner names the provider behind a host, for the journal.
 func (s *sandbox) owner(host string) string {
-	if l, _, _ := s.route(host, "", true); l != nil {
+	if l, _ := s.route(host, "", true); l != nil {
 		return l.name
 	}
 	return ""

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// bench is a running sandbox and a client that knows its CA and its proxy, nothing else.
+type bench struct {
+	t      *testing.T
+	s      *sandbox
+	env    map[string]string
+	shift  atomic.Int64 // nanoseconds by which the sandbox's clock is ahead
+	client *http.Client // through the proxy, with the Isabel certificate
+	bare   *http.Client // through the proxy, without a client certificate
+	log    *lockedBuffer
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{t: t, log: &lockedBuffer{}}
+	s, err := newSandbox(t.Context(), b.log, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.now = func() time.Time { return time.Now().Add(time.Duration(b.shift.Load())) }
+	b.s = s
+	var ports [3]net.Listener
+	for i := range ports {
+		if ports[i], err = listen("127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := s.start(ports[0], ports[1], ports[2])
+	b.env = s.environment(t.TempDir(), ports[0].Addr().String(), ports[1].Addr().String(), ports[2].Addr().String())
+	b.client = b.newClient(identity(t, s.ca))
+	b.bare = b.newClient()
+	t.Cleanup(func() {
+		b.client.CloseIdleConnections()
+		b.bare.CloseIdleConnections()
+		stop()
+	})
+	return b
+}
+
+// identity is a client certificate of an authority, with a key that is quick to make.
+func identity(t *testing.T, a *authority) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := a.client(clientName, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
+}
+
+func (b *bench) newClient(certs ...tls.Certificate) *http.Client {
+	proxy, err := url.Parse(b.env["SANDBOX_PROXY"])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		Proxy: func(r *http.Request) (*url.URL, error) {
+			if r.URL.Hostname() == "127.0.0.1" {
+				return nil, nil
+			}
+			return proxy, nil
+		},
+		TLSClientConfig: &tls.Config{RootCAs: b.s.ca.pool, Certificates: certs},
+	}}
+}
+
+// request is a token request; the zero value of a field is the well-formed one.
+type request struct {
+	method, url string
+	form        string // encoded
+	basic       string // the Authorization header's value after "Basic ", before base64
+	header      map[string]string
+	contentType string
+}
+
+type result struct {
+	status int
+	header http.Header
+	body   map[string]any
+}
+
+func (r result) text(field string) string {
+	s, _ := r.body[field].(string)
+	return s
+}
+
+func (b *bench) do(c *http.Client, r request) (result, error) {
+	if r.method == "" {
+		r.method = http.MethodPost
+	}
+	if r.contentType == "" {
+		r.contentType = "application/x-www-form-urlencoded"
+	}
+	req, err := http.NewRequestWithContext(b.t.Context(), r.method, r.url, strings.NewReader(r.form))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", r.contentType)
+	for name, value := range r.header {
+		req.Header.Set(name, value)
+	}
+	if id, secret, ok := strings.Cut(r.basic, ":"); ok {
+		req.SetBasicAuth(id, secret)
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return result{}, err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return result{}, err
+	}
+	out := result{status: resp.StatusCode, header: resp.Header}
+	json.Unmarshal(raw, &out.body) // not every refusal is JSON
+	return out, nil
+}
+
+// send is do where an answer is expected.
+func (b *bench) send(r request) result {
+	b.t.Helper()
+	out, err := b.do(b.client, r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return out
+}
+
+// want sends a request and insists on the status and, unless empty, the error code.
+func (b *bench) want(status int, code string, r request) result {
+	b.t.Helper()
+	out := b.send(r)
+	if out.status != status || code != "" && out.text("error") != code {
+		b.t.Fatalf("status %d, body %v; want %d %s\n%s", out.status, out.body, status, code, b.log)
+	}
+	return out
+}
+
+// order posts to the observation API and returns the status.
+func (b *bench) order(path string, body any, into any) int {
+	b.t.Helper()
+	resp, err := http.Post(b.env["SANDBOX_API"]+path, "application/json", bytes.NewReader(encode(body)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if into != nil {
+		if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	return resp.StatusCode
+}
+
+func (b *bench) live(provider, token string) bool {
+	b.t.Helper()
+	var state tokenState
+	b.order("/introspect", map[string]string{"provider": provider, "token": token}, &state)
+	return state.Active
+}
+
+func (b *bench) advance(d time.Duration) { b.shift.Add(int64(d)) }
+
+func (b *bench) last() entry {
+	all := b.s.journal.list("", 0)
+	return all[len(all)-1]
+}
+
+func form(pairs ...string) string {
+	v := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		v.Add(pairs[i], pairs[i+1])
+	}
+	return v.Encode()
+}

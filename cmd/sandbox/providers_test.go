@@ -1,0 +1,125 @@
+package main
+
+import (
+	"net/url"
+	"testing"
+	"time"
+)
+
+// good gives a well-formed refresh request per provider, as the provider's document shows it.
+func (b *bench) good(provider, refreshToken string) request {
+	env := func(name string) string { return b.env[name] }
+	body := func(prefix string, more ...string) string {
+		return form(append([]string{
+			"grant_type", "refresh_token", "client_id", env(prefix + "_CLIENT_ID"),
+			"client_secret", env(prefix + "_CLIENT_SECRET"), "refresh_token", refreshToken,
+		}, more...)...)
+	}
+	grant := form("grant_type", "refresh_token", "refresh_token", refreshToken)
+	jsonAPI := map[string]string{"Accept": "application/vnd.api+json"}
+	switch provider {
+	case "isabel-connect":
+		return request{url: "https://api.ibanity.com/isabel-connect/oauth2/token", header: jsonAPI,
+			basic: env("ISABEL_CLIENT_ID") + ":" + env("ISABEL_CLIENT_SECRET"), form: grant}
+	case "isabel-connect-v1":
+		return request{url: "https://api.ibanity.com/isabel-connect/oauth2/token", header: jsonAPI, form: body("ISABEL")}
+	case "salesforce":
+		return request{url: "https://login.salesforce.com/services/oauth2/token", form: body("SALESFORCE")}
+	case "pandadoc":
+		return request{url: "https://api.pandadoc.com/oauth2/access_token", form: body("PANDADOC", "scope", "read+write")}
+	case "pingone":
+		return request{url: "https://auth.pingone.eu/" + pingoneEnvironment + "/as/token", form: grant,
+			basic: env("PINGONE_CLIENT_ID") + ":" + url.QueryEscape(env("PINGONE_CLIENT_SECRET"))}
+	case "keliweb":
+		return request{url: "https://apiv2.keliweb.it/oauth/token", form: body("KELIWEB"),
+			header: map[string]string{"X-Requested-With": "XMLHttpRequest"}}
+	case "generic":
+		return request{url: env("GENERIC_TOKEN_ENDPOINT"), form: grant,
+			basic: url.QueryEscape(env("GENERIC_CLIENT_ID")) + ":" + url.QueryEscape(env("GENERIC_CLIENT_SECRET"))}
+	}
+	panic(provider)
+}
+
+func (b *bench) initial(provider string) string { return b.s.ledger(provider).apps[0].refreshToken }
+
+var dialects = []struct {
+	provider    string
+	life        time.Duration // of an access token
+	announced   any           // expires_in as JSON decodes it; nil: not announced
+	rotates     bool
+	killsAccess bool
+	replay      int    // status
+	replayCode  string // error
+	replayKills bool
+	refreshLife time.Duration
+}{
+	{"isabel-connect", 1799 * time.Second, 1799.0, true, false, 400, "invalid_grant", false, 1800 * time.Second},
+	{"isabel-connect-v1", 1799 * time.Second, 1799.0, false, false, 0, "", false, 0},
+	{"salesforce", 2 * time.Hour, nil, false, false, 0, "", false, 0},
+	{"pandadoc", 31535999 * time.Second, 31535999.0, true, false, 400, "invalid_grant", false, 0},
+	{"pingone", time.Hour, 3600.0, true, false, 400, "invalid_grant", true, 30 * 24 * time.Hour},
+	{"keliweb", time.Hour, 3600.0, true, true, 401, "invalid_request", false, 10 * 24 * time.Hour},
+	{"generic", 10 * time.Minute, 600.0, true, false, 400, "invalid_grant", true, 24 * time.Hour},
+}
+
+// The life of a grant at each provider: two refreshes, what became of the first access token, a replay and
+// what became of the grant, and expiry.
+func TestLifeOfAGrant(t *testing.T) {
+	for _, d := range dialects {
+		t.Run(d.provider, func(t *testing.T) {
+			b := newBench(t)
+			first := b.want(200, "", b.good(d.provider, b.initial(d.provider)))
+			if got := first.body["expires_in"]; got != d.announced {
+				t.Errorf("expires_in %v, want %v", got, d.announced)
+			}
+			next := first.text("refresh_token")
+			if (next != "") != d.rotates {
+				t.Fatalf("new refresh token: %v, want %v", next != "", d.rotates)
+			}
+			if !d.rotates {
+				next = b.initial(d.provider)
+			}
+			second := b.want(200, "", b.good(d.provider, next))
+			if b.live(d.provider, first.text("access_token")) == d.killsAccess {
+				t.Errorf("the first access token lives: %v", !d.killsAccess)
+			}
+			if !b.live(d.provider, second.text("access_token")) {
+				t.Fatal("the new access token is not live")
+			}
+			if d.rotates {
+				b.want(d.replay, d.replayCode, b.good(d.provider, b.initial(d.provider)))
+				if b.live(d.provider, second.text("access_token")) == d.replayKills {
+					t.Errorf("after a replay the access token lives: %v", !d.replayKills)
+				}
+				status := 200
+				if d.replayKills {
+					status = d.replay
+				}
+				if got := b.send(b.good(d.provider, second.text("refresh_token"))); got.status != status {
+					t.Errorf("after a replay the newest refresh token gets %d, want %d", got.status, status)
+				}
+			}
+		})
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	for _, d := range dialects {
+		t.Run(d.provider, func(t *testing.T) {
+			b := newBench(t)
+			got := b.want(200, "", b.good(d.provider, b.initial(d.provider)))
+			b.advance(d.life - 5*time.Second)
+			if !b.live(d.provider, got.text("access_token")) {
+				t.Fatal("the access token died early")
+			}
+			b.advance(5 * time.Second)
+			if b.live(d.provider, got.text("access_token")) {
+				t.Fatal("the access token outlived its time")
+			}
+			if d.refreshLife > 0 {
+				b.advance(d.refreshLife)
+				b.want(d.replay, d.replayCode, b.good(d.provider, got.text("refresh_token")))
+			}
+		})
+	}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// connect asks the proxy for a tunnel and gives the status and the connection.
+func (b *bench) connect(target string) (int, net.Conn) {
+	b.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(b.env["SANDBOX_PROXY"], "http://"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { conn.Close() })
+	fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", target, target)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return resp.StatusCode, conn
+}
+
+// Nothing leaves the machine: every target but the providers' own names is refused, this machine's ports
+// included.
+func TestProxyRefuses(t *testing.T) {
+	b := newBench(t)
+	for _, target := range []string{
+		"example.com:443", "169.254.169.254:80", strings.TrimPrefix(b.env["SANDBOX_API"], "http://"), "localhost:22",
+		"api.ibanity.com:80", "api.ibanity.com:8443", "evil-api.ibanity.com:443", "api.ibanity.com.evil.example:443",
+		".my.salesforce.com:443", "my.salesforce.com:443", "evilmy.salesforce.com:443", "[::1]:443",
+	} {
+		if status, _ := b.connect(target); status != 403 {
+			t.Errorf("%s: %d", target, status)
+		}
+	}
+	resp, err := http.Get(b.env["SANDBOX_PROXY"] + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 403 {
+		t.Errorf("no CONNECT: %d", resp.StatusCode)
+	}
+}
+
+// A tunnel is good for the host that it was opened to, in the handshake and in the request.
+func TestTunnelIsForOneHost(t *testing.T) {
+	b := newBench(t)
+	_, conn := b.connect("api.pandadoc.com:443")
+	if err := tls.Client(conn, &tls.Config{ServerName: "apiv2.keliweb.it", RootCAs: b.s.ca.pool}).Handshake(); err == nil {
+		t.Error("another SNI was served")
+	}
+	_, conn = b.connect("api.pandadoc.com:443")
+	c := tls.Client(conn, &tls.Config{ServerName: "api.pandadoc.com", RootCAs: b.s.ca.pool})
+	fmt.Fprint(c, "POST /oauth/token HTTP/1.1\r\nHost: apiv2.keliweb.it\r\nContent-Length: 0\r\n\r\n")
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("another Host: %d", resp.StatusCode)
+	}
+}
+
+// The endpoints directly, the provider named by the first part of the path.
+func TestDirect(t *testing.T) {
+	b := newBench(t)
+	for provider, path := range map[string]string{
+		"keliweb": "/keliweb/oauth/token", "pandadoc": "/pandadoc/oauth2/access_token",
+		"salesforce": "/salesforce/services/oauth2/token", "pingone": "/pingone/" + pingoneEnvironment + "/as/token",
+	} {
+		r := b.good(provider, b.initial(provider))
+		r.url = b.env["SANDBOX_URL"] + path
+		b.want(200, "", r)
+	}
+	b.want(404, "", request{url: b.env["SANDBOX_URL"] + "/nobody/token"})
+	b.want(404, "", request{url: b.env["SANDBOX_URL"] + "/oauth/token"})
+}
+
+func TestCertificateAsCredential(t *testing.T) {
+	b := newBench(t)
+	r := request{url: b.env["GENERIC_TOKEN_ENDPOINT"], form: form("grant_type", "refresh_token",
+		"client_id", b.env["GENERIC_MTLS_CLIENT_ID"], "refresh_token", b.env["GENERIC_MTLS_REFRESH_TOKEN"])}
+	got, err := b.do(b.bare, r)
+	if err != nil || got.status != 401 {
+		t.Errorf("without a certificate: %v %d", err, got.status)
+	}
+	b.want(200, "", r)
+}
+
+func TestLoopbackOnly(t *testing.T) {
+	for _, addr := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "localhost", "example.com:0"} {
+		if l, err := listen(addr); err == nil {
+			l.Close()
+			t.Errorf("listens on %s", addr)
+		}
+	}
+}
