@@ -1,0 +1,228 @@
+// Package clienttest is a token endpoint for tests. It speaks the wire, not net/http's server: a
+// test sees the bytes that arrived, answers with any bytes it likes, keeps a request waiting at a
+// gate, or hangs up when it hurts most.
+//
+//	server := clienttest.New(t, clienttest.Options{})
+//	server.Enqueue(clienttest.JSON(200, `{"access_token":"a1","expires_in":3600}`))
+//	// let the code under test POST to server.URL() + "/token", trusting server.Pool()
+//	first := server.Requests()[0]
+//
+// It listens on loopback under its own CA and shares no code with package client, so that a
+// mistake in the one can't hide in the other.
+package clienttest
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait of the server: far more than a loopback exchange takes, and less
+// than the test binary's own limit, so that a hang names its place.
+const patience = 30 * time.Second
+
+// Options shape a Server.
+type Options struct {
+	// Plain serves http:// instead of https://.
+	Plain bool
+	// RequireClientCertificate refuses, in the TLS handshake, whoever shows no certificate of
+	// this package's CA (see ClientCertificate).
+	RequireClientCertificate bool
+	// AskForClientCertificate takes any certificate and none, and names no CA that it knows.
+	AskForClientCertificate bool
+	// MaxTLSVersion is the highest TLS version, 0 for the newest. In TLS 1.2 a refused client
+	// certificate fails the handshake; in TLS 1.3 the refusal arrives on the client's first read.
+	MaxTLSVersion uint16
+	// Certificate replaces the server's certificate; nil is one for 127.0.0.1 and localhost.
+	Certificate *tls.Certificate
+}
+
+// Server is a scriptable token endpoint. Each connection carries one request and is closed after
+// the answer, so Requests counts what was really sent. Its methods may be called concurrently.
+type Server struct {
+	t        testing.TB
+	options  Options
+	listener net.Listener
+	stop     chan struct{} // closed at the end of the test; opens every gate
+	handlers sync.WaitGroup
+
+	mu       sync.Mutex
+	arrived  *sync.Cond
+	requests []*Request
+	queue    []Answer
+	handler  func(*Request) Answer
+	dials    int
+}
+
+// Request is one request as it arrived.
+type Request struct {
+	Method, Path, Proto string
+	Host                string
+	Header              http.Header
+	Body                []byte
+	Form                url.Values // of a form-encoded body, else empty
+	Raw                 []byte     // every byte, from the request line to the end of the body
+	PeerCertificates    []*x509.Certificate
+}
+
+// New starts a server that stops with the test. Without Enqueue or Handle it answers 500.
+func New(t testing.TB, o Options) *Server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("clienttest: %v", err)
+	}
+	s := &Server{t: t, options: o, listener: l, stop: make(chan struct{})}
+	s.arrived = sync.NewCond(&s.mu)
+	s.handlers.Go(s.accept)
+	t.Cleanup(func() {
+		close(s.stop)
+		_ = l.Close()
+		s.handlers.Wait()
+	})
+	return s
+}
+
+// URL is the server's base URL, without a path: https://127.0.0.1:port.
+func (s *Server) URL() string {
+	if s.options.Plain {
+		return "http://" + s.listener.Addr().String()
+	}
+	return "https://" + s.listener.Addr().String()
+}
+
+// Addr is the server's host:port.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Enqueue adds answers, given in this order, one to a request. They go before a handler.
+func (s *Server) Enqueue(answers ...Answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = append(s.queue, answers...)
+}
+
+// Handle answers every request for which nothing is queued. fn is called from one goroutine per
+// connection.
+func (s *Server) Handle(fn func(*Request) Answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handler = fn
+}
+
+// Requests are the requests that arrived whole, in order of arrival.
+func (s *Server) Requests() []*Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*Request(nil), s.requests...)
+}
+
+// Connections counts the TCP connections that were accepted, whether or not a request came.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dials
+}
+
+// WaitFor blocks until n requests have arrived, which may still be waiting for their answer. It
+// fails the test when they don't.
+func (s *Server) WaitFor(n int) {
+	s.t.Helper()
+	late := false
+	timer := time.AfterFunc(patience, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		late = true
+		s.arrived.Broadcast()
+	})
+	defer timer.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.requests) < n && !late {
+		s.arrived.Wait()
+	}
+	if len(s.requests) < n {
+		s.t.Fatalf("clienttest: %d requests arrived, waited for %d", len(s.requests), n)
+	}
+}
+
+func (s *Server) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		s.dials++
+		s.mu.Unlock()
+		s.handlers.Go(func() { s.serve(conn) })
+	}
+}
+
+// serve carries one request from its first byte to the end of its connection.
+func (s *Server) serve(conn net.Conn) {
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	var peers []*x509.Certificate
+	if !s.options.Plain {
+		secure := tls.Server(conn, s.tlsConfig())
+		if secure.Handshake() != nil {
+			return
+		}
+		peers = secure.ConnectionState().PeerCertificates
+		conn = secure
+		defer secure.Close()
+	}
+	request, err := readRequest(conn)
+	if err != nil {
+		return
+	}
+	request.PeerCertificates = peers
+	s.next(request).send(conn, s.stop)
+}
+
+// next records the request and picks its answer.
+func (s *Server) next(r *Request) Answer {
+	s.mu.Lock()
+	s.requests = append(s.requests, r)
+	s.arrived.Broadcast()
+	handler := s.handler
+	if len(s.queue) > 0 {
+		answer := s.queue[0]
+		s.queue = s.queue[1:]
+		s.mu.Unlock()
+		return answer
+	}
+	s.mu.Unlock()
+	if handler == nil {
+		return Answer{Status: 500, Body: "clienttest: no answer is queued"}
+	}
+	return handler(r)
+}
+
+func readRequest(conn net.Conn) (*Request, error) {
+	var raw bytes.Buffer
+	parsed, err := http.ReadRequest(bufio.NewReader(io.TeeReader(conn, &raw)))
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(parsed.Body)
+	if err != nil {
+		return nil, err
+	}
+	r := &Request{
+		Method: parsed.Method, Path: parsed.RequestURI, Proto: parsed.Proto, Host: parsed.Host,
+		Header: parsed.Header, Body: body, Form: url.Values{}, Raw: raw.Bytes(),
+	}
+	if parsed.Header.Get("Content-Type") == "application/x-www-form-urlencoded" {
+		r.Form, err = url.ParseQuery(string(body))
+	}
+	return r, err
+}
