@@ -14,10 +14,10 @@ build: ## Build bin/: the plugin (static, reproducible) and the sandbox
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
 
 demo: build ## Five token endpoints, one Vault: the whole product in under two minutes
-	@VAULT_BIN="$$(scripts/vault.sh)" && export VAULT_BIN && scripts/demo.sh
+	@scripts/demo.sh
 
 dev: build ## The same, left running until Ctrl-C, with the exports to use it
-	@VAULT_BIN="$$(scripts/vault.sh)" && export VAULT_BIN && scripts/demo.sh --stay
+	@scripts/demo.sh --stay
 
 test: build ## Unit tests, then the built plugin in a real Vault
 	@echo '==> Unit tests'
