@@ -1,0 +1,63 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"testing"
+)
+
+const pluginName = "vault-plugin-secrets-oauthrefresh"
+
+// lab is one scenario's world: a Vault with the plugin mounted at oauth/, its own sandbox, and a shell in
+// which an operator sits.
+type lab struct {
+	shell
+	sandbox *sandbox
+}
+
+// newLab sets a scenario up on the shared dev server.
+func newLab(t *testing.T, sandboxArgs ...string) *lab {
+	t.Helper()
+	return newLabOn(t, shared.get(t), sandboxArgs...)
+}
+
+// newLabOn installs the plugin the way the README tells an operator to, and takes it out at the end:
+// disabling the mount must work whatever the scenario has done to the provider.
+func newLabOn(t *testing.T, v *vault, sandboxArgs ...string) *lab {
+	t.Helper()
+	l := &lab{sandbox: startSandbox(t, sandboxArgs...)}
+	l.shell = shell{t: t, v: v}
+	for name, value := range l.sandbox.env {
+		l.env = append(l.env, name+"="+value)
+	}
+	l.env = append(l.env, "SHA256="+digest(t, bin.plugin))
+	l.run(`vault plugin register -sha256="$SHA256" -env="HTTPS_PROXY=$SANDBOX_PROXY" secret ` + pluginName)
+	l.run(`vault secrets enable -path=oauth ` + pluginName)
+	t.Cleanup(func() {
+		storage(t, v, "oauth").plantCanaries()
+		l.run(`vault secrets disable oauth`)
+	})
+	l.run(`vault write oauth/config ca_certificate=@"$SANDBOX_CA"`)
+	return l
+}
+
+// pluginPID returns the process id of this mount's plugin.
+func (l *lab) pluginPID() int {
+	l.t.Helper()
+	pids := pluginPIDs(l.v.cmd.Process.Pid)
+	if len(pids) != 1 {
+		l.t.Fatalf("%d plugin processes, want 1", len(pids))
+	}
+	return pids[0]
+}
+
+func digest(t *testing.T, path string) string {
+	t.Helper()
+	binary, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(binary)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,88 @@
+// Package e2e runs the built plugin in a real Vault, against the sandbox and against an OAuth server
+// library, through the real vault CLI. A scenario reads like a transcript of what an operator types.
+//
+// Vault is the binary that scripts/vault.sh finds: VAULT_BIN, else the vault on PATH, else one that it has
+// built. Nothing is skipped: without a Vault the run fails and says so.
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// bin holds the paths of the programs under test.
+var bin struct{ vault, plugins, plugin, sandbox string }
+
+// workdir is removed at the end; logs, storage and rendered templates live there.
+var workdir string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+// run is apart from TestMain because os.Exit skips deferred calls.
+func run(m *testing.M) int {
+	var err error
+	if workdir, err = os.MkdirTemp("", "oauthrefresh-e2e-"); err != nil {
+		return complain(err)
+	}
+	defer os.RemoveAll(workdir)
+	if err := build(); err != nil {
+		return complain(err)
+	}
+	defer killStrayPlugins()
+	code := m.Run()
+	shared.stop()
+	if err := canaries.search(workdir); err != nil {
+		return complain(err)
+	}
+	return code
+}
+
+func complain(err error) int {
+	fmt.Fprintln(os.Stderr, "FAIL e2e:", err)
+	return 1
+}
+
+// build finds Vault and builds the plugin and the sandbox from the tree around this module.
+func build() error {
+	var err error
+	if bin.vault, err = findVault(); err != nil {
+		return err
+	}
+	// Vault refuses a plugin directory that is a symbolic link, which a temporary one may be.
+	if workdir, err = filepath.EvalSymlinks(workdir); err != nil {
+		return err
+	}
+	// The scenarios say vault, as an operator does.
+	if err := os.Mkdir(filepath.Join(workdir, "bin"), 0o700); err != nil {
+		return err
+	}
+	if err := os.Symlink(bin.vault, filepath.Join(workdir, "bin", "vault")); err != nil {
+		return err
+	}
+	bin.plugins = filepath.Join(workdir, "plugins")
+	bin.plugin = filepath.Join(bin.plugins, pluginName)
+	bin.sandbox = filepath.Join(workdir, "sandbox")
+	for pkg, out := range map[string]string{pluginName: bin.plugin, "sandbox": bin.sandbox} {
+		cmd := exec.Command("go", "build", "-o", out, "./cmd/"+pkg)
+		cmd.Dir = ".."
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("go build ./cmd/%s: %v\n%s", pkg, err, text)
+		}
+	}
+	return nil
+}
+
+// findVault asks the script that make uses too, so that both run the same binary.
+func findVault() (string, error) {
+	script := exec.Command("../scripts/vault.sh")
+	script.Stderr = os.Stderr
+	out, err := script.Output()
+	if err != nil {
+		return "", fmt.Errorf("no Vault to test with, see scripts/vault.sh: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}

@@ -1,0 +1,126 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is a child that cannot outlive the test binary, with its output in a file.
+type process struct {
+	cmd  *exec.Cmd
+	log  string // path of the file that holds stdout and stderr
+	done chan struct{}
+}
+
+// start runs a program with exactly the given environment, appending its output to workdir/log.
+func start(log string, env []string, name string, args ...string) (*process, error) {
+	p := &process{cmd: exec.Command(name, args...), log: filepath.Join(workdir, log), done: make(chan struct{})}
+	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = out, out, env
+	// TERM, not KILL: Vault then ends its plugins too. They would be orphans otherwise.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// stop ends the process the polite way, and by force after ten seconds.
+func (p *process) stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(10 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
+}
+
+// await polls ok until it returns nil, the process ends, or the limit is over.
+func (p *process) await(what string, limit time.Duration, ok func() error) error {
+	deadline := time.After(limit)
+	for {
+		err := ok()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.done:
+			return fmt.Errorf("%s: the process ended: %v\n%s", what, err, tail(p.log))
+		case <-deadline:
+			return fmt.Errorf("%s: not within %s: %v\n%s", what, limit, err, tail(p.log))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// tail returns the last lines of a log for a failure message.
+func tail(path string) string {
+	b, _ := os.ReadFile(path)
+	return string(b[max(0, len(b)-4000):])
+}
+
+// freePort asks the kernel for a loopback port that nobody listens on.
+func freePort() (int, error) {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// pluginPIDs lists the processes that run the plugin binary of this run and, when parent is not 0,
+// that this Vault server started.
+func pluginPIDs(parent int) []int {
+	var pids []int
+	links, _ := filepath.Glob("/proc/[0-9]*/exe")
+	for _, link := range links {
+		exe, err := os.Readlink(link)
+		if err != nil || exe != bin.plugin {
+			continue
+		}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(link)))
+		if parent == 0 || parentOf(pid) == parent {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func parentOf(pid int) int {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(stat)) {
+		if value, ok := strings.CutPrefix(line, "PPid:"); ok {
+			ppid, _ := strconv.Atoi(strings.TrimSpace(value))
+			return ppid
+		}
+	}
+	return 0
+}
+
+// killStrayPlugins ends what a Vault that was killed left behind.
+func killStrayPlugins() {
+	for _, pid := range pluginPIDs(0) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			fmt.Fprintln(os.Stderr, "stray plugin", pid, err)
+		}
+	}
+}

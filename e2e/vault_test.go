@@ -1,0 +1,164 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// vault is a real server: a binary, a process, a log at trace level and an audit device.
+type vault struct {
+	*process
+	name, addr, token string
+	unsealKey         string // raft only
+}
+
+// shared is the dev server that most scenarios use, one after the other.
+var shared sharedVault
+
+type sharedVault struct {
+	once sync.Once
+	v    *vault
+	err  error
+}
+
+func (s *sharedVault) get(t *testing.T) *vault {
+	t.Helper()
+	s.once.Do(func() { s.v, s.err = startDev("dev") })
+	if s.err != nil {
+		t.Fatal("Vault dev server: ", s.err)
+	}
+	return s.v
+}
+
+func (s *sharedVault) stop() {
+	if s.v != nil {
+		s.v.stop()
+	}
+}
+
+// startDev runs vault server -dev. Raw storage access is on so that the canary search can learn the
+// rotated secrets, which leave the plugin for nowhere but storage.
+func startDev(name string) (*vault, error) {
+	v := &vault{name: name, token: "root"}
+	if err := v.configure("", "-dev", "-dev-root-token-id="+v.token, "-dev-no-store-token"); err != nil {
+		return nil, err
+	}
+	return v, v.audit()
+}
+
+// startRaft runs a single node with integrated storage, initialised and unsealed.
+func startRaft(name string) (*vault, error) {
+	v := &vault{name: name}
+	data := filepath.Join(workdir, name+"-data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		return nil, err
+	}
+	if err := v.configure(fmt.Sprintf("storage \"raft\" {\n path = %q\n node_id = \"one\"\n performance_multiplier = 1\n}\n", data)); err != nil {
+		return nil, err
+	}
+	init, err := v.client().Sys().Init(&api.InitRequest{SecretShares: 1, SecretThreshold: 1})
+	if err != nil {
+		return nil, err
+	}
+	v.token, v.unsealKey = init.RootToken, init.Keys[0]
+	canaries.add("unseal key", v.unsealKey)
+	if err := v.unseal(); err != nil {
+		return nil, err
+	}
+	return v, v.audit()
+}
+
+// configure writes the configuration and starts the server.
+func (v *vault) configure(storage string, args ...string) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	v.addr = fmt.Sprintf("http://127.0.0.1:%d", port)
+	config := fmt.Sprintf("%splugin_directory = %q\nraw_storage_endpoint = true\ndisable_mlock = true\n", storage, bin.plugins)
+	if storage == "" {
+		args = append(args, fmt.Sprintf("-dev-listen-address=127.0.0.1:%d", port))
+	} else {
+		cluster, err := freePort()
+		if err != nil {
+			return err
+		}
+		config += fmt.Sprintf("api_addr = %q\ncluster_addr = \"http://127.0.0.1:%d\"\n", v.addr, cluster)
+		config += fmt.Sprintf("listener \"tcp\" {\n address = \"127.0.0.1:%d\"\n cluster_address = \"127.0.0.1:%d\"\n tls_disable = true\n}\n", port, cluster)
+	}
+	if err := os.WriteFile(v.config(), []byte(config), 0o600); err != nil {
+		return err
+	}
+	return v.boot(args...)
+}
+
+func (v *vault) config() string { return filepath.Join(workdir, v.name+".hcl") }
+
+// boot starts the process on its configuration file and waits until it answers.
+func (v *vault) boot(args ...string) error {
+	var err error
+	args = append([]string{"server", "-config=" + v.config()}, args...)
+	v.process, err = start("vault-"+v.name+".log", environ("VAULT_LOG_LEVEL=trace"), bin.vault, args...)
+	if err != nil {
+		return err
+	}
+	return v.await("Vault answers", 30*time.Second, func() error {
+		health, err := v.client().Sys().Health()
+		if err == nil && health.Sealed && v.unsealKey == "" && health.Initialized {
+			return errors.New("sealed")
+		}
+		return err
+	})
+}
+
+func (v *vault) unseal() error {
+	if _, err := v.client().Sys().Unseal(v.unsealKey); err != nil {
+		return err
+	}
+	return v.await("Vault is active", 30*time.Second, func() error {
+		_, err := v.client().Auth().Token().LookupSelf()
+		return err
+	})
+}
+
+// audit enables a file device with its defaults: log_raw is false.
+func (v *vault) audit() error {
+	path := filepath.Join(workdir, "audit-"+v.name+".log")
+	return v.client().Sys().EnableAuditWithOptions("file", &api.EnableAuditOptions{
+		Type: "file", Options: map[string]string{"file_path": path},
+	})
+}
+
+// client is the Go API with the root token, for what would be unreadable or slow as a command line.
+// It does not retry: a 502 that is asked for must arrive as one.
+func (v *vault) client() *api.Client {
+	config := api.DefaultConfig()
+	config.Address, config.MaxRetries = v.addr, 0
+	client, err := api.NewClient(config)
+	if err != nil {
+		panic(err) // the address is ours
+	}
+	client.SetToken(v.token)
+	return client
+}
+
+// environ is the whole environment of a child: nothing of the caller's proxies, tokens or home.
+func environ(more ...string) []string {
+	return append([]string{"PATH=" + filepath.Join(workdir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + workdir}, more...)
+}
+
+// decode is json.Unmarshal that fails the test.
+func decode(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("not JSON: %v\n%s", err, text)
+	}
+}
