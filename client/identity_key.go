@@ -27,7 +27,7 @@ var (
 // parseKey decrypts, where needed, and parses one private key block.
 func parseKey(block *pem.Block, password string) (crypto.PrivateKey, error) {
 	//lint:ignore SA1019 providers still ship such keys; the weakness is in how they travelled, not in reading them
-	rfc1423 := x509.IsEncryptedPEMBlock(block) //nolint:staticcheck
+	rfc1423 := x509.IsEncryptedPEMBlock(block)
 	encrypted := rfc1423 || block.Type == pemEncryptedPKCS8
 	switch {
 	case encrypted && password == "":
@@ -40,7 +40,7 @@ func parseKey(block *pem.Block, password string) (crypto.PrivateKey, error) {
 		return parsePlainKey(block.Type, block.Bytes)
 	}
 	//lint:ignore SA1019 as above
-	der, err := x509.DecryptPEMBlock(block, []byte(password)) //nolint:staticcheck
+	der, err := x509.DecryptPEMBlock(block, []byte(password))
 	if errors.Is(err, x509.IncorrectPasswordError) {
 		return nil, errKeyWrongPassword
 	}

@@ -28,6 +28,7 @@ func TestParsePFXForms(t *testing.T) {
 		{"empty-password", "", "p256 client"},
 		{"empty-password-no-mac", "", "p256 client"},
 		{"empty-password-legacy", "", "p256 client"},
+		{"null-password", "", "p256 client"},
 		{"umlaut", "pässwörd", "p256 client"},
 		{"umlaut-legacy", "pässwörd", "p256 client"},
 	} {

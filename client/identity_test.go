@@ -1,12 +1,16 @@
 package client
 
 import (
+	"crypto/ecdsa"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"strings"
@@ -212,5 +216,36 @@ func TestIdentityWarnsOfTheWrongPurpose(t *testing.T) {
 	got = self.Warnings(now)
 	if len(got) != 1 || !strings.Contains(got[0], "self-signed") {
 		t.Errorf("for a self-signed CA: %q", got)
+	}
+}
+
+// A renewal may keep its key, and a CA may share one with a client; then several certificates match.
+func TestIdentityPrefersTheLastingLeaf(t *testing.T) {
+	key := mustIdentity(t, "p256").Certificate().PrivateKey.(*ecdsa.PrivateKey)
+	start := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	issue := func(name string, days int, ca bool) *x509.Certificate {
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(int64(days)), Subject: pkix.Name{CommonName: name},
+			NotBefore: start, NotAfter: start.AddDate(0, 0, days), IsCA: ca, BasicConstraintsValid: true,
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	last, old, ca := issue("new", 20, false), issue("old", 10, false), issue("ca", 30, true)
+	for _, certs := range [][]*x509.Certificate{{old, last, ca}, {ca, last, old}, {last, ca, old}} {
+		id, err := newIdentity(key, certs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := chainNames(t, id); got != "new" {
+			t.Errorf("chain %q, want the certificate that expires last", got)
+		}
 	}
 }
