@@ -31,7 +31,7 @@ var commands = map[string]func(*remote, []string) error{
 
 func runCommand(ctx context.Context, command func(*remote, []string) error, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	f := flag.NewFlagSet("sandbox", flag.ContinueOnError)
-	f.SetOutput(stderr)
+	f.SetOutput(io.Discard) // main prints the error, once
 	f.Usage = func() { fmt.Fprint(stderr, usage) }
 	dir := f.String("dir", "sandbox-data", "directory of the running sandbox")
 	if err := f.Parse(args); err != nil {

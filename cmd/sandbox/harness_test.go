@@ -45,7 +45,7 @@ func newBench(t *testing.T) *bench {
 	}
 	stop := s.start(ports[0], ports[1], ports[2])
 	b.env = s.environment(t.TempDir(), ports[0].Addr().String(), ports[1].Addr().String(), ports[2].Addr().String())
-	b.client = b.newClient(identity(t, s.ca))
+	b.client = b.newClient(identity(t, s.ca, clientName))
 	b.bare = b.newClient()
 	t.Cleanup(func() {
 		b.client.CloseIdleConnections()
@@ -56,13 +56,13 @@ func newBench(t *testing.T) *bench {
 }
 
 // identity is a client certificate of an authority, with a key that is quick to make.
-func identity(t *testing.T, a *authority) tls.Certificate {
+func identity(t *testing.T, a *authority, name string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := a.client(clientName, key)
+	cert, err := a.client(name, key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func TestIsabelHandshake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := b.newClient(identity(t, other))
+	stranger := b.newClient(identity(t, other, clientName))
 	defer stranger.CloseIdleConnections()
 	r := b.good("isabel-connect", b.initial("isabel-connect"))
 	if got, err := b.do(b.bare, r); err == nil {

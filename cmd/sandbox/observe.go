@@ -8,7 +8,15 @@ import (
 	"strings"
 )
 
-// observe is the API for whoever watches the sandbox: plain HTTP, loopback only.
+// observe is the API for whoever watches the sandbox: plain HTTP, loopback only, JSON.
+//
+//	GET  /requests?provider=P&after=N   what was received after number N, see entry
+//	GET  /stats                         counts and grants by provider, see statsAnswer
+//	POST /control                       change behaviour, see control
+//	POST /grant      {provider, client_id}   start a new grant; gives its refresh_token
+//	POST /introspect {provider, token}  is this access token live? see tokenState
+//	GET  /api/P      with Bearer        200 if the token is live at provider P, else 401
+//	POST /reset                         everything as it was at the start
 func (s *sandbox) observe() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, r *http.Request) {

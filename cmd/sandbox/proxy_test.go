@@ -91,6 +91,12 @@ func TestCertificateAsCredential(t *testing.T) {
 	if err != nil || got.status != 401 {
 		t.Errorf("without a certificate: %v %d", err, got.status)
 	}
+	another := b.newClient(identity(t, b.s.ca, "another-application"))
+	defer another.CloseIdleConnections()
+	got, err = b.do(another, r)
+	if err != nil || got.status != 401 {
+		t.Errorf("with another application's certificate: %v %d", err, got.status)
+	}
 	b.want(200, "", r)
 }
 

@@ -24,8 +24,12 @@ type options struct {
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := flag.NewFlagSet("sandbox", flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.Usage = func() { fmt.Fprint(stderr, usage); f.PrintDefaults() }
+	f.SetOutput(io.Discard) // main prints the error, once
+	f.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		f.SetOutput(stderr)
+		f.PrintDefaults()
+	}
 	f.StringVar(&o.dir, "dir", "sandbox-data", "directory for the CA, the Isabel certificate and "+envName)
 	f.StringVar(&o.proxy, "proxy", "127.0.0.1:0", "loopback address of the CONNECT proxy")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "loopback address of the endpoints themselves, over TLS")
