@@ -1,54 +1,116 @@
-// Package client speaks to OAuth 2.0 token endpoints. (stub)
+// Package client speaks to OAuth 2.0 token endpoints: it refreshes a grant, or gets a token for
+// the client itself, in whichever of OAuth's dialects the endpoint understands. It knows nothing
+// of where grants are stored or who asks for tokens.
+//
+// Three things make one call. A Provider is data: where the endpoint is and how it wants to be
+// spoken to; the common ones are built in. A Request is one grant's credentials and is used once.
+// Options are the caller's bounds on every exchange.
+//
+//	provider, _ := client.Builtin("pandadoc")
+//	endpoints, err := provider.Endpoints(nil)
+//	...
+//	token, err := client.Exchange(ctx, client.Options{}, &client.Request{
+//		Provider: provider, Endpoint: endpoints.Token, GrantType: client.GrantRefreshToken,
+//		ClientID: id, ClientSecret: secret, RefreshToken: refreshToken, Scope: "read+write",
+//	})
+//
+// Many servers spend a refresh token on its first use and revoke the whole grant on its second.
+// The package is built around that: an exchange is exactly one HTTP request, never repeated and
+// never redirected, and every failure says what it means for the refresh token that was sent
+// (see Class). An answer that may hold the next refresh token is searched for it first and judged
+// after.
+//
+// Nothing in an Error comes from the provider or the operator, except a registered error code, a
+// request id and a retry time: error texts of providers have held tokens.
 package client
 
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"time"
 )
 
-// Options bound every exchange of one caller.
+// The values of Request.GrantType (RFC 6749 sections 6 and 4.4).
+const (
+	GrantRefreshToken      = "refresh_token"
+	GrantClientCredentials = "client_credentials"
+)
+
+// Options bound every exchange of one caller. The zero value is usable.
 type Options struct {
-	Timeout       time.Duration  // of the whole exchange, connect to last byte
-	RootCAs       *x509.CertPool // nil: the system's
-	AllowedHosts  []string       // globs on the endpoint's host name, empty: any
-	AllowInsecure bool           // permits http://
+	// Timeout bounds the whole exchange, from the connect to the answer's last byte; 0 means 30s.
+	Timeout time.Duration
+	// RootCAs are the authorities to trust; nil means the system's.
+	RootCAs *x509.CertPool
+	// AllowedHosts are globs on the endpoint's host name; empty means any host. See CheckHost.
+	AllowedHosts []string
+	// AllowInsecure permits http://, for tests.
+	AllowInsecure bool
 }
 
-// Request is one exchange at a token endpoint.
+// Request is one exchange at a token or revocation endpoint.
 type Request struct {
-	Provider       *Provider // already merged with the role's overrides
-	Endpoint       string    // expanded token endpoint
-	GrantType      string    // "refresh_token" or "client_credentials"
-	ClientID       string
-	ClientSecret   Secret
-	RefreshToken   Secret
-	Scope          string // verbatim
-	Params         map[string]string
-	Headers        map[string]string
-	IdempotencyKey string    // sent when the provider has an idempotency header
-	Identity       *Identity // nil: no client certificate
+	// Provider is the definition, with the role's overrides already in it.
+	Provider *Provider
+	// Endpoint is the expanded URL to post to, from Provider.Endpoints.
+	Endpoint string
+	// GrantType is GrantRefreshToken or GrantClientCredentials. Revoke ignores it.
+	GrantType string
+	// ClientID and ClientSecret are the client's credentials. An unset secret is left out.
+	ClientID     string
+	ClientSecret Secret
+	// RefreshToken is what a refresh presents.
+	RefreshToken Secret
+	// Scope is sent verbatim, encoded once: with client_credentials whenever it is set, on a
+	// refresh only when the provider has SendScope.
+	Scope string
+	// Params and Headers are added to the provider's and win over them. See CheckParams and
+	// CheckHeaders.
+	Params  map[string]string
+	Headers map[string]string
+	// IdempotencyKey is sent on a refresh when the provider has an idempotency header. It names
+	// the exchange: the same one again means "if you have done this already, don't do it twice".
+	IdempotencyKey string
+	// Identity is the client certificate, nil for none.
+	Identity *Identity
 }
 
-// Token is what a successful exchange brought.
+// Token is what a successful exchange brought. All lifetimes are as the server stated them; they
+// count from before the request was sent.
 type Token struct {
-	AccessToken          string
-	TokenType            string
-	Scope                string        // as granted, "" when the server did not say
-	RefreshToken         Secret        // unset: keep the one that was sent
-	Lifetime             time.Duration // 0: the server did not say
-	RefreshTokenLifetime time.Duration // 0: the server did not say
-	Extra                map[string]any
-	RequestID            string
+	AccessToken string
+	// TokenType is as the server wrote it. It compares in any case (RFC 6749 section 5.1), and
+	// some servers have their own.
+	TokenType string
+	// Scope is the scope that was granted, "" when the server did not say: then it is the one
+	// that was asked for.
+	Scope string
+	// RefreshToken is the grant's next refresh token; unset means that the one sent stays valid.
+	// It may be equal to the one sent.
+	RefreshToken Secret
+	// Lifetime of the access token, 0 when the server did not say. It is never negative and at
+	// most ten years.
+	Lifetime time.Duration
+	// RefreshTokenLifetime is that of the refresh token, 0 when the server did not say.
+	RefreshTokenLifetime time.Duration
+	// Extra holds the provider's ExtraFields that were there: JSON values, numbers as
+	// json.Number. It holds no refresh token.
+	Extra map[string]any
+	// RequestID is the provider's own id for the exchange, "" when it sent none.
+	RequestID string
 }
 
-// Exchange sends exactly one request.
+// Exchange sends exactly one request to the token endpoint and returns what it brought. Every
+// error is an *Error. When ctx ends, the exchange ends: a caller that must not lose an answer
+// passes a context that does not end with its own caller.
 func Exchange(ctx context.Context, o Options, r *Request) (*Token, error) {
-	return nil, errors.New("stub")
-}
-
-// Revoke sends one RFC 7009 request.
-func Revoke(ctx context.Context, o Options, r *Request, token Secret, hint string) error {
-	return errors.New("stub")
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	a, err := o.post(ctx, r, r.tokenParams(), r.tokenHeaders())
+	if err != nil {
+		return nil, err
+	}
+	return a.token(r, start)
 }

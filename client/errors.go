@@ -5,35 +5,43 @@ import "time"
 // Class says what a failed exchange means for the grant, and so what may be done next.
 type Class string
 
+// The four classes. They differ in what happened to the refresh token that was sent.
 const (
-	// GrantRefused: the server refused the refresh token itself (invalid_grant or one of its dialects).
+	// GrantRefused: the server refused the refresh token itself (invalid_grant or one of its
+	// dialects). Sending it again is pointless; a person must authorize again.
 	GrantRefused Class = "grant_refused"
 	// ClientRefused: the server refused the client or the request, not the grant: invalid_client,
 	// unauthorized_client, invalid_scope, a TLS alert about the client certificate, a redirect.
+	// Also what was refused here, before anything was sent. The refresh token is unspent, and
+	// nothing will change until the configuration does.
 	ClientRefused Class = "client_refused"
-	// NotProcessed: the request surely changed nothing: DNS, connect, TLS handshake, 429, an
-	// uncoded 4xx. The refresh token is unspent.
+	// NotProcessed: the request surely changed nothing: DNS, connect, TLS handshake, 429, 503, an
+	// uncoded 4xx. The refresh token is unspent and may be sent again later.
 	NotProcessed Class = "not_processed"
 	// OutcomeUnknown: the server may have spent the refresh token and its answer was lost or is
 	// unusable: a timeout or reset after the request was written, a 5xx, a 2xx without tokens.
+	// Sending the token again may count as reuse and end the grant.
 	OutcomeUnknown Class = "outcome_unknown"
 )
 
 // Error is what Exchange and Revoke return. It holds nothing that the provider or the operator
-// wrote, except a Code from the list of known ones.
+// wrote, except a Code from the list of known or configured ones and a sanitised RequestID: error
+// texts of providers have held tokens, and end up in logs.
 type Error struct {
 	Class Class
-	// Reason is a fixed sentence that says what happened and, where it can, what to do.
+	// Reason is a fixed sentence, without a full stop, that says what happened and, where it can,
+	// what to do.
 	Reason string
-	// Code is the OAuth error code when it is one of the known or configured ones, else "".
+	// Code is the OAuth error code (RFC 6749 section 5.2) in lower case when it is one of the
+	// known or configured ones, else "".
 	Code string
 	// Status is the HTTP status, 0 when there was no answer.
 	Status int
 	// RequestID is the provider's own id for the exchange, "" when it sent none.
 	RequestID string
-	// RetryAfter is how long the provider asked to wait, 0 when it did not.
+	// RetryAfter is how long the provider asked to wait, 0 when it did not, at most an hour.
 	RetryAfter time.Duration
-	// RefreshToken is a refresh token salvaged from a 2xx that had no usable access token. It
+	// RefreshToken is a new refresh token salvaged from a 2xx that had no usable access token. It
 	// must be stored: the one that was sent may be spent.
 	RefreshToken Secret
 }

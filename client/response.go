@@ -1,0 +1,148 @@
+package client
+
+import (
+	"cmp"
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+const (
+	// maxToken bounds a token. Bearer tokens travel in a header, where servers stop at 8 to 64
+	// KiB, and stores refuse entries of 512 KiB: a token above this could neither be used nor kept.
+	maxToken = 64 << 10
+	// maxExtra bounds one extra field and maxExtras all together, as JSON. ID tokens with many
+	// groups reach 10 KiB.
+	maxExtra  = 16 << 10
+	maxExtras = 64 << 10
+)
+
+// token reads the answer to a token request that was sent at start.
+func (a *answer) token(r *Request, start time.Time) (*Token, error) {
+	p, doc := r.Provider, parseDocument(a.body, a.cut)
+	if a.status < 200 || a.status > 299 {
+		return nil, a.failure(r, doc)
+	}
+	// The server accepted something, so the refresh token may have rotated. The new one is looked
+	// for before anything else is judged: it is the only thing here that can't be had again.
+	next := doc.salvage(cmp.Or(p.RefreshTokenPointer, defaultRefreshTokenPointer))
+	t := &Token{
+		AccessToken:  doc.text(cmp.Or(p.AccessTokenPointer, defaultAccessTokenPointer)),
+		TokenType:    doc.text("/token_type"),
+		Scope:        scopeText(lookup(doc.root, "/scope")),
+		RefreshToken: next,
+	}
+	if !doc.whole || t.AccessToken == "" || len(t.AccessToken) > maxToken || doc.saysError() {
+		return nil, a.unusable(r, doc, next)
+	}
+	t.Lifetime = accessLifetime(p, doc.root, t.AccessToken, start)
+	t.RefreshTokenLifetime = refreshLifetime(p, doc.root, start)
+	secrets := []string{r.ClientSecret.Reveal(), r.RefreshToken.Reveal(), next.Reveal()}
+	t.RequestID = requestID(a.header, append(secrets, t.AccessToken)...)
+	t.Extra = extra(p.ExtraFields, doc.root, secrets)
+	return t, nil
+}
+
+// unusable is the error for a 2xx without a token that could be used.
+func (a *answer) unusable(r *Request, doc document, next Secret) *Error {
+	e := a.failure(r, doc)
+	if next.IsSet() && !next.Equal(r.RefreshToken) {
+		// Whatever else the answer says, it brought a new refresh token.
+		e.Class, e.RefreshToken = OutcomeUnknown, next
+		e.Reason = "the token endpoint's answer held a new refresh token but no usable access token"
+	}
+	return e
+}
+
+// saysError tells whether a document is an error, whatever its status: GitHub, Slack and Zoho
+// send errors with 200.
+func (d document) saysError() bool {
+	members, _ := d.root.(map[string]any)
+	for _, name := range []string{"error", "errors"} {
+		switch v := members[name].(type) {
+		case string:
+			if v != "" {
+				return true
+			}
+		case map[string]any:
+			if len(v) > 0 {
+				return true
+			}
+		case []any:
+			if len(v) > 0 {
+				return true
+			}
+		case bool:
+			if v {
+				return true
+			}
+		}
+	}
+	return members["ok"] == false || members["success"] == false
+}
+
+// scopeText accepts the list that some servers send in place of a space-separated string.
+func scopeText(value any) string {
+	list, ok := value.([]any)
+	if !ok {
+		return scalar(value)
+	}
+	var scopes []string
+	for _, element := range list {
+		if s := scalar(element); s != "" {
+			scopes = append(scopes, s)
+		}
+	}
+	return strings.Join(scopes, " ")
+}
+
+// extra collects the fields to hand on. What is null or too large is left out, and so is what
+// holds one of the secrets, wherever the server put it.
+func extra(fields []string, root any, secrets []string) map[string]any {
+	out := map[string]any{}
+	total := 0
+	for _, entry := range fields {
+		name, pointer := extraField(entry)
+		value := lookup(root, pointer)
+		encoded, err := json.Marshal(value)
+		if value == nil || err != nil || len(encoded) > maxExtra || holdsAny(value, secrets) {
+			continue
+		}
+		if total += len(encoded); total > maxExtras {
+			break
+		}
+		out[name] = value
+	}
+	return out
+}
+
+// holdsAny tells whether a JSON value has one of the secrets in any of its strings.
+func holdsAny(value any, secrets []string) bool {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, member := range v {
+			if holdsAny(member, secrets) {
+				return true
+			}
+		}
+	case []any:
+		for _, element := range v {
+			if holdsAny(element, secrets) {
+				return true
+			}
+		}
+	default:
+		return containsAny(scalar(v), secrets)
+	}
+	return false
+}
+
+// containsAny ignores empty secrets, which every text contains.
+func containsAny(text string, secrets []string) bool {
+	for _, secret := range secrets {
+		if secret != "" && strings.Contains(text, secret) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,116 @@
+package client
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// defaultTimeout suits the slowest token endpoints, some of which call a core banking system.
+	defaultTimeout = 30 * time.Second
+	// maxBody bounds the decoded answer. Answers with several JWTs stay under 64 KiB.
+	maxBody = 1 << 20
+	// maxHeader bounds the answer's header; net/http's own bound is 10 MiB.
+	maxHeader = 64 << 10
+)
+
+// newTransport makes a transport for one request. One per exchange, because net/http repeats a
+// request by itself where it believes that the server has not seen it: an HTTP/1 transport when
+// a kept-alive connection dies under a request that carries Idempotency-Key, an HTTP/2 transport
+// after GOAWAY or REFUSED_STREAM. Whether the refresh token is spent is then anybody's guess. A
+// fresh HTTP/1.1 connection has neither case.
+func newTransport(o Options, id *Identity) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs}
+	if id != nil {
+		certificate := id.Certificate()
+		// Not Certificates: with those, nothing is sent when the server's list of acceptable CAs
+		// does not name the issuer, and such lists are often incomplete.
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return &certificate, nil
+		}
+	}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: refusedByProxy,
+		TLSClientConfig:        config,
+		Protocols:              protocols,
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+}
+
+// errProxy stands for every answer of a proxy to CONNECT but 200.
+var errProxy = errors.New("the proxy refused the connection")
+
+func refusedByProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode != http.StatusOK {
+		return errProxy
+	}
+	return nil
+}
+
+// post sends the parameters to the request's endpoint, once, and reads the answer.
+func (o Options) post(ctx context.Context, r *Request, params []param, header http.Header) (*answer, error) {
+	if err := o.CheckHost(r.Endpoint); err != nil {
+		return nil, unsent(err.Error())
+	}
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(o.Timeout, defaultTimeout))
+	defer cancel()
+	body, contentType := encode(r.Provider.RequestFormat, params)
+	header.Set("Content-Type", contentType)
+	transport := newTransport(o, r.Identity)
+	defer transport.CloseIdleConnections()
+	return roundTrip(ctx, transport, r, header, body)
+}
+
+// roundTrip uses the transport without an http.Client: a client would follow redirects, and
+// repeat the body with all its secrets at another host on a 307 or 308.
+func roundTrip(ctx context.Context, transport *http.Transport, r *Request, header http.Header, body []byte) (*answer, error) {
+	// From the moment there is a connection, TLS and proxy included, bytes may have been sent.
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.Endpoint, bytes.NewReader(body))
+	if err != nil {
+		return nil, unsent("the endpoint is no usable URL")
+	}
+	request.Header = header
+	request.GetBody = nil // without it, net/http can't repeat the body even where it would like to
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return nil, transportError(ctx, err, connected.Load(), r.Identity != nil)
+	}
+	defer response.Body.Close()
+	return readAnswer(response), nil
+}
+
+// answer is an HTTP response as far as it could be read.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	cut    bool // the body broke off, or went on beyond maxBody
+}
+
+// readAnswer reads at most maxBody decoded bytes. What was read before an error is kept: it may
+// hold the next refresh token.
+func readAnswer(response *http.Response) *answer {
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	a := &answer{status: response.StatusCode, header: response.Header, body: body, cut: err != nil}
+	if len(body) > maxBody {
+		a.body, a.cut = body[:maxBody], true
+	}
+	return a
+}

@@ -1,0 +1,92 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+)
+
+// unsent is the error for what was refused here, before a connection was made.
+func unsent(reason string) *Error { return &Error{Class: ClientRefused, Reason: reason} }
+
+// transportError says what an exchange without an answer means. Before there was a connection,
+// nothing was sent. After, the server may have acted, unless its TLS layer says that it refused
+// the client certificate: then the request never reached the application behind it.
+//
+// Of err only its type is used. Its text can hold names that the provider or a proxy chose.
+func transportError(ctx context.Context, err error, connected, withCertificate bool) *Error {
+	if refusedCertificate(err, connected) {
+		return &Error{Class: ClientRefused, Reason: certificateReason(withCertificate)}
+	}
+	if !connected {
+		return &Error{Class: NotProcessed, Reason: unreachableReason(ctx, err)}
+	}
+	e := &Error{Class: OutcomeUnknown, Reason: "the connection to the token endpoint broke after the request was sent and before an answer came"}
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		e.Reason = "the token endpoint did not answer within request_timeout"
+	case ctx.Err() != nil:
+		e.Reason = "the exchange was cancelled after the request was sent and before an answer came"
+	}
+	return e
+}
+
+// refusedCertificate recognises the TLS alerts about a client certificate (RFC 8446 section 6.2).
+// In TLS 1.3 the client has finished its handshake, and written its request, before the server
+// judges the certificate, so the alert arrives in the place of the answer. There, the unspecific
+// alerts mean the same: a server reads no request before the handshake is complete. crypto/tls
+// gives alerts no exported type, so their text is all there is.
+func refusedCertificate(err error, connected bool) bool {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" || op.Err == nil {
+		return false
+	}
+	alert := op.Err.Error()
+	if strings.Contains(alert, "certificate") || strings.Contains(alert, "access denied") {
+		return true
+	}
+	return connected && (strings.Contains(alert, "handshake failure") || strings.Contains(alert, "decrypting"))
+}
+
+func certificateReason(withCertificate bool) string {
+	if withCertificate {
+		return "the token endpoint's TLS layer refused the client certificate: check that it is the registered one, not expired, and complete with its intermediate certificates"
+	}
+	return "the token endpoint's TLS layer asks for a client certificate: write pfx, or client_certificate and client_private_key"
+}
+
+// unreachableReason names the step that failed on the way to a connection.
+func unreachableReason(ctx context.Context, err error) string {
+	var (
+		dns       *net.DNSError
+		op        *net.OpError
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		record    tls.RecordHeaderError
+	)
+	switch {
+	case errors.Is(err, errProxy), errors.As(err, &op) && op.Op == "proxyconnect":
+		return "the proxy (HTTPS_PROXY) is not reachable or refused the connection to the token endpoint"
+	case errors.As(err, &authority):
+		return "the token endpoint's certificate is signed by an unknown authority: if that is right, add the authority to ca_certificate"
+	case errors.As(err, &host):
+		return "the token endpoint's certificate is for another host name: check token_endpoint"
+	case errors.As(err, &invalid):
+		return "the token endpoint's certificate is not valid (expired, or not meant for servers)"
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "the token endpoint could not be connected to within request_timeout"
+	case ctx.Err() != nil:
+		return "the exchange was cancelled before the request was sent"
+	case errors.As(err, &dns):
+		return "the token endpoint's host name could not be resolved: check token_endpoint and DNS"
+	case errors.As(err, &record):
+		return "the token endpoint's port does not speak TLS: check token_endpoint"
+	case errors.As(err, &op) && op.Op == "dial":
+		return "the token endpoint refused the connection or is not reachable: check token_endpoint, firewalls and HTTPS_PROXY"
+	}
+	return "no TLS connection to the token endpoint could be set up: it may require a client certificate or a newer or older TLS version"
+}
