@@ -122,8 +122,9 @@ func TestIdentityFiles(t *testing.T) {
 	if err != nil || !fromPEM.Equal(key) {
 		t.Error("isabel-key.pem holds another key: ", err)
 	}
-	info, err := os.Stat(env["ISABEL_KEY"])
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Error("isabel-key.pem can be read by others: ", err)
+	for _, path := range []string{env["ISABEL_KEY"], env["ISABEL_PFX"], filepath.Join(env["SANDBOX_DIR"], envName)} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s can be read by others (%v)", filepath.Base(path), err)
+		}
 	}
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -92,6 +94,12 @@ type request struct {
 	basic       string // the Authorization header's value after "Basic ", before base64
 	header      map[string]string
 	contentType string
+	ctx         context.Context // nil: the test's
+}
+
+func (r request) within(ctx context.Context) request {
+	r.ctx = ctx
+	return r
 }
 
 type result struct {
@@ -112,7 +120,10 @@ func (b *bench) do(c *http.Client, r request) (result, error) {
 	if r.contentType == "" {
 		r.contentType = "application/x-www-form-urlencoded"
 	}
-	req, err := http.NewRequestWithContext(b.t.Context(), r.method, r.url, strings.NewReader(r.form))
+	if r.ctx == nil {
+		r.ctx = b.t.Context()
+	}
+	req, err := http.NewRequestWithContext(r.ctx, r.method, r.url, strings.NewReader(r.form))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -171,6 +182,24 @@ func (b *bench) order(path string, body any, into any) int {
 		}
 	}
 	return resp.StatusCode
+}
+
+// arrived waits until the journal holds n entries, by way of the API.
+func (b *bench) arrived(n int) {
+	b.t.Helper()
+	for seen := 0; seen < n; {
+		resp, err := http.Get(fmt.Sprintf("%s/requests?wait=10s&after=%d", b.env["SANDBOX_API"], seen))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		var entries []entry
+		err = json.NewDecoder(resp.Body).Decode(&entries)
+		resp.Body.Close()
+		if err != nil || len(entries) == 0 {
+			b.t.Fatalf("nothing came within 10 seconds (%v)", err)
+		}
+		seen = entries[len(entries)-1].Seq
+	}
 }
 
 func (b *bench) live(provider, token string) bool {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -39,6 +40,7 @@ type journal struct {
 	mu      sync.Mutex
 	seq     int
 	entries []entry
+	grown   chan struct{} // closed by the next add; nil while nobody waits
 }
 
 func (j *journal) add(e entry) {
@@ -50,6 +52,31 @@ func (j *journal) add(e entry) {
 		j.entries = slices.Delete(j.entries, 0, journalSize/10)
 	}
 	j.entries = append(j.entries, e)
+	if j.grown != nil {
+		close(j.grown)
+		j.grown = nil
+	}
+}
+
+// wait is list, but waits for an entry until ctx ends: who has sent something to somebody that sends
+// something here need not poll.
+func (j *journal) wait(ctx context.Context, provider string, after int) []entry {
+	for {
+		j.mu.Lock()
+		if j.grown == nil {
+			j.grown = make(chan struct{})
+		}
+		grown := j.grown
+		j.mu.Unlock()
+		if out := j.list(provider, after); len(out) > 0 {
+			return out
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return j.list(provider, after)
+		}
+	}
 }
 
 // list gives the entries after a sequence number, of one provider or (with "") of all.

@@ -1,16 +1,18 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
+	"time"
 )
 
 // observe is the API for whoever watches the sandbox: plain HTTP, loopback only, JSON.
 //
-//	GET  /requests?provider=P&after=N   what was received after number N, see entry
+//	GET  /requests?provider=P&after=N   what was received after number N, see entry; with wait=5s it
+//	                                    waits that long for something to come
 //	GET  /stats                         counts and grants by provider, see statsAnswer
 //	POST /control                       change behaviour, see control
 //	POST /grant      {provider, client_id}   start a new grant; gives its refresh_token
@@ -19,10 +21,7 @@ import (
 //	POST /reset                         everything as it was at the start
 func (s *sandbox) observe() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, r *http.Request) {
-		after, _ := strconv.Atoi(r.FormValue("after"))
-		send(w, http.StatusOK, s.journal.list(r.FormValue("provider"), after))
-	})
+	mux.HandleFunc("GET /requests", s.getRequests)
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { send(w, http.StatusOK, s.stats()) })
 	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) {
 		s.reset()
@@ -33,6 +32,25 @@ func (s *sandbox) observe() http.Handler {
 	mux.HandleFunc("POST /introspect", s.postIntrospect)
 	mux.HandleFunc("GET /api/{provider}", s.getAPI)
 	return mux
+}
+
+func (s *sandbox) getRequests(w http.ResponseWriter, r *http.Request) {
+	var after int
+	var wait time.Duration
+	var err error
+	if v := r.FormValue("after"); v != "" {
+		after, err = strconv.Atoi(v)
+	}
+	if v := r.FormValue("wait"); v != "" && err == nil {
+		wait, err = time.ParseDuration(v)
+	}
+	if err != nil {
+		sendError(w, http.StatusBadRequest, "after is a number, wait a duration such as 5s")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
+	defer cancel()
+	send(w, http.StatusOK, s.journal.wait(ctx, r.FormValue("provider"), after))
 }
 
 func (s *sandbox) stats() map[string]statsAnswer {
@@ -52,73 +70,6 @@ func (s *sandbox) reset() {
 		l.mu.Unlock()
 	}
 	s.journal.clear()
-}
-
-// postGrant starts a new grant, as a person's new consent would, for an application (the first, unless
-// client_id names another).
-func (s *sandbox) postGrant(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Provider string `json:"provider"`
-		ClientID string `json:"client_id"`
-	}
-	if !receive(w, r, &in) {
-		return
-	}
-	l := s.ledger(in.Provider)
-	if l == nil {
-		sendError(w, http.StatusNotFound, "no such provider")
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range l.apps {
-		if a := &l.apps[i]; in.ClientID == "" || in.ClientID == a.id {
-			token := l.policy.refreshToken()
-			l.authorize(a, token, s.now())
-			send(w, http.StatusOK, map[string]string{"client_id": a.id, "refresh_token": token})
-			return
-		}
-	}
-	sendError(w, http.StatusNotFound, "no such client_id at this provider")
-}
-
-func (s *sandbox) postIntrospect(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Provider string `json:"provider"`
-		Token    string `json:"token"`
-	}
-	if !receive(w, r, &in) {
-		return
-	}
-	l := s.ledger(in.Provider)
-	if l == nil {
-		sendError(w, http.StatusNotFound, "no such provider")
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	send(w, http.StatusOK, l.inspect(in.Token, s.now()))
-}
-
-// getAPI is a provider's API reduced to one question: is this access token good right now?
-func (s *sandbox) getAPI(w http.ResponseWriter, r *http.Request) {
-	l := s.ledger(r.PathValue("provider"))
-	if l == nil {
-		sendError(w, http.StatusNotFound, "no such provider")
-		return
-	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stats.APICalls++
-	state := l.inspect(token, s.now())
-	if !strings.EqualFold(scheme, "Bearer") || !state.Active {
-		l.stats.APIRefused++
-		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 section 3
-		send(w, http.StatusUnauthorized, state)
-		return
-	}
-	send(w, http.StatusOK, state)
 }
 
 // receive reads a JSON body strictly: a misspelt field must not pass for an order that was carried out.
