@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -55,7 +56,7 @@ func TestParsePEMOrdersTheChain(t *testing.T) {
 		"with strangers": {stranger + intermediate + identityFile(t, "selfsigned.pem") + leaf, "p256 client < Test Intermediate"},
 		"leaf alone":     {leaf, "p256 client"},
 		"gap":            {leaf + root, "p256 client"},
-		"BOM and CRLF":   {"\ufeff" + strings.ReplaceAll("subject=x\n"+leaf, "\n", "\r\n"), "p256 client"},
+		"BOM and CRLF":   {"\ufeff" + strings.ReplaceAll(leaf+"subject=x\n"+intermediate, "\n", "\r\n"), "p256 client < Test Intermediate"},
 		"combined key":   {leaf, "p256 client"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -127,6 +128,8 @@ func TestParsePEMRefusesMisfitCiphertext(t *testing.T) {
 		"text": func(k *encryptedKey) { k.Data = k.Data[:len(k.Data)-1] },
 		"none": func(k *encryptedKey) { k.Data = nil },
 		"IV":   func(k *encryptedKey) { p := k.Algorithm.Parameters.FullBytes; shortenIV(t, p, k) },
+		// The library would take such a file for one with SHA-1, and blame the password.
+		"key length": func(k *encryptedKey) { k.Algorithm = pbes2Of(t, 2048, make([]byte, 16)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var info encryptedKey
@@ -143,6 +146,22 @@ func TestParsePEMRefusesMisfitCiphertext(t *testing.T) {
 			wantSentence(t, err, "encrypt it again")
 		})
 	}
+}
+
+// RFC 1423 has no integrity check: one wrong password in 256 decrypts to something.
+func TestParsePEMWrongPasswordWithPlausiblePadding(t *testing.T) {
+	text := identityFile(t, "p256-rfc1423-des3.key")
+	block, _ := pem.Decode([]byte(text))
+	for i := 0; i < 10_000; i++ {
+		password := fmt.Sprint("wrong", i)
+		//lint:ignore SA1019 see parseKey
+		if _, err := x509.DecryptPEMBlock(block, []byte(password)); err == nil {
+			_, err = ParsePEM(identityFile(t, "p256.pem"), NewSecret(text), NewSecret(password))
+			wantSentence(t, err, "is not the password of this key")
+			return
+		}
+	}
+	t.Fatal("no such password among the first 10,000")
 }
 
 func shortenIV(t *testing.T, params []byte, k *encryptedKey) {

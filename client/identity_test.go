@@ -1,16 +1,12 @@
 package client
 
 import (
-	"crypto/ecdsa"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"strings"
@@ -164,6 +160,11 @@ func TestIdentityNeverPrintsItsKey(t *testing.T) {
 			}
 		}
 	}
+	for _, verb := range []string{"%v", "%#v", "%d", "%x"} {
+		if got := fmt.Sprintf(verb+" "+verb, id, *id); got != id.String()+" "+id.String() {
+			t.Errorf("%s prints %q", verb, got)
+		}
+	}
 	got, err := json.Marshal(map[string]any{"id": id, "value": *id})
 	if err != nil {
 		t.Fatal(err)
@@ -216,36 +217,5 @@ func TestIdentityWarnsOfTheWrongPurpose(t *testing.T) {
 	got = self.Warnings(now)
 	if len(got) != 1 || !strings.Contains(got[0], "self-signed") {
 		t.Errorf("for a self-signed CA: %q", got)
-	}
-}
-
-// A renewal may keep its key, and a CA may share one with a client; then several certificates match.
-func TestIdentityPrefersTheLastingLeaf(t *testing.T) {
-	key := mustIdentity(t, "p256").Certificate().PrivateKey.(*ecdsa.PrivateKey)
-	start := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
-	issue := func(name string, days int, ca bool) *x509.Certificate {
-		template := &x509.Certificate{
-			SerialNumber: big.NewInt(int64(days)), Subject: pkix.Name{CommonName: name},
-			NotBefore: start, NotAfter: start.AddDate(0, 0, days), IsCA: ca, BasicConstraintsValid: true,
-		}
-		der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := x509.ParseCertificate(der)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	last, old, ca := issue("new", 20, false), issue("old", 10, false), issue("ca", 30, true)
-	for _, certs := range [][]*x509.Certificate{{old, last, ca}, {ca, last, old}, {last, ca, old}} {
-		id, err := newIdentity(key, certs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := chainNames(t, id); got != "new" {
-			t.Errorf("chain %q, want the certificate that expires last", got)
-		}
 	}
 }
