@@ -28,17 +28,24 @@ const (
 // a kept-alive connection dies under a request that carries Idempotency-Key, an HTTP/2 transport
 // after GOAWAY or REFUSED_STREAM. Whether the refresh token is spent is then anybody's guess. A
 // fresh HTTP/1.1 connection has neither case.
-func newTransport(o Options, id *Identity) *http.Transport {
+//
+// asked is set when the server asks for a client certificate.
+func newTransport(o Options, id *Identity, asked *atomic.Bool) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs}
+	certificate := new(tls.Certificate) // empty: none to show
 	if id != nil {
-		certificate := id.Certificate()
+		*certificate = id.Certificate()
+	}
+	config := &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		RootCAs:    o.RootCAs,
 		// Not Certificates: with those, nothing is sent when the server's list of acceptable CAs
 		// does not name the issuer, and such lists are often incomplete.
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return &certificate, nil
-		}
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			asked.Store(true)
+			return certificate, nil
+		},
 	}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -69,20 +76,25 @@ func (o Options) post(ctx context.Context, r *Request, params []param, header ht
 	defer cancel()
 	body, contentType := encode(r.Provider.RequestFormat, params)
 	header.Set("Content-Type", contentType)
-	transport := newTransport(o, r.Identity)
+	var asked atomic.Bool
+	transport := newTransport(o, r.Identity, &asked)
 	defer transport.CloseIdleConnections()
-	return roundTrip(ctx, transport, r, header, body)
+	a, err := roundTrip(ctx, transport, r.Endpoint, header, body)
+	if e, ok := errors.AsType[*roundTripError](err); ok {
+		return nil, e.meaning(ctx, asked.Load(), r.Identity != nil)
+	}
+	return a, err
 }
 
 // roundTrip uses the transport without an http.Client: a client would follow redirects, and
 // repeat the body with all its secrets at another host on a 307 or 308.
-func roundTrip(ctx context.Context, transport *http.Transport, r *Request, header http.Header, body []byte) (*answer, error) {
+func roundTrip(ctx context.Context, transport *http.Transport, endpoint string, header http.Header, body []byte) (*answer, error) {
 	// From the moment there is a connection, TLS and proxy included, bytes may have been sent.
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.Endpoint, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
 	if err != nil {
 		return nil, unsent("the endpoint is no usable URL")
 	}
@@ -90,7 +102,7 @@ func roundTrip(ctx context.Context, transport *http.Transport, r *Request, heade
 	request.GetBody = nil // without it, net/http can't repeat the body even where it would like to
 	response, err := transport.RoundTrip(request)
 	if err != nil {
-		return nil, transportError(ctx, err, connected.Load(), r.Identity != nil)
+		return nil, &roundTripError{cause: err, connected: connected.Load()}
 	}
 	defer response.Body.Close()
 	return readAnswer(response), nil

@@ -12,34 +12,43 @@ import (
 // unsent is the error for what was refused here, before a connection was made.
 func unsent(reason string) *Error { return &Error{Class: ClientRefused, Reason: reason} }
 
-// transportError says what an exchange without an answer means. Before there was a connection,
-// nothing was sent. After, the server may have acted, unless its TLS layer says that it refused
-// the client certificate: then the request never reached the application behind it.
+// roundTripError is an exchange without an answer.
+type roundTripError struct {
+	cause     error
+	connected bool // there was a connection to the server, so something may have been sent
+}
+
+func (e *roundTripError) Error() string { return e.cause.Error() }
+
+// meaning says what it means for the caller. Before there was a connection, nothing was sent.
+// After, the server may have acted, unless its TLS layer says that it refused the client
+// certificate: then the request never reached the application behind it.
 //
-// Of err only its type is used. Its text can hold names that the provider or a proxy chose.
-func transportError(ctx context.Context, err error, connected, withCertificate bool) *Error {
-	if refusedCertificate(err, connected) {
+// Of the cause only its type is used. Its text can hold names that the provider or a proxy chose.
+func (e *roundTripError) meaning(ctx context.Context, asked, withCertificate bool) *Error {
+	if refusedCertificate(e.cause, asked) {
 		return &Error{Class: ClientRefused, Reason: certificateReason(withCertificate)}
 	}
-	if !connected {
-		return &Error{Class: NotProcessed, Reason: unreachableReason(ctx, err)}
+	if !e.connected {
+		return &Error{Class: NotProcessed, Reason: unreachableReason(ctx, e.cause)}
 	}
-	e := &Error{Class: OutcomeUnknown, Reason: "the connection to the token endpoint broke after the request was sent and before an answer came"}
+	reason := "the connection to the token endpoint broke after the request was sent and before an answer came"
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		e.Reason = "the token endpoint did not answer within request_timeout"
+		reason = "the token endpoint did not answer within request_timeout"
 	case ctx.Err() != nil:
-		e.Reason = "the exchange was cancelled after the request was sent and before an answer came"
+		reason = "the exchange was cancelled after the request was sent and before an answer came"
 	}
-	return e
+	return &Error{Class: OutcomeUnknown, Reason: reason}
 }
 
 // refusedCertificate recognises the TLS alerts about a client certificate (RFC 8446 section 6.2).
 // In TLS 1.3 the client has finished its handshake, and written its request, before the server
-// judges the certificate, so the alert arrives in the place of the answer. There, the unspecific
-// alerts mean the same: a server reads no request before the handshake is complete. crypto/tls
-// gives alerts no exported type, so their text is all there is.
-func refusedCertificate(err error, connected bool) bool {
+// judges the certificate, so the alert arrives in the place of the answer; the server reads no
+// request before that. The unspecific alerts count when the server has asked for a certificate:
+// TLS 1.2 servers answer a missing one with handshake_failure (RFC 5246 section 7.4.6).
+// crypto/tls gives alerts no exported type, so their text is all there is.
+func refusedCertificate(err error, asked bool) bool {
 	var op *net.OpError
 	if !errors.As(err, &op) || op.Op != "remote error" || op.Err == nil {
 		return false
@@ -48,7 +57,7 @@ func refusedCertificate(err error, connected bool) bool {
 	if strings.Contains(alert, "certificate") || strings.Contains(alert, "access denied") {
 		return true
 	}
-	return connected && (strings.Contains(alert, "handshake failure") || strings.Contains(alert, "decrypting"))
+	return asked && (strings.Contains(alert, "handshake failure") || strings.Contains(alert, "decrypting"))
 }
 
 func certificateReason(withCertificate bool) string {

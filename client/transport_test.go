@@ -1,0 +1,248 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// net/http repeats requests by itself, above all those with an idempotency header. An answer that
+// was lost after the server processed the request must stay lost.
+func TestALostAnswerIsNotAskedForAgain(t *testing.T) {
+	for _, header := range []string{"", "Idempotency-Key", "X-Idempotency-Key", "Ibanity-Idempotency-Key"} {
+		s := clienttest.New(t, clienttest.Options{})
+		s.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.Answer{Drop: true} })
+		r := refresh(s)
+		r.Provider.IdempotencyHeader, r.IdempotencyKey = header, "key-1"
+		_, err := Exchange(t.Context(), trusting(), r)
+		if e := asError(t, err); e.Class != OutcomeUnknown || e.Status != 0 {
+			t.Errorf("%q: %+v, want outcome unknown", header, e)
+		}
+		if n := len(s.Requests()); n != 1 || s.Connections() != 1 {
+			t.Errorf("%q: %d requests on %d connections, want one", header, n, s.Connections())
+		}
+	}
+}
+
+// Two exchanges never share a connection: one that is kept alive may die under the next request.
+func TestEveryExchangeHasItsOwnConnection(t *testing.T) {
+	s := clienttest.New(t, clienttest.Options{})
+	s.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.JSON(200, `{"access_token":"a"}`) })
+	for range 2 {
+		if _, err := Exchange(t.Context(), trusting(), refresh(s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, r := range s.Requests() {
+		if r.Proto != "HTTP/1.1" {
+			t.Errorf("sent over %s", r.Proto)
+		}
+	}
+	if s.Connections() != 2 {
+		t.Errorf("%d connections for 2 exchanges", s.Connections())
+	}
+}
+
+// A redirect would carry the secrets to another place (307, 308) or turn a page into a token
+// answer (301, 302, 303).
+func TestRedirectsAreRefused(t *testing.T) {
+	elsewhere := clienttest.New(t, clienttest.Options{})
+	for _, status := range []int{300, 301, 302, 303, 304, 307, 308} {
+		s := clienttest.New(t, clienttest.Options{})
+		s.Enqueue(clienttest.JSON(status, `{"error":"invalid_grant"}`).With("Location", elsewhere.URL()+"/token"))
+		_, err := Exchange(t.Context(), trusting(), refresh(s))
+		if e := asError(t, err); e.Class != ClientRefused || e.Status != status || !strings.Contains(e.Reason, "token_endpoint") {
+			t.Errorf("%d: %+v", status, e)
+		}
+	}
+	if elsewhere.Connections() != 0 {
+		t.Error("a redirect was followed")
+	}
+}
+
+func TestNothingWasSent(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = closed.Close()
+	plain := clienttest.New(t, clienttest.Options{Plain: true})
+	otherName := clienttest.New(t, clienttest.Options{Certificate: clienttest.ServerCertificate("other.example")})
+	secure := clienttest.New(t, clienttest.Options{})
+	for name, c := range map[string]struct {
+		endpoint string
+		options  Options
+		hint     string
+	}{
+		"connection refused":  {"https://" + closed.Addr().String(), trusting(), "reachable"},
+		"unknown authority":   {secure.URL(), Options{RootCAs: x509.NewCertPool()}, "ca_certificate"},
+		"another host's name": {otherName.URL(), trusting(), "another host name"},
+		"no TLS on that port": {strings.Replace(plain.URL(), "http:", "https:", 1), trusting(), "TLS"},
+		"refused by a proxy":  {"https://nowhere.example/token", trusting(), "proxy"},
+	} {
+		_, err := Exchange(t.Context(), c.options, withEndpoint(refresh(secure), c.endpoint))
+		if e := asError(t, err); e.Class != NotProcessed || !strings.Contains(e.Reason, c.hint) {
+			t.Errorf("%s: %s: %s", name, e.Class, e.Reason)
+		}
+	}
+	if n := len(secure.Requests()) + len(plain.Requests()) + len(otherName.Requests()); n != 0 {
+		t.Errorf("%d requests arrived", n)
+	}
+}
+
+// A name that does not resolve, without the proxy, which would resolve it itself.
+func TestUnresolvedNameIsNotProcessed(t *testing.T) {
+	transport := newTransport(Options{}, nil, new(atomic.Bool))
+	transport.Proxy = nil
+	transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}
+	}
+	_, err := roundTrip(t.Context(), transport, "https://nowhere.example/token", http.Header{}, nil)
+	lost, ok := err.(*roundTripError)
+	if !ok {
+		t.Fatalf("got %#v", err)
+	}
+	if e := lost.meaning(t.Context(), false, false); e.Class != NotProcessed || !strings.Contains(e.Reason, "DNS") {
+		t.Errorf("%+v", e)
+	}
+}
+
+func withEndpoint(r *Request, endpoint string) *Request {
+	r.Endpoint = endpoint
+	return r
+}
+
+// A server that accepts and then says nothing: the handshake never comes, and nothing was sent.
+func TestTimeoutBeforeTheRequest(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	o := trusting()
+	o.Timeout = 50 * time.Millisecond
+	r := withEndpoint(refresh(clienttest.New(t, clienttest.Options{})), "https://"+silent.Addr().String())
+	_, err = Exchange(t.Context(), o, r)
+	if e := asError(t, err); e.Class != NotProcessed || !strings.Contains(e.Reason, "request_timeout") {
+		t.Errorf("%+v", e)
+	}
+}
+
+// A server that has the request and keeps its answer to itself may have spent the token.
+func TestTimeoutAfterTheRequest(t *testing.T) {
+	s := clienttest.New(t, clienttest.Options{})
+	s.Enqueue(clienttest.Answer{Gate: make(chan struct{})})
+	o := trusting()
+	o.Timeout = 200 * time.Millisecond
+	_, err := Exchange(t.Context(), o, refresh(s))
+	if e := asError(t, err); e.Class != OutcomeUnknown || !strings.Contains(e.Reason, "request_timeout") {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestCancelledAfterTheRequest(t *testing.T) {
+	s := clienttest.New(t, clienttest.Options{})
+	s.Enqueue(clienttest.Answer{Gate: make(chan struct{})})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		s.WaitFor(1)
+		cancel()
+	}()
+	_, err := Exchange(ctx, trusting(), refresh(s))
+	if e := asError(t, err); e.Class != OutcomeUnknown || !strings.Contains(e.Reason, "cancelled") {
+		t.Errorf("%+v", e)
+	}
+	cancel()
+	_, err = Exchange(ctx, trusting(), refresh(s))
+	if e := asError(t, err); e.Class != NotProcessed {
+		t.Errorf("cancelled before: %+v", e)
+	}
+}
+
+// Whichever way a server's TLS layer refuses a certificate, it is the client's problem and the
+// refresh token is unspent: in TLS 1.2 the handshake fails, in TLS 1.3 the alert comes where the
+// answer should be.
+func TestRefusedCertificate(t *testing.T) {
+	strange := func() *Identity {
+		certificate, key := clienttest.StrangeCertificate("stranger")
+		id, err := ParsePEM(string(certificate), NewSecret(string(key)), Secret{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}()
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for name, id := range map[string]*Identity{"of a stranger": strange, "missing": nil} {
+			s := clienttest.New(t, clienttest.Options{RequireClientCertificate: true, MaxTLSVersion: version})
+			r := refresh(s)
+			r.Identity = id
+			_, err := Exchange(t.Context(), trusting(), r)
+			if e := asError(t, err); e.Class != ClientRefused || !strings.Contains(e.Reason, "client certificate") {
+				t.Errorf("%s, %s: %+v", tls.VersionName(version), name, e)
+			}
+			if len(s.Requests()) != 0 {
+				t.Error("the server read a request")
+			}
+		}
+	}
+}
+
+// The certificate is sent even to a server whose list of acceptable CAs does not name its issuer.
+func TestCertificateIsSentToWhoeverAsks(t *testing.T) {
+	certificate, key := clienttest.StrangeCertificate("self-signed")
+	id, err := ParsePEM(string(certificate), NewSecret(string(key)), Secret{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := clienttest.New(t, clienttest.Options{AskForClientCertificate: true})
+	s.Enqueue(clienttest.JSON(200, `{"access_token":"a"}`))
+	r := refresh(s)
+	r.Identity = id
+	if _, err := Exchange(t.Context(), trusting(), r); err != nil {
+		t.Fatal(err)
+	}
+	if peers := s.Requests()[0].PeerCertificates; len(peers) != 1 || peers[0].Subject.CommonName != "self-signed" {
+		t.Errorf("the server saw %d certificates", len(peers))
+	}
+}
+
+func TestHostsAndSchemesAreCheckedOnEveryRequest(t *testing.T) {
+	s := clienttest.New(t, clienttest.Options{})
+	plain := clienttest.New(t, clienttest.Options{Plain: true})
+	o := trusting()
+	o.AllowedHosts = []string{"*.example.com"}
+	for _, r := range []*Request{refresh(s), refresh(plain)} {
+		_, err := Exchange(t.Context(), o, r)
+		if e := asError(t, err); e.Class != ClientRefused {
+			t.Errorf("%+v", e)
+		}
+		if err := Revoke(t.Context(), o, r, NewSecret("t"), ""); asError(t, err).Class != ClientRefused {
+			t.Errorf("revoke: %v", err)
+		}
+	}
+	if s.Connections()+plain.Connections() != 0 {
+		t.Error("a connection was made")
+	}
+	plain.Enqueue(clienttest.JSON(200, `{"access_token":"a"}`))
+	if _, err := Exchange(t.Context(), Options{AllowInsecure: true, AllowedHosts: []string{"127.0.0.*"}}, refresh(plain)); err != nil {
+		t.Errorf("http with AllowInsecure: %v", err)
+	}
+}
+
+// An endless header, like an endless body, ends the exchange and not the memory.
+func TestEndlessHeader(t *testing.T) {
+	s := clienttest.New(t, clienttest.Options{})
+	s.Enqueue(clienttest.JSON(200, `{"access_token":"a"}`).With("X-Long", strings.Repeat("x", 2*maxHeader)))
+	_, err := Exchange(t.Context(), trusting(), refresh(s))
+	if e := asError(t, err); e.Class != OutcomeUnknown {
+		t.Errorf("%+v", e)
+	}
+}
