@@ -116,12 +116,12 @@ func extra(fields []string, root any, secrets []string) map[string]any {
 	return out
 }
 
-// holdsAny tells whether a JSON value has one of the secrets in any of its strings.
+// holdsAny tells whether a JSON value has one of the secrets in any of its strings and names.
 func holdsAny(value any, secrets []string) bool {
 	switch v := value.(type) {
 	case map[string]any:
-		for _, member := range v {
-			if holdsAny(member, secrets) {
+		for name, member := range v {
+			if containsAny(name, secrets) || holdsAny(member, secrets) {
 				return true
 			}
 		}

@@ -30,7 +30,7 @@ func TestBadInput(t *testing.T) {
 		client_secret="$SALESFORCE_CLIENT_SECRET" refresh_token="$SALESFORCE_REFRESH_TOKEN"`)
 	l.run(`vault write oauth/config allowed_hosts='*.salesforce.com,127.0.0.1,api.ibanity.com,auth.pingone.*'`)
 	first := l.read("oauth/creds/good")
-	store := storage(t, l.v, "oauth")
+	store := openStore(t, l.v, "oauth")
 	before := store.entries("")
 
 	var cases []badInput

@@ -35,7 +35,7 @@ func newLabOn(t *testing.T, v *vault, sandboxArgs ...string) *lab {
 	l.run(`vault plugin register -sha256="$SHA256" -env="HTTPS_PROXY=$SANDBOX_PROXY" secret ` + pluginName)
 	l.run(`vault secrets enable -path=oauth ` + pluginName)
 	t.Cleanup(func() {
-		storage(t, v, "oauth").plantCanaries()
+		openStore(t, v, "oauth").plantCanaries()
 		l.run(`vault secrets disable oauth`)
 	})
 	l.run(`vault write oauth/config ca_certificate=@"$SANDBOX_CA"`)

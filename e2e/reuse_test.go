@@ -89,7 +89,7 @@ func crowd(t *testing.T, l *lab, server *oauthServer, period time.Duration) {
 // stolen takes the current refresh token out of storage, as somebody with a copy of a snapshot could.
 func stolen(t *testing.T, l *lab) string {
 	t.Helper()
-	for key, text := range storage(t, l.v, "oauth").entries("token/") {
+	for key, text := range openStore(t, l.v, "oauth").entries("token/") {
 		if strings.Contains(key, "peter") {
 			var entry any
 			decode(t, text, &entry)

@@ -42,7 +42,7 @@ func TestSecrecyUnderFaults(t *testing.T) {
 		l.run("vault read oauth/" + path)
 	}
 	// Without this the search at the end would be for what operators typed, not for what rotated.
-	if n := storage(t, l.v, "oauth").plantCanaries(); n < 10 {
+	if n := openStore(t, l.v, "oauth").plantCanaries(); n < 10 {
 		t.Errorf("only %d secrets found in storage: does plant know its shape?", n)
 	}
 }

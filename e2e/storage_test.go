@@ -14,8 +14,8 @@ type store struct {
 	root string // logical/<uuid>/
 }
 
-// storage opens the storage of a mount.
-func storage(t *testing.T, v *vault, mount string) store {
+// openStore opens the storage of a mount.
+func openStore(t *testing.T, v *vault, mount string) store {
 	t.Helper()
 	s, err := v.client().Logical().Read("sys/mounts")
 	if err != nil {
