@@ -93,7 +93,7 @@ func classify(status int, found errorsFound, doc document, permanent []string) (
 // errorsFound is what an error answer says of itself, wherever it says it.
 type errorsFound struct {
 	codes []string // in lower case, in order of occurrence
-	text  string   // all descriptions, in lower case
+	texts []string // descriptions, in lower case
 }
 
 // known returns the first code of the list. invalid_request gives way to any other: it is what
@@ -115,7 +115,8 @@ func (f errorsFound) known() string {
 func (f errorsFound) permanent(entries []string) (code string, ok bool) {
 	for _, entry := range entries {
 		e := parsePermanentError(strings.ToLower(entry))
-		if e.text != "" && !strings.Contains(f.text, e.text) {
+		contains := func(text string) bool { return strings.Contains(text, e.text) }
+		if e.text != "" && !slices.ContainsFunc(f.texts, contains) {
 			continue
 		}
 		if e.code == "*" && e.text != "" {
@@ -141,8 +142,13 @@ var (
 	nestedMembers = []string{"error", "errors", "fault", "detail"}
 )
 
-// maxErrors bounds how many errors of a list are looked at, and how deep.
-const maxErrors, maxErrorDepth = 16, 3
+// What is looked at in an error answer is bounded: the errors of a list, how deep they are nested,
+// and the bytes of each code and description.
+const (
+	maxErrors     = 16
+	maxErrorDepth = 3
+	maxErrorText  = 1024
+)
 
 func findErrors(root any) errorsFound {
 	var f errorsFound
@@ -157,22 +163,27 @@ func (f *errorsFound) gather(value any, depth int) {
 	switch v := value.(type) {
 	case []any:
 		for _, element := range v[:min(len(v), maxErrors)] {
-			if code := scalar(element); code != "" {
-				f.codes = append(f.codes, strings.ToLower(code))
-			}
+			f.codes = appendText(f.codes, element)
 			f.gather(element, depth+1)
 		}
 	case map[string]any:
 		for _, name := range codeMembers {
-			if code := scalar(v[name]); code != "" {
-				f.codes = append(f.codes, strings.ToLower(code))
-			}
+			f.codes = appendText(f.codes, v[name])
 		}
 		for _, name := range textMembers {
-			f.text += strings.ToLower(scalar(v[name])) + "\n"
+			f.texts = appendText(f.texts, v[name])
 		}
 		for _, name := range nestedMembers {
 			f.gather(v[name], depth+1)
 		}
 	}
+}
+
+// appendText adds a string or number, cut to maxErrorText and in lower case.
+func appendText(list []string, value any) []string {
+	text := scalar(value)
+	if text == "" {
+		return list
+	}
+	return append(list, strings.ToLower(text[:min(len(text), maxErrorText)]))
 }

@@ -126,7 +126,10 @@ func (d document) salvage(pointer string) Secret {
 	if found := d.text(pointer); found != "" || d.whole {
 		return boundedSecret(found)
 	}
-	member := regexp.MustCompile(`"` + regexp.QuoteMeta(lastToken(pointer)) + `"\s*:\s*("(?:[^"\\]|\\.)*")`)
+	member, err := regexp.Compile(`"` + regexp.QuoteMeta(lastToken(pointer)) + `"\s*:\s*("(?:[^"\\]|\\.)*")`)
+	if err != nil {
+		return Secret{} // the pointer is no UTF-8
+	}
 	found := ""
 	for _, match := range member.FindAllSubmatch(d.raw, -1) {
 		var candidate string

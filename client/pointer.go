@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-openapi/jsonpointer"
 )
@@ -31,7 +32,7 @@ var badEscape = regexp.MustCompile(`~([^01]|$)`)
 // validPointer accepts "" too: it means the default, never the whole document.
 func validPointer(pointer string) bool {
 	_, err := jsonpointer.New(pointer)
-	return err == nil && len(pointer) <= maxText && !badEscape.MatchString(pointer)
+	return err == nil && len(pointer) <= maxText && utf8.ValidString(pointer) && !badEscape.MatchString(pointer)
 }
 
 // lookup returns what is at the pointer, nil when there is nothing. An empty pointer finds
