@@ -1,0 +1,33 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// configure writes the configuration and starts the server.
+func (v *vault) configure(storage string, args ...string) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	v.addr = fmt.Sprintf("http://127.0.0.1:%d", port)
+	config := fmt.Sprintf("%splugin_directory = %q\nraw_storage_endpoint = true\ndisable_mlock = true\n", storage, bin.plugins)
+	if storage == "" {
+		args = append(args, fmt.Sprintf("-dev-listen-address=127.0.0.1:%d", port))
+	} else {
+		cluster, err := freePort()
+		if err != nil {
+			return err
+		}
+		config += fmt.Sprintf("api_addr = %q\ncluster_addr = \"http://127.0.0.1:%d\"\n", v.addr, cluster)
+		config += fmt.Sprintf("listener \"tcp\" {\n address = \"127.0.0.1:%d\"\n cluster_address = \"127.0.0.1:%d\"\n tls_disable = true\n}\n", port, cluster)
+	}
+	if err := os.WriteFile(v.config(), []byte(config), 0o600); err != nil {
+		return err
+	}
+	return v.boot(args...)
+}
+
+func (v *vault) config() string { return filepath.Join(workdir, v.name+".hcl") }
