@@ -59,7 +59,7 @@ func (o Options) CheckHost(endpoint string) error {
 // because it is more than a host name. '*' stands for any characters, dots included.
 func CheckHostGlobs(globs []string) error {
 	for _, glob := range globs {
-		if _, err := path.Match(glob, ""); err != nil || glob == "" || strings.ContainsAny(glob, "/@ ") {
+		if _, err := path.Match(glob, ""); err != nil || glob == "" || strings.ContainsAny(glob, "/@ ") || strings.Count(glob, ":") == 1 {
 			return errors.New(`allowed_hosts takes host names and globs on them, such as "*.example.com", without scheme, port or path`)
 		}
 	}

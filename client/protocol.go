@@ -54,7 +54,12 @@ func CheckHeaders(headers map[string]string) error {
 	if len(headers) > maxListed {
 		return fmt.Errorf("token_headers holds more than %d entries", maxListed)
 	}
+	seen := map[string]bool{}
 	for name, value := range headers {
+		if seen[strings.ToLower(name)] {
+			return errors.New("token_headers holds a header twice, in different case")
+		}
+		seen[strings.ToLower(name)] = true
 		if i := slices.IndexFunc(protocolHeaders, func(h string) bool { return strings.EqualFold(h, name) }); i >= 0 {
 			return fmt.Errorf("token_headers must not hold %s: it is set by the exchange itself", protocolHeaders[i])
 		}

@@ -13,10 +13,9 @@ import (
 // Bounds on a definition, far above anything in use, so that a mistaken or hostile one can cost
 // neither memory nor time.
 const (
-	maxTemplate   = 2048 // bytes of a URL template; browsers and proxies stop at about 2000
+	maxTemplate   = 2048 // bytes of a URL, as template and filled; browsers and proxies stop there too
 	maxPattern    = 512  // bytes of a regular expression
 	maxParamValue = 253  // bytes of a parameter value: the longest host name (RFC 1035)
-	maxNesting    = 4    // defaults that refer to parameters with defaults, and so on
 )
 
 var (
@@ -53,7 +52,7 @@ func (p *Provider) Endpoints(params map[string]string) (Endpoints, error) {
 		if e.template == "" {
 			continue
 		}
-		expanded, err := p.expand(e.template, params, 0)
+		expanded, err := p.expand(e.template, params)
 		if err != nil {
 			return Endpoints{}, err
 		}
@@ -128,29 +127,54 @@ func compilePattern(pattern string) (*regexp.Regexp, error) {
 	return regexp.Compile(`\A(?:` + pattern + `)\z`)
 }
 
-// expand replaces the placeholders of text; depth counts the defaults it is inside of.
-func (p *Provider) expand(text string, params map[string]string, depth int) (string, error) {
-	if depth > maxNesting {
-		return "", errors.New("param_defaults refer to each other in a circle or too deeply")
+// expand fills a template. Each parameter is resolved once, however often it occurs, and what
+// comes out is bounded: defaults that multiply each other would otherwise cost without limit.
+func (p *Provider) expand(template string, params map[string]string) (string, error) {
+	e := &expansion{defaults: p.ParamDefaults, done: maps.Clone(params), open: map[string]bool{}}
+	if e.done == nil {
+		e.done = map[string]string{}
 	}
+	return e.fill(template)
+}
+
+type expansion struct {
+	defaults map[string]string
+	done     map[string]string // values so far
+	open     map[string]bool   // parameters whose default is being filled
+}
+
+func (e *expansion) fill(text string) (string, error) {
 	var failure error
-	expanded := braces.ReplaceAllStringFunc(text, func(placeholder string) string {
-		name := placeholder[1 : len(placeholder)-1]
-		if value, ok := params[name]; ok {
-			return value
-		}
-		fallback, ok := p.ParamDefaults[name]
-		if !ok {
-			failure = fmt.Errorf("the provider parameter %q is missing; set it in provider_params", name)
+	filled := braces.ReplaceAllStringFunc(text, func(placeholder string) string {
+		if failure != nil {
 			return ""
 		}
-		value, err := p.expand(fallback, params, depth+1)
-		if err != nil {
-			failure = err
-		}
+		var value string
+		value, failure = e.value(placeholder[1 : len(placeholder)-1])
 		return value
 	})
-	return expanded, failure
+	if failure == nil && len(filled) > maxTemplate {
+		failure = fmt.Errorf("with its parameters it is longer than %d bytes", maxTemplate)
+	}
+	return filled, failure
+}
+
+// value is a parameter's value, given or by default.
+func (e *expansion) value(name string) (string, error) {
+	if value, ok := e.done[name]; ok {
+		return value, nil
+	}
+	fallback, ok := e.defaults[name]
+	if !ok {
+		return "", fmt.Errorf("the provider parameter %q is missing; set it in provider_params", name)
+	}
+	if e.open[name] {
+		return "", errors.New("param_defaults refer to each other in a circle")
+	}
+	e.open[name] = true
+	value, err := e.fill(fallback)
+	e.done[name] = value
+	return value, err
 }
 
 // parseEndpoint parses an absolute http(s) URL without userinfo and fragment (RFC 6749 section

@@ -44,7 +44,7 @@ func (p *Provider) validateTemplate(template string) error {
 			sample[name] = "1"
 		}
 	}
-	expanded, err := p.expand(template, sample, 0)
+	expanded, err := p.expand(template, sample)
 	if err != nil {
 		return err
 	}
