@@ -77,8 +77,13 @@ func TestConnectionLostAfterTheLastBrace(t *testing.T) {
 	}
 }
 
-// A document of brackets alone must cost neither stack nor time.
+// A document of brackets alone must cost neither stack nor time, so a deep one is not understood.
 func TestDeepNesting(t *testing.T) {
+	deep := strings.Repeat("[", 2*maxDepth) + strings.Repeat("]", 2*maxDepth)
+	_, err := exchange(t, &Provider{}, clienttest.JSON(200, `{"access_token":"a","refresh_token":"r","x":`+deep+`}`))
+	if e := asError(t, err); e.Class != OutcomeUnknown || e.RefreshToken.Reveal() != "r" {
+		t.Errorf("%+v", e)
+	}
 	for _, bracket := range []string{"[", `{"a":`} {
 		_, err := exchange(t, &Provider{}, clienttest.JSON(200, strings.Repeat(bracket, 100_000)))
 		if e := asError(t, err); e.Class != OutcomeUnknown {

@@ -88,7 +88,7 @@ func (o Options) post(ctx context.Context, r *Request, params []param, header ht
 
 // roundTrip uses the transport without an http.Client: a client would follow redirects, and
 // repeat the body with all its secrets at another host on a 307 or 308.
-func roundTrip(ctx context.Context, transport *http.Transport, endpoint string, header http.Header, body []byte) (*answer, error) {
+func roundTrip(ctx context.Context, transport http.RoundTripper, endpoint string, header http.Header, body []byte) (*answer, error) {
 	// From the moment there is a connection, TLS and proxy included, bytes may have been sent.
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -244,5 +245,45 @@ func TestEndlessHeader(t *testing.T) {
 	_, err := Exchange(t.Context(), trusting(), refresh(s))
 	if e := asError(t, err); e.Class != OutcomeUnknown {
 		t.Errorf("%+v", e)
+	}
+}
+
+// fakeTransport stands where the network would, to see what a server can't.
+type fakeTransport func(*http.Request) (*http.Response, error)
+
+func (f fakeTransport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// GetBody is how net/http gets a body to send again.
+func TestTheBodyCannotBeSentAgain(t *testing.T) {
+	_, err := roundTrip(t.Context(), fakeTransport(func(r *http.Request) (*http.Response, error) {
+		if r.GetBody != nil || r.ContentLength != 4 {
+			t.Errorf("GetBody is there: %v, length %d", r.GetBody != nil, r.ContentLength)
+		}
+		return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+	}), "https://a.example/", http.Header{}, []byte("body"))
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// endless is a body without an end, which counts what was taken of it.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.read += len(p); e.read > 8*maxBody {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return len(p), nil
+}
+
+func (e *endless) Close() error { return nil }
+
+func TestEndlessBody(t *testing.T) {
+	body := new(endless)
+	a, err := roundTrip(t.Context(), fakeTransport(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Body: body}, nil
+	}), "https://a.example/", http.Header{}, nil)
+	if err != nil || !a.cut || len(a.body) != maxBody || body.read > 2*maxBody {
+		t.Errorf("kept %d of %d bytes read, %v", len(a.body), body.read, err)
 	}
 }
