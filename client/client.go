@@ -88,8 +88,8 @@ type Token struct {
 	// RefreshToken is the grant's next refresh token; unset means that the one sent stays valid.
 	// It may be equal to the one sent.
 	RefreshToken Secret
-	// Lifetime of the access token, 0 when the server did not say. It is never negative and at
-	// most ten years.
+	// Lifetime of the access token, 0 when the server did not say, neither beside the token nor in
+	// it (the exp claim of a JWT). It is never negative and at most ten years.
 	Lifetime time.Duration
 	// RefreshTokenLifetime is that of the refresh token, 0 when the server did not say.
 	RefreshTokenLifetime time.Duration

@@ -99,7 +99,8 @@ type Provider struct {
 	// ExtraFields are further members of the answer to hand on: names, or pointers whose last
 	// part is then the name.
 	ExtraFields []string `json:"extra_fields,omitempty"`
-	// AssumedTokenTTL is the lifetime of an access token when the answer states none.
+	// AssumedTokenTTL is the lifetime of an access token when the answer states none. The exp claim
+	// of a token that is a JWT can only shorten it.
 	AssumedTokenTTL Duration `json:"assumed_token_ttl,omitempty"`
 	// RefreshWindow is the remaining life under which a token is refreshed; 0 leaves it to the
 	// caller.

@@ -43,6 +43,10 @@ var exact = []struct {
 	{name: "pandadoc-two-scopes", provider: "pandadoc", request: pandadocRequest("read write")},
 	{name: "pingone", provider: "pingone", params: pingoneParams, request: pingoneRequest},
 	{
+		name: "pingone-sample-unencoded", provider: "pingone", params: pingoneParams, request: pingoneSample,
+		vary: func(p *Provider) { p.BasicEncoding = BasicRaw },
+	},
+	{
 		name: "pingone-client_secret_post", provider: "pingone", params: pingoneParams, request: pingoneRequest,
 		vary: func(p *Provider) { p.TokenEndpointAuthMethod = AuthPost },
 	},
@@ -70,9 +74,15 @@ var (
 		ClientID: "{{clientId}}", ClientSecret: NewSecret("{{clientSecret}}"), RefreshToken: NewSecret("{{_refreshToken}}"),
 		Scope: "api refresh_token", // not sent: the provider has no send_scope
 	}
-	pingoneParams  = map[string]string{"region": "eu", "environment_id": "abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6"}
-	pingoneRequest = Request{
+	pingoneParams = map[string]string{"region": "eu", "environment_id": "abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6"}
+	// The document's sample credentials are placeholders in braces, which no real ones hold: a
+	// client id is a UUID and a secret letters, digits and "-._~", the same in either encoding.
+	pingoneSample = Request{
 		ClientID: "{{webAppSimpleLoginId}}", ClientSecret: NewSecret("{{SimpleLoginAppSecret}}"),
+		RefreshToken: NewSecret("{{useCaseRefreshToken}}"),
+	}
+	pingoneRequest = Request{
+		ClientID: "0a1b2c3d-0001-4c3d-8e5f-1a2b3c4d5e6f", ClientSecret: NewSecret("sample~secret-of.an_application"),
 		RefreshToken: NewSecret("{{useCaseRefreshToken}}"),
 	}
 	keliwebRequest = Request{
@@ -190,7 +200,16 @@ func TestFixturesSayWhatTheProvidersDocument(t *testing.T) {
 			body: "grant_type=refresh_token&client_id=%7B%7Bclient_id%7D%7D&client_secret=%7B%7Bclient_secret%7D%7D&scope=read%2Bwrite&refresh_token=%7B%7Brefresh_token%7D%7D",
 		},
 		{
-			fixture: "pingone", source: "PingOne, exchange the refresh token: the HTTP example",
+			fixture: "pingone", source: "PingOne, exchange the refresh token: the curl command, which takes id and secret as --user",
+			host: "auth.pingone.eu", path: "/abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6/as/token",
+			header: map[string]string{
+				"Content-Type":  form,
+				"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte("0a1b2c3d-0001-4c3d-8e5f-1a2b3c4d5e6f:sample~secret-of.an_application")),
+			},
+			body: "grant_type=refresh_token&refresh_token=%7B%7BuseCaseRefreshToken%7D%7D",
+		},
+		{
+			fixture: "pingone-sample-unencoded", source: "PingOne, exchange the refresh token: the HTTP example",
 			host: "auth.pingone.eu", path: "/abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6/as/token",
 			header: map[string]string{
 				"Content-Type":  form,
