@@ -10,7 +10,7 @@ import (
 // The plugin is killed between two requests: what it had stored is all it needs.
 func TestKilledBetweenRequests(t *testing.T) {
 	l := newLab(t)
-	l.run("vault write oauth/roles/hosting " + oneLine(keliwebRole))
+	l.run("vault write oauth/roles/hosting " + keliwebRole)
 	l.run("vault write -force oauth/refresh/hosting")
 	before := l.read("oauth/creds/hosting")
 	l.kill()
@@ -31,7 +31,7 @@ const keliwebRole = `provider=keliweb client_id="$KELIWEB_CLIENT_ID" client_secr
 // request, so the one more try that the intent allows succeeds.
 func TestKilledDuringExchange(t *testing.T) {
 	l := newLab(t)
-	l.run("vault write oauth/roles/hosting " + oneLine(keliwebRole))
+	l.run("vault write oauth/roles/hosting " + keliwebRole)
 	l.sandbox.control("keliweb", map[string]any{"hang": 1})
 	l.killDuring("keliweb", "vault read oauth/creds/hosting")
 
@@ -47,7 +47,7 @@ func TestKilledDuringExchange(t *testing.T) {
 // key the same request is sent again and the stored answer comes back.
 func TestKilledBeforeAnswerWithIdempotencyKey(t *testing.T) {
 	l := newLab(t)
-	l.run("vault write oauth/roles/isabel " + oneLine(systems[0].role))
+	l.run("vault write oauth/roles/isabel " + systems[0].role)
 	l.sandbox.control("isabel-connect", map[string]any{"hold": 1})
 	l.killDuring("isabel-connect", "vault read oauth/creds/isabel")
 
@@ -61,7 +61,7 @@ func TestKilledBeforeAnswerWithIdempotencyKey(t *testing.T) {
 // and the status says that an answer was lost.
 func TestKilledBeforeAnswer(t *testing.T) {
 	l := newLab(t)
-	l.run("vault write oauth/roles/hosting " + oneLine(keliwebRole))
+	l.run("vault write oauth/roles/hosting " + keliwebRole)
 	l.sandbox.control("keliweb", map[string]any{"hold": 1})
 	l.killDuring("keliweb", "vault read oauth/creds/hosting")
 

@@ -27,7 +27,7 @@ func (s system) scenario(t *testing.T, l *lab) {
 	if strings.Contains(s.role, "$GRANT") {
 		sh = sh.with("GRANT=" + l.sandbox.grant(s.ledger))
 	}
-	sh.run("vault write oauth/roles/" + s.name + " " + oneLine(s.role))
+	sh.run("vault write oauth/roles/" + s.name + " " + s.role)
 	before := l.sandbox.stats(s.ledger).Requests
 
 	first := sh.read("oauth/creds/" + s.name)
@@ -81,6 +81,3 @@ func (l *lab) forTest(t *testing.T) shell {
 	l.sandbox.t = t
 	return sh
 }
-
-// oneLine joins a command that the source breaks for its readers.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

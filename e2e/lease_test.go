@@ -8,8 +8,8 @@ import (
 // withoutLease reads a role of so many readers that two storage writes a read would hurt.
 func withoutLease(t *testing.T, l *lab) {
 	sh := l.forTest(t).with("GRANT=" + l.sandbox.grant("pingone"))
-	sh.run("vault write oauth/roles/crowd lease=false " + oneLine(pingoneRole+` client_id="$PINGONE_CLIENT_ID"
-		client_secret="$PINGONE_CLIENT_SECRET" refresh_token="$GRANT"`))
+	sh.run("vault write oauth/roles/crowd lease=false " + pingoneRole + ` client_id="$PINGONE_CLIENT_ID"
+		client_secret="$PINGONE_CLIENT_SECRET" refresh_token="$GRANT"`)
 	got := sh.read("oauth/creds/crowd")
 	if got.LeaseID != "" || got.LeaseDuration != 0 {
 		t.Errorf("lease_id=%q lease_duration=%d, want no lease", got.LeaseID, got.LeaseDuration)
@@ -33,8 +33,8 @@ func withoutLease(t *testing.T, l *lab) {
 func minTTL(t *testing.T, l *lab) {
 	sh := l.forTest(t).with("GRANT=" + l.sandbox.grant("pingone"))
 	l.sandbox.control("pingone", map[string]any{"expires_in": 30})
-	sh.run("vault write oauth/roles/brief " + oneLine(pingoneRole+` client_id="$PINGONE_CLIENT_ID"
-		client_secret="$PINGONE_CLIENT_SECRET" refresh_token="$GRANT"`))
+	sh.run("vault write oauth/roles/brief " + pingoneRole + ` client_id="$PINGONE_CLIENT_ID"
+		client_secret="$PINGONE_CLIENT_SECRET" refresh_token="$GRANT"`)
 	for _, verb := range []func(string) secret{sh.read, sh.write} {
 		before := verb("oauth/creds/brief")
 		if again := verb("oauth/creds/brief min_ttl=15"); again.token() != before.token() {

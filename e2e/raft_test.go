@@ -11,8 +11,8 @@ func TestRaftRestart(t *testing.T) {
 	}
 	t.Cleanup(func() { v.stop() })
 	l := newLabOn(t, v)
-	l.run("vault write oauth/roles/hosting " + oneLine(`provider=keliweb client_id="$KELIWEB_CLIENT_ID"
-		client_secret="$KELIWEB_CLIENT_SECRET" refresh_token="$KELIWEB_REFRESH_TOKEN"`))
+	l.run("vault write oauth/roles/hosting " + `provider=keliweb client_id="$KELIWEB_CLIENT_ID"
+		client_secret="$KELIWEB_CLIENT_SECRET" refresh_token="$KELIWEB_REFRESH_TOKEN"`)
 	first := l.read("oauth/creds/hosting")
 	l.run("vault write -force oauth/refresh/hosting")
 	last := l.read("oauth/creds/hosting")

@@ -34,7 +34,7 @@ func TestSecrecyUnderFaults(t *testing.T) {
 		sh.run("vault read oauth/status/" + name)
 		_, _, _ = sh.try("vault write -force oauth/revoke/" + name)
 	}
-	l.run("vault write oauth/roles/isabel " + oneLine(systems[0].role))
+	l.run("vault write oauth/roles/isabel " + systems[0].role)
 	l.run("vault read oauth/creds/isabel")
 	l.run("vault write -force oauth/refresh/isabel")
 	l.run("vault write -force oauth/revoke/isabel")

@@ -62,10 +62,12 @@ func (s shell) read(path string) secret {
 // write is vault write -format=json, which is a PUT.
 func (s shell) write(path string) secret {
 	s.t.Helper()
-	return parseSecret(s.t, s.run("vault write -format=json "+path))
+	return parseSecret(s.t, s.run("vault write -force -format=json "+path))
 }
 
+// try runs a line. To sh a line break ends a command; here it only keeps the source readable.
 func (s shell) try(line string) (stdout, stderr string, err error) {
+	line = strings.Join(strings.Fields(line), " ")
 	cmd := exec.Command("sh", "-ec", line)
 	cmd.Dir = workdir
 	cmd.Env = environ(append([]string{
