@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +24,12 @@ type badInput struct {
 // Every mistake is a 400 with a sentence that says what to do. Nothing is stored, nothing that was stored
 // changes, and no value that was given is repeated.
 func TestBadInput(t *testing.T) {
-	l := newLab(t)
+	v, err := startRaft("bad-input")
+	if err != nil {
+		t.Fatal("Vault on raft: ", err)
+	}
+	t.Cleanup(func() { v.stop() })
+	l := newLabOn(t, v)
 	l.run(`vault write oauth/providers/own token_endpoint="$GENERIC_TOKEN_ENDPOINT"
 		token_endpoint_auth_method=client_secret_basic`)
 	l.run(`vault write oauth/roles/good provider=salesforce client_id="$SALESFORCE_CLIENT_ID"
@@ -74,11 +80,15 @@ func (c badInput) attempt(t *testing.T, client *api.Client) {
 		t.Errorf("want a sentence that mentions %q, got: %.700s", c.says, text)
 	}
 	for _, value := range leaves(c.fields) {
-		if len(value) >= 4 && strings.Contains(text, value) {
+		if len(value) >= 4 && !slices.Contains(harmless, value) && strings.Contains(text, value) {
 			t.Errorf("the error repeats an input value: %.500s", text)
 		}
 	}
 }
+
+// harmless are values that an error may name because they are known to it: what can't be chosen yet, and a
+// provider that is part of its own host names.
+var harmless = []string{"private_key_jwt", "salesforce"}
 
 // leaves lists the values of the fields as text.
 func leaves(value any) []string {

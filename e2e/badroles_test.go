@@ -61,7 +61,7 @@ func badRoles(t *testing.T, s *sandbox) []badInput {
 		"no PFX password":           {fields{"pfx": file("ISABEL_PFX_B64")}, "password"},
 		"malformed certificate":     {fields{"client_certificate": "zq7-no-pem", "client_private_key": strangerKey}, "client_certificate"},
 		"malformed key":             {fields{"client_certificate": strangerCert, "client_private_key": "zq7-no-pem"}, "client_private_key"},
-		"somebody else's key":       {fields{"client_certificate": file("ISABEL_CERT"), "client_private_key": strangerKey}, "match"},
+		"somebody else's key":       {fields{"client_certificate": file("ISABEL_CERT"), "client_private_key": strangerKey}, "belongs to none of the certificates"},
 		"wrong key password":        {fields{"client_certificate": file("ISABEL_CERT"), "client_private_key": file("ISABEL_KEY"), "client_private_key_password": "zq7-wrong"}, "password"},
 		"certificate without key":   {fields{"client_certificate": strangerCert}, "client_private_key"},
 		"expired certificate":       {fields{"client_certificate": expiredCert, "client_private_key": expiredKey}, "expired"},

@@ -22,7 +22,8 @@ func (v *vault) configure(storage string, args ...string) error {
 			return err
 		}
 		config += fmt.Sprintf("api_addr = %q\ncluster_addr = \"http://127.0.0.1:%d\"\n", v.addr, cluster)
-		config += fmt.Sprintf("listener \"tcp\" {\n address = \"127.0.0.1:%d\"\n cluster_address = \"127.0.0.1:%d\"\n tls_disable = true\n}\n", port, cluster)
+		// Vault itself answers a string of more than 1 MiB with 500, unless it is told to let it through.
+		config += fmt.Sprintf("listener \"tcp\" {\n address = \"127.0.0.1:%d\"\n cluster_address = \"127.0.0.1:%d\"\n tls_disable = true\n max_json_string_value_length = %d\n}\n", port, cluster, 32<<20)
 	}
 	if err := os.WriteFile(v.config(), []byte(config), 0o600); err != nil {
 		return err

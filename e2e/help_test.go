@@ -49,7 +49,7 @@ func TestPathHelp(t *testing.T) {
 		}
 		for _, field := range fields {
 			// A field is shown as: name (type) on a line, and its description below.
-			shown := regexp.MustCompile(`(?m)^\s+` + field + ` \([^)]+\)\s+(\S+ ){3}`)
+			shown := regexp.MustCompile(`(?m)^\s+` + field + ` \(.+\)\s+(\S+ ){3}`)
 			if !shown.MatchString(help) {
 				t.Errorf("path-help %s does not explain %s", example, field)
 			}

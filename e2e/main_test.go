@@ -67,8 +67,8 @@ func build() error {
 	bin.plugin = filepath.Join(bin.plugins, pluginName)
 	bin.sandbox = filepath.Join(workdir, "sandbox")
 	for pkg, out := range map[string]string{pluginName: bin.plugin, "sandbox": bin.sandbox} {
-		cmd := exec.Command("go", "build", "-o", out, "./cmd/"+pkg)
-		cmd.Dir = ".."
+		cmd := exec.Command("go", "build", "-trimpath", "-o", out, "./cmd/"+pkg) // as make build does
+		cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED=0")
 		if text, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build ./cmd/%s: %v\n%s", pkg, err, text)
 		}

@@ -106,7 +106,7 @@ func digest(secret string) string {
 
 var (
 	plainParams  = []string{"grant_type", "client_id", "scope", "format", "token_type_hint"}
-	plainHeaders = []string{"Accept", "Accept-Encoding", "Content-Type", "Content-Length", "User-Agent", "X-Requested-With", "Ibanity-Idempotency-Key"}
+	plainHeaders = []string{"Accept", "Accept-Encoding", "Connection", "Content-Type", "Content-Length", "User-Agent", "X-Requested-With", "Ibanity-Idempotency-Key"}
 )
 
 // redactParams shows the few parameters that are never secret. Of an unknown one too only a digest: it may

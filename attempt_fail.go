@@ -1,0 +1,80 @@
+package oauthrefresh
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// fail remembers a failed exchange and returns what its caller hears. before is the state without
+// the exchange's intent, tok the one with it.
+func (a *attempt) fail(ctx context.Context, before, tok *token, e *client.Error) (*token, error) {
+	if e.Class == client.GrantRefused && !a.target.role.spends() {
+		e.Class = client.ClientRefused // there is no grant apart from the client's own
+	}
+	next := new(*tok)
+	next.Fault = newFault(e, tok.Fault, a.target.version(), time.Now())
+	switch {
+	case e.RefreshToken.IsSet():
+		// No access token, but the grant's next refresh token: it must be stored like any other.
+		// The one in storage is spent, the one that is kept is not: nothing is unknown any longer.
+		next.Generation++
+		next.Intent = nil
+		next.Fault.Class = client.NotProcessed
+		next.replaceRefreshToken(e.RefreshToken, 0, tok.Intent.At)
+		a.store(ctx, next)
+		a.report(before.Fault, next.Fault)
+		return next, next.Fault.error(time.Now(), a.name)
+	case e.Class == client.GrantRefused:
+		if moved, err := a.movedOn(ctx, tok); err != nil || moved {
+			return before, errMovedOn
+		}
+		next.Fault.Reauthorize = true
+		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero()
+		next.Intent = nil
+	case e.Class == client.OutcomeUnknown && a.target.role.spends():
+		if e.Status != 0 {
+			// There was an answer, and a provider that remembers answers by key would give the same again.
+			i := *tok.Intent
+			i.IdempotencyKey = ""
+			next.Intent = &i
+		}
+	default:
+		// This exchange has surely changed nothing. What was unknown before it still is.
+		next.Intent = before.Intent
+	}
+	if err := a.put(ctx, next); err != nil {
+		// Nothing is lost: the refresh token is the stored one, and its intent is stored too.
+		a.b.Logger().Warn("a failed refresh could not be recorded", "role", a.name, "error", err)
+	}
+	a.report(before.Fault, next.Fault)
+	return next, next.Fault.error(time.Now(), a.name)
+}
+
+// movedOn tells whether the state in storage is no longer the one that the exchange began with.
+// Then the refused token was an old one, and says nothing of the grant.
+func (a *attempt) movedOn(ctx context.Context, tok *token) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+	defer cancel()
+	stored, err := getToken(ctx, a.s, a.name)
+	if err != nil {
+		return false, err
+	}
+	return stored == nil || stored.Intent == nil || stored.Intent.AttemptID != tok.Intent.AttemptID, nil
+}
+
+// report logs a failure when it is another one than before: a provider that is down for a day must
+// not fill the log.
+func (a *attempt) report(before, f *fault) {
+	if before != nil && before.Class == f.Class && before.Reauthorize == f.Reauthorize {
+		return
+	}
+	a.b.Logger().Warn("a refresh failed", "role", a.name, "class", string(f.Class), "code", f.Code, "status", f.Status,
+		"request_id", f.RequestID, "reauthorization_required", f.Reauthorize, "answer_lost", f.AnswerLost)
+}
+
+// errMovedOn: the state of the grant changed while its refresh token was refused.
+var errMovedOn = logical.CodedError(503, "the state of this grant has changed meanwhile; try again")

@@ -1,0 +1,120 @@
+package oauthrefresh
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"runtime/debug"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// nameRule is what a role or provider may be called. People and services are named by e-mail or
+// prefixed id, hence more than letters; no slash, since it divides paths; no leading dot.
+var nameRule = regexp.MustCompile(`^[A-Za-z0-9_@+:-][A-Za-z0-9._@+:-]{0,127}$`)
+
+// fieldRule is what an unknown field must look like to be repeated in an error: anything else may
+// be a value that has slipped into the place of a name.
+var fieldRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,40}$`)
+
+// HandleRequest refuses what no path should have to look at, then lets the framework route. It
+// comes before the framework's own validation because that one repeats the offending value.
+func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
+	defer b.contain(&err)
+	if err := b.checkRequest(req); err != nil {
+		return logical.ErrorResponse(err.Error()), nil
+	}
+	resp, err = b.Backend.HandleRequest(ctx, req)
+	if req.Operation == logical.HelpOperation {
+		inlineSchemas(resp)
+	}
+	return resp, err
+}
+
+// HandleExistenceCheck keeps the fields from the framework: Vault logs an error from here, and the
+// framework's holds the value that did not fit.
+func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checkFound, exists bool, err error) {
+	defer b.contain(&err)
+	bare := *req
+	bare.Data = nil
+	return b.Backend.HandleExistenceCheck(ctx, &bare)
+}
+
+// contain turns a panic into an error that holds no value. Without it the plugin process dies, and
+// every exchange in flight with it.
+func (b *backend) contain(err *error) {
+	if p := recover(); p != nil {
+		// The panic's text may quote data, the stack only names code.
+		b.Logger().Error("internal error", "stack", string(debug.Stack()))
+		*err = logical.CodedError(500, "internal error in the plugin; its log on the Vault server has the stack")
+	}
+}
+
+// checkRequest returns what is wrong with a request as a sentence for its sender.
+func (b *backend) checkRequest(req *logical.Request) error {
+	switch req.Operation {
+	case logical.CreateOperation, logical.UpdateOperation, logical.PatchOperation,
+		logical.ReadOperation, logical.DeleteOperation:
+	default: // lists, help, and what Vault itself asks for
+		return nil
+	}
+	path := b.Route(req.Path)
+	if path == nil {
+		return nil
+	}
+	if path.Fields["name"] != nil {
+		_, name, _ := strings.Cut(req.Path, "/")
+		if err := checkName(name); err != nil {
+			return err
+		}
+	}
+	if err := checkUnknown(path, req); err != nil {
+		return err
+	}
+	return checkFields(path, req)
+}
+
+// checkName returns an error for a name that a role or provider can't have.
+func checkName(name string) error {
+	if !nameRule.MatchString(name) || strings.Contains(name, "..") {
+		return fmt.Errorf("this name can't be used: a name is up to 128 letters, digits and . _ - @ + : " +
+			"that begin with no dot and have no two dots in a row")
+	}
+	return nil
+}
+
+// checkUnknown refuses fields that the path does not have: a secret under a misspelled name would
+// otherwise be dropped and the operator told that all is well.
+func checkUnknown(path *framework.Path, req *logical.Request) error {
+	for field := range req.Data {
+		if path.Fields[field] != nil && field != "name" {
+			continue
+		}
+		help := fmt.Sprintf("run \"vault path-help %s%s\" to see the fields of this path", req.MountPoint, req.Path)
+		if field == "name" {
+			return fmt.Errorf("the name is given by the path: leave the field name out")
+		}
+		if !fieldRule.MatchString(field) {
+			return fmt.Errorf("this path has no such field; %s", help)
+		}
+		if near := nearest(field, path.Fields); near != "" {
+			return fmt.Errorf("this path has no field %s; did you mean %s? Nothing was changed", field, near)
+		}
+		return fmt.Errorf("this path has no field %s; %s", field, help)
+	}
+	return nil
+}
+
+// nearest returns the field that was probably meant, "" when none comes close.
+func nearest(field string, fields map[string]*framework.FieldSchema) (near string) {
+	best := 4 // more than three typing errors is another word
+	for candidate := range fields {
+		if d := levenshtein.Distance(strings.ToLower(field), candidate, nil); d < best && d < len(candidate)/2+1 {
+			near, best = candidate, d
+		}
+	}
+	return near
+}

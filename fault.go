@@ -1,0 +1,106 @@
+package oauthrefresh
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// fault is a failed exchange, as it is remembered. It holds nothing that the provider wrote except
+// a known error code and a sanitised request id.
+type fault struct {
+	Class     client.Class `json:"class"`
+	Code      string       `json:"code,omitempty"`
+	Reason    string       `json:"reason"`
+	Status    int          `json:"status,omitempty"`
+	RequestID string       `json:"request_id,omitempty"`
+	At        time.Time    `json:"at"`
+	Until     time.Time    `json:"until,omitzero"` // no exchange before this
+	Failures  int          `json:"failures"`       // in a row, with this version
+	Version   string       `json:"version"`        // target.version that failed
+	// Reauthorize: the grant is dead; only a new refresh token helps.
+	Reauthorize bool `json:"reauthorize,omitempty"`
+	// AnswerLost: the grant died after an exchange whose answer never came.
+	AnswerLost bool `json:"answer_lost,omitempty"`
+	// Revoked: the grant was ended here, with revoke/<name>.
+	Revoked bool `json:"revoked,omitempty"`
+}
+
+// Backoff starts low, since most trouble of providers is over in seconds, and doubles up to what
+// readers of a token can wait. A refused client waits longer: nothing changes before somebody
+// changes it, and who does is not held back (see holds).
+const (
+	faultDelay, maxFaultDelay     = 5 * time.Second, 5 * time.Minute
+	refusalDelay, maxRefusalDelay = 30 * time.Second, 15 * time.Minute
+)
+
+// newFault remembers a failure after another one, or after none.
+func newFault(e *client.Error, before *fault, version string, now time.Time) *fault {
+	f := &fault{
+		Class: e.Class, Code: e.Code, Reason: e.Reason, Status: e.Status, RequestID: e.RequestID,
+		At: now, Version: version, Failures: 1,
+	}
+	if before != nil && before.Version == version {
+		f.Failures = before.Failures + 1
+	}
+	f.Until = now.Add(max(backoff(f.Class, f.Failures), e.RetryAfter))
+	return f
+}
+
+// backoff spreads by a fifth either way, so that the roles of one provider don't come back in step.
+func backoff(class client.Class, failures int) time.Duration {
+	delay, longest := faultDelay, maxFaultDelay
+	if class == client.ClientRefused || class == client.GrantRefused {
+		delay, longest = refusalDelay, maxRefusalDelay
+	}
+	delay = min(delay<<min(failures-1, 10), longest)
+	return delay*4/5 + rand.N(delay*2/5)
+}
+
+// holds tells whether the fault forbids an exchange now. However many readers there are, one
+// exchange is made for each interval. A fault of another version forbids nothing, except that a
+// dead grant stays dead.
+func (f *fault) holds(version string, now time.Time) bool {
+	return f != nil && (f.Reauthorize || f.Version == version && now.Before(f.Until))
+}
+
+// sentence says what happened, what became of the grant and what to do, for errors, warnings and
+// status alike.
+func (f *fault) sentence(now time.Time, name string) string {
+	renew := fmt.Sprintf("authorize again at the provider and write the new refresh_token to roles/%s", name)
+	switch {
+	case f.Revoked:
+		return fmt.Sprintf("the grant was ended with revoke/%s: %s", name, renew)
+	case f.AnswerLost:
+		return fmt.Sprintf("%s, after the answer to an earlier refresh was lost, and with it probably the next refresh token: %s", f.what(), renew)
+	case f.Reauthorize:
+		return fmt.Sprintf("%s: %s; until then no request is made", f.what(), renew)
+	case f.Class == client.ClientRefused:
+		return fmt.Sprintf("%s; the grant is intact: correct roles/%s, its provider or config, and read again; the next attempt by itself is due %s",
+			f.what(), name, f.next(now))
+	case f.Class == client.NotProcessed:
+		return fmt.Sprintf("%s; the refresh token is unspent, the next attempt is due %s", f.what(), f.next(now))
+	}
+	return fmt.Sprintf("%s; whether the provider has spent the refresh token is unknown, the next attempt is due %s", f.what(), f.next(now))
+}
+
+func (f *fault) what() string {
+	text := f.Reason
+	if f.Code != "" {
+		text += " (" + f.Code + ")"
+	}
+	if f.RequestID != "" {
+		text += ", the provider's request id is " + f.RequestID
+	}
+	return text
+}
+
+func (f *fault) next(now time.Time) string {
+	if wait := f.Until.Sub(now).Round(time.Second); wait > 0 {
+		return "in " + cmp.Or(client.Duration(wait).String(), "a moment")
+	}
+	return "with the next read"
+}

@@ -1,0 +1,106 @@
+package oauthrefresh
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+const (
+	// storageTimeout bounds one storage operation of a refresh, which has no caller to give up.
+	storageTimeout = 15 * time.Second
+	// Storing what is held is tried from quick, for a hiccup, to slow, for an outage.
+	firstHoldDelay, maxHoldDelay = 250 * time.Millisecond, 5 * time.Second
+)
+
+// heldTokens are answers that storage has refused so far, by role: the provider has spent the
+// stored refresh token, and the next one exists in memory only. They are kept until they are
+// stored, reads are served from them, and no other refresh starts meanwhile. The zero value is
+// ready.
+type heldTokens struct {
+	mu     sync.Mutex
+	tokens map[string]*token
+}
+
+func (h *heldTokens) get(name string) *token {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.tokens[name]
+}
+
+func (h *heldTokens) put(name string, t *token) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.tokens == nil {
+		h.tokens = map[string]*token{}
+	}
+	h.tokens[name] = t
+}
+
+func (h *heldTokens) drop(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.tokens, name)
+}
+
+// hold keeps an answer in memory and goes on trying to store it. Its caller is a task, so this one
+// may begin while the mount is ending too: it must.
+func (b *backend) hold(s logical.Storage, name string, t *token, cause error) {
+	b.held.put(name, t)
+	b.Logger().Error("a refresh could not be stored; its answer is kept in memory and stored as soon as possible",
+		"role", name, "generation", t.Generation, "error", cause)
+	b.work.fork(func() {
+		delay := firstHoldDelay
+		for !b.tryStore(s, name, t) && b.work.wait(delay) {
+			delay = min(2*delay, maxHoldDelay)
+		}
+	})
+}
+
+// tryStore stores what is held, unless something else has taken its place meanwhile. It returns
+// true when there is nothing left to do.
+func (b *backend) tryStore(s logical.Storage, name string, t *token) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+	defer cancel()
+	unlock, err := b.refreshes.lock(ctx, name)
+	if err != nil {
+		return false
+	}
+	defer unlock()
+	if b.held.get(name) != t {
+		return true // the role was deleted, or has a newer answer
+	}
+	stored, err := getToken(ctx, s, name)
+	if err != nil {
+		return false
+	}
+	switch {
+	case stored != nil && stored.same(t): // a Put that reported an error was applied
+	case stored == nil || stored.precedes(t):
+		if putToken(ctx, s, name, t) != nil {
+			return false
+		}
+	default:
+		b.Logger().Error("an answer kept in memory was given up: the stored state has moved on without it",
+			"role", name, "generation", t.Generation, "stored_generation", stored.Generation)
+		b.held.drop(name)
+		return true
+	}
+	b.held.drop(name)
+	b.Logger().Info("the answer kept in memory is stored", "role", name, "generation", t.Generation)
+	return true
+}
+
+// same tells whether the stored state is t already.
+func (stored *token) same(t *token) bool {
+	return stored.GrantID == t.GrantID && stored.Generation == t.Generation &&
+		stored.AccessToken.Equal(t.AccessToken) && stored.RefreshToken.Equal(t.RefreshToken)
+}
+
+// precedes tells whether t may replace the stored state: same grant, one generation later. Anything
+// else is a fence: another node, or an operator, has been here since.
+func (stored *token) precedes(t *token) bool {
+	return stored.GrantID == t.GrantID && stored.Generation == t.Generation-1
+}

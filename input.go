@@ -1,0 +1,76 @@
+package oauthrefresh
+
+import (
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// input reads the fields of a write into what is stored. A field that the write does not name
+// leaves its destination alone; one that a PATCH names as null clears it.
+type input struct{ *framework.FieldData }
+
+// names tells whether the write names the field.
+func (in input) names(field string) bool {
+	_, ok := in.Raw[field]
+	return ok
+}
+
+// value is what the write says, or the field's default where it says null.
+func (in input) value(field string) any {
+	if in.Raw[field] == nil {
+		return in.GetDefaultOrZero(field)
+	}
+	return in.Get(field)
+}
+
+func (in input) text(field string, into *string) {
+	if in.names(field) {
+		*into, _ = in.value(field).(string)
+	}
+}
+
+// secret reads a secret without the line end that field=@file brings along: no token or secret of
+// OAuth may contain one (RFC 6749 appendix A), and with it no server knows the secret.
+func (in input) secret(field string, into *client.Secret) {
+	if in.names(field) {
+		text, _ := in.value(field).(string)
+		*into = client.NewSecret(strings.TrimRight(text, "\r\n"))
+	}
+}
+
+func (in input) boolean(field string, into *bool) {
+	if in.names(field) {
+		*into, _ = in.value(field).(bool)
+	}
+}
+
+func (in input) duration(field string, into *time.Duration) {
+	if in.names(field) {
+		seconds, _ := in.value(field).(int)
+		*into = time.Duration(seconds) * time.Second
+	}
+}
+
+func (in input) list(field string, into *[]string) {
+	if in.names(field) {
+		*into, _ = in.value(field).([]string)
+	}
+}
+
+func (in input) pairs(field string, into *map[string]string) {
+	if in.names(field) {
+		*into, _ = in.value(field).(map[string]string)
+	}
+}
+
+// secretPairs reads pairs whose values may be secrets.
+func (in input) secretPairs(field string, into *map[string]client.Secret) {
+	if in.names(field) {
+		pairs, _ := in.value(field).(map[string]string)
+		*into = wrapAll(pairs)
+	}
+}

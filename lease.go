@@ -1,0 +1,78 @@
+package oauthrefresh
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// accessTokenType names the kind of lease in storage; renaming it would orphan every lease.
+const accessTokenType = "access_token"
+
+// accessTokenSecret is what a lease of an access token means to Vault. It is not renewable: the
+// token's end is fixed.
+func accessTokenSecret() *framework.Secret {
+	return &framework.Secret{
+		Type:   accessTokenType,
+		Fields: map[string]*framework.FieldSchema{"access_token": {Type: framework.TypeString, Description: "The access token."}},
+		Revoke: revokeLease,
+	}
+}
+
+// revokeLease always succeeds and needs nothing: no role, no provider, no storage. The token is
+// other readers' too, so ending one lease must not end it. An engine that fails here can't be
+// disabled: Vault revokes every lease of a mount first.
+func revokeLease(context.Context, *logical.Request, *framework.FieldData) (*logical.Response, error) {
+	return nil, nil
+}
+
+// credentials is the answer of creds/<name>: the token with a lease, or without one where the role
+// says so. The time is the same for all that is derived from it.
+func (b *backend) credentials(r *role, t terms, tok *token, now time.Time) (*logical.Response, error) {
+	ttl := t.promised(tok, now)
+	if ttl < minLease {
+		// The window is open and yet this token is served: the provider is in trouble, and whatever
+		// is left is better than nothing.
+		ttl = t.usable(tok, now)
+	}
+	if r.TTL > 0 {
+		ttl = min(ttl, r.TTL)
+	}
+	if longest := b.System().MaxLeaseTTL(); longest > 0 {
+		ttl = min(ttl, longest) // Vault would do the same, with a warning on every read
+	}
+	ttl = ttl.Truncate(time.Second)
+	if ttl < minLease {
+		return nil, logical.CodedError(http.StatusServiceUnavailable, fmt.Sprintf(
+			"what is left of the token, or the longest lease that the mount allows, is less than %s, too short for a lease", client.Duration(minLease)))
+	}
+	data := map[string]any{}
+	maps.Copy(data, tok.Extra)
+	maps.Copy(data, map[string]any{
+		"access_token": tok.AccessToken.Reveal(),
+		"token_type":   tok.TokenType,
+		"scope":        tok.Scope,
+		"expires_at":   tok.ExpiresAt.UTC().Format(time.RFC3339),
+		"generation":   tok.Generation,
+		"token_id":     tok.id(),
+	})
+	if !r.Lease {
+		// What Vault Agent and the Secrets Operator read of a secret without a lease: they come back
+		// after ttl and a second.
+		data["ttl"] = int64(ttl.Seconds()) - 1
+		data["rotation_period"] = int64(tok.lifetime().Seconds())
+		data["last_vault_rotation"] = tok.ObtainedAt.UTC().Format(time.RFC3339Nano)
+		return &logical.Response{Data: data}, nil
+	}
+	resp := b.Secret(accessTokenType).Response(data, nil)
+	resp.Secret.TTL = ttl
+	resp.Secret.Renewable = false
+	return resp, nil
+}

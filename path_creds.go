@@ -1,0 +1,110 @@
+package oauthrefresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func pathCreds(b *backend) *framework.Path {
+	return &framework.Path{
+		Pattern:      "creds/(?P<name>.+)",
+		DisplayAttrs: display("credentials"),
+		Fields: map[string]*framework.FieldSchema{
+			"name":    {Type: framework.TypeString, Description: "Name of the role, from the path."},
+			"min_ttl": {Type: framework.TypeDurationSecond, Description: "The least that must be left of the token, at most nine tenths of its life; it is refreshed if need be."},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation: writing(b.pathCredsRead, "generate", "Get an access token."),
+			// Vault Agent and the Secrets Operator send PUT when a template gives parameters.
+			logical.UpdateOperation: writing(b.pathCredsRead, "generate-from-parameters", "Get an access token that lives at least as long as asked for."),
+		},
+		HelpSynopsis: "Get an access token of a role.",
+		HelpDescription: `Answers with the access token at hand, or refreshes it first when little of its life is left. The
+lease ends shortly before the token does, can't be renewed, and may be revoked without harm to
+other readers of the same token. Besides access_token, token_type, scope and expires_at the answer
+has generation, which counts the refreshes, token_id, a digest to find this token in logs, and the
+extra fields that the provider hands on, such as instance_url.`,
+	}
+}
+
+// pathCredsRead serves the token at hand without any lock, and leaves the rest to refresh.
+func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	want := demand{minTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second}
+	r, err := getRole(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return answerError(errNoRole)
+	}
+	p, err := getProvider(ctx, req.Storage, r.Provider)
+	if err != nil {
+		return nil, err
+	}
+	tok, err := b.currentToken(ctx, req.Storage, name, r)
+	if err != nil {
+		return nil, err
+	}
+	t := newTerms(r, p)
+	due, err := t.due(tok, want, time.Now())
+	if err != nil {
+		return answerError(err)
+	}
+	if gap := t.gap(tok, time.Now()); !due && gap > 0 {
+		timer := time.NewTimer(gap)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			due = true
+		case <-ctx.Done():
+			return nil, errBusy
+		}
+	}
+	if due {
+		return b.refreshAndServe(ctx, req.Storage, name, want)
+	}
+	return b.credentials(r, t, tok, time.Now())
+}
+
+// refreshAndServe answers with a new token or, when there is none to be had, with the old one and
+// a warning for as long as it can be used.
+func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name string, want demand) (*logical.Response, error) {
+	tok, failure := b.refresh(ctx, s, name, want)
+	if errors.Is(failure, logical.ErrReadOnly) {
+		return nil, logical.ErrReadOnly
+	}
+	// Both may have been written while the provider was asked.
+	r, err := getRole(ctx, s, name)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return answerError(errNoRole)
+	}
+	p, err := getProvider(ctx, s, r.Provider)
+	if err != nil {
+		return nil, err
+	}
+	t, now := newTerms(r, p), time.Now()
+	if failure == nil {
+		if err := t.reachable(tok, want); err != nil {
+			return answerError(err)
+		}
+		return b.credentials(r, t, tok, now)
+	}
+	if tok == nil || t.usable(tok, now) < max(want.minTTL, minLease) {
+		return answerError(failure)
+	}
+	resp, err := b.credentials(r, t, tok, now)
+	if err != nil {
+		return answerError(failure)
+	}
+	resp.AddWarning(fmt.Sprintf("this token is served until it ends, because it could not be refreshed: %v; see status/%s", failure, name))
+	return resp, nil
+}

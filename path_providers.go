@@ -1,0 +1,129 @@
+package oauthrefresh
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+const providerPrefix = "provider/"
+
+// getProvider returns a definition by name, a built-in one or the operator's own; nil when there is
+// none.
+func getProvider(ctx context.Context, s logical.Storage, name string) (*client.Provider, error) {
+	if p, ok := client.Builtin(name); ok {
+		return p, nil
+	}
+	p, err := getOwnProvider(ctx, s, name)
+	if p != nil {
+		p.SetDefaults()
+	}
+	return p, err
+}
+
+// getOwnProvider returns an operator's definition as it is stored: defaults stay out of storage, so
+// that they are those of the plugin that runs.
+func getOwnProvider(ctx context.Context, s logical.Storage, name string) (*client.Provider, error) {
+	p := new(client.Provider)
+	ok, err := load(ctx, s, providerPrefix+name, p)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return p, nil
+}
+
+func pathProviders(b *backend) []*framework.Path {
+	return []*framework.Path{{
+		Pattern:      "providers/?$",
+		DisplayAttrs: display("providers"),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ListOperation: &framework.PathOperation{Callback: b.pathProvidersList, Summary: "List the providers, built-in ones included."},
+		},
+		HelpSynopsis: "List the providers.",
+		HelpDescription: `The names of the built-in providers and of those that were written to providers/<name>. A role
+names one of them.`,
+	}, {
+		Pattern:        "providers/(?P<name>.+)",
+		DisplayAttrs:   display("provider"),
+		Fields:         providerFields(),
+		ExistenceCheck: b.providerExists,
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation:   &framework.PathOperation{Callback: b.pathProvidersRead, Summary: "Read a provider's definition."},
+			logical.CreateOperation: writing(b.pathProvidersWrite, "", "Define a provider."),
+			logical.UpdateOperation: writing(b.pathProvidersWrite, "", "Change a provider of your own."),
+			logical.DeleteOperation: writing(b.pathProvidersDelete, "", "Delete a provider of your own."),
+		},
+		HelpSynopsis: "Define how one token endpoint wants to be spoken to.",
+		HelpDescription: `A provider is data and holds no secret: where a token endpoint is, how it authenticates clients, in
+which format it takes a request and where things are in its answer. Write one for any OAuth 2.0
+server that is not built in. A write keeps what it does not name. The built-in providers can be
+read, as an example too, but neither overwritten nor deleted.`,
+	}}
+}
+
+func (b *backend) providerExists(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
+	p, err := getProvider(ctx, req.Storage, d.Get("name").(string))
+	return p != nil, err
+}
+
+func (b *backend) pathProvidersList(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	names, err := req.Storage.List(ctx, providerPrefix)
+	if err != nil {
+		return nil, err
+	}
+	names = append(names, client.Builtins()...)
+	slices.Sort(names)
+	return logical.ListResponse(slices.Compact(names)), nil
+}
+
+func (b *backend) pathProvidersRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	p, err := getProvider(ctx, req.Storage, name)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	data, err := providerData(p)
+	if err != nil {
+		return nil, err
+	}
+	_, data["builtin"] = client.Builtin(name)
+	return &logical.Response{Data: data}, nil
+}
+
+func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	if _, ok := client.Builtin(name); ok {
+		return logical.ErrorResponse("this provider is built-in and can't be changed: write your own under another name"), nil
+	}
+	c, err := getConfig(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	p, err := getOwnProvider(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		// A scope that an operator sets on a role of an unknown server is meant to be sent.
+		p = &client.Provider{SendScope: true}
+	}
+	if p, err = editProvider(p, input{d}); err == nil {
+		err = checkProvider(p, c)
+	}
+	if err != nil {
+		return logical.ErrorResponse(err.Error()), nil
+	}
+	return nil, save(ctx, req.Storage, providerPrefix+name, p)
+}
+
+func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	if _, ok := client.Builtin(name); ok {
+		return logical.ErrorResponse("this provider is built-in and can't be deleted: it is part of the plugin"), nil
+	}
+	return nil, req.Storage.Delete(ctx, providerPrefix+name)
+}

@@ -1,0 +1,59 @@
+package oauthrefresh
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func pathRefresh(b *backend) *framework.Path {
+	return &framework.Path{
+		Pattern:      "refresh/(?P<name>.+)",
+		DisplayAttrs: display("role"),
+		Fields: map[string]*framework.FieldSchema{
+			"name":          {Type: framework.TypeString, Description: "Name of the role, from the path."},
+			"if_generation": {Type: framework.TypeInt64, Description: "Refresh only if this generation is still the current one; else the answer says which is."},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: writing(b.pathRefreshUpdate, "refresh", "Refresh a role's token now."),
+		},
+		HelpSynopsis: "Refresh a role's token now.",
+		HelpDescription: `For a token that was refused before its time, or after a change at the provider. A reader passes the
+generation of the token it holds as if_generation: however many readers do so at once, one refresh
+is made. The answer says whether one was made and which token is current now, not the token itself:
+read that from creds/<name>. After a failure a refresh waits as long as any other.`,
+	}
+}
+
+func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	r, err := getRole(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return answerError(errNoRole)
+	}
+	before, err := b.currentToken(ctx, req.Storage, name, r)
+	if err != nil {
+		return nil, err
+	}
+	// Without a generation, the one at this call's start is meant: two operators who press at the
+	// same time want one refresh.
+	want := demand{force: true, replace: before.Generation}
+	if asked, ok := d.GetOk("if_generation"); ok {
+		want.replace = asked.(int64)
+	}
+	tok, err := b.refresh(ctx, req.Storage, name, want)
+	if err != nil {
+		return answerError(err)
+	}
+	data := map[string]any{"refreshed": tok.Generation > before.Generation, "generation": tok.Generation}
+	if tok.AccessToken.IsSet() {
+		data["token_id"] = tok.id()
+		data["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return &logical.Response{Data: data}, nil
+}

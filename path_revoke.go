@@ -1,0 +1,108 @@
+package oauthrefresh
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+func pathRevoke(b *backend) *framework.Path {
+	return &framework.Path{
+		Pattern:      "revoke/(?P<name>.+)",
+		DisplayAttrs: display("grant"),
+		Fields: map[string]*framework.FieldSchema{
+			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: writing(b.pathRevokeUpdate, "revoke", "End a role's grant at the provider."),
+		},
+		HelpSynopsis: "End a role's grant at the provider, then forget its tokens.",
+		HelpDescription: `Revokes the refresh token at the provider (RFC 7009), and with it, at most providers, the access
+tokens that readers hold. Then the tokens are forgotten here. The role stays: write a new
+refresh_token to it to begin again. With grant_type=client_credentials the access token is revoked
+and the next read gets another. When the provider refuses, nothing is forgotten.`,
+	}
+}
+
+func (b *backend) pathRevokeUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	return withRole(ctx, b, name, func(ctx context.Context) (*logical.Response, error) {
+		r, err := getRole(ctx, req.Storage, name)
+		if err != nil {
+			return nil, err
+		}
+		if r == nil {
+			return answerError(errNoRole)
+		}
+		tok, err := b.currentToken(ctx, req.Storage, name, r)
+		if err != nil {
+			return nil, err
+		}
+		t, err := newTarget(ctx, req.Storage, r)
+		if err == nil {
+			err = t.revoke(ctx, tok)
+		}
+		if err != nil {
+			return answerError(err)
+		}
+		return nil, b.forget(ctx, req.Storage, name, r, tok)
+	})
+}
+
+// revoke ends the grant, or the access token where there is no grant.
+func (t *target) revoke(ctx context.Context, tok *token) error {
+	if t.endpoints.Revocation == "" {
+		return refusal("this provider has no revocation_endpoint: end the grant in the provider's own console, and delete the role")
+	}
+	what, hint := tok.RefreshToken, client.HintRefreshToken
+	if !t.role.spends() {
+		what, hint = tok.AccessToken, client.HintAccessToken
+	}
+	if !what.IsSet() {
+		return refusal("this role holds no token to revoke")
+	}
+	request, err := t.request(client.Secret{})
+	if err != nil {
+		return err
+	}
+	request.Endpoint = t.endpoints.Revocation
+	if err := client.Revoke(ctx, t.options, request, what, hint); err != nil {
+		e := asExchangeError(err)
+		text := fmt.Sprintf("the provider did not confirm the revocation, so nothing was forgotten: %s", e)
+		if e.Class == client.ClientRefused || e.Class == client.GrantRefused {
+			return refusal(text)
+		}
+		return logical.CodedError(502, text)
+	}
+	return nil
+}
+
+// forget removes the tokens of a grant that is no more. The role's own copy of the first refresh
+// token goes last: until the state says that the grant has ended, it must not become the current
+// one again.
+func (b *backend) forget(ctx context.Context, s logical.Storage, name string, r *role, tok *token) error {
+	ended := &token{tokenState: tokenState{GrantID: r.GrantID, Generation: tok.Generation}}
+	if r.spends() {
+		ended.Fault = &fault{Class: client.GrantRefused, Reason: "the grant was revoked", At: time.Now(), Reauthorize: true, Revoked: true}
+	}
+	if err := putToken(ctx, s, name, ended); err != nil {
+		return err
+	}
+	b.held.drop(name)
+	unlock, err := b.edits.lock(ctx, name)
+	if err != nil {
+		return errBusy
+	}
+	defer unlock()
+	current, err := getRole(ctx, s, name)
+	if err != nil || current == nil || current.GrantID != r.GrantID {
+		return err // somebody has deleted the role or begun a new grant meanwhile
+	}
+	current.RefreshToken = client.Secret{}
+	return putRole(ctx, s, name, current)
+}

@@ -1,0 +1,118 @@
+package oauthrefresh
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func pathRoles(b *backend) []*framework.Path {
+	return []*framework.Path{{
+		Pattern:      "roles/?$",
+		DisplayAttrs: display("roles"),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ListOperation: &framework.PathOperation{Callback: keys(rolePrefix), Summary: "List the roles."},
+		},
+		HelpSynopsis: "List the roles.",
+		HelpDescription: `The names of the roles of this mount, one for each grant. What state a grant is in stands at
+status/<name>.`,
+	}, {
+		Pattern:        "roles/(?P<name>.+)",
+		DisplayAttrs:   display("role"),
+		Fields:         roleFields(),
+		ExistenceCheck: b.roleExists,
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation:   &framework.PathOperation{Callback: b.pathRolesRead, Summary: "Read a role, without its secrets."},
+			logical.CreateOperation: writing(b.pathRolesWrite, "", "Write a role."),
+			logical.UpdateOperation: writing(b.pathRolesWrite, "", "Change a role."),
+			logical.PatchOperation:  writing(b.pathRolesPatch, "", "Change fields of a role that exists."),
+			logical.DeleteOperation: writing(b.pathRolesDelete, "", "Delete a role and its tokens."),
+		},
+		HelpSynopsis: "Keep one grant: its credentials and how its tokens are handed out.",
+		HelpDescription: `A role is one grant at one provider: the client's credentials, the refresh token (or
+grant_type=client_credentials), the client certificate for mutual TLS. Readers of creds/<name> get
+access tokens of it and never see the rest; a read of the role shows which secrets are set.
+
+A write keeps what it does not name, an empty value clears a field. Writing a new refresh_token
+starts a new grant. Secrets stay with the host they were written for: when the token endpoint
+moves to another one, they must be written again. A delete forgets the grant here; to end it at
+the provider first, use revoke/<name>.`,
+	}}
+}
+
+func (b *backend) roleExists(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
+	r, err := getRole(ctx, req.Storage, d.Get("name").(string))
+	return r != nil, err
+}
+
+func (b *backend) pathRolesRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	r, err := getRole(ctx, req.Storage, d.Get("name").(string))
+	if err != nil || r == nil {
+		return nil, err
+	}
+	return r.response(), nil
+}
+
+func (b *backend) pathRolesPatch(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	r, err := getRole(ctx, req.Storage, d.Get("name").(string))
+	if err != nil || r == nil {
+		return nil, err // nothing there: Vault answers 404
+	}
+	return b.pathRolesWrite(ctx, req, d)
+}
+
+// pathRolesWrite checks everything before it stores anything.
+func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	unlock, err := b.edits.lock(ctx, name)
+	if err != nil {
+		return nil, errBusy
+	}
+	defer unlock()
+	old, err := getRole(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	w := &roleWrite{input: input{d}, old: old}
+	if w.state, err = b.currentToken(ctx, req.Storage, name, old); err != nil {
+		return nil, err
+	}
+	r, err := w.apply(ctx, req.Storage)
+	if refusal, ok := asRefusal(err); ok {
+		return logical.ErrorResponse(refusal), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := putRole(ctx, req.Storage, name, r); err != nil {
+		return nil, err
+	}
+	warnings := append(w.warnings, r.warnings()...)
+	if len(warnings) == 0 {
+		return nil, nil
+	}
+	return &logical.Response{Warnings: warnings}, nil
+}
+
+// pathRolesDelete takes the role's locks in the order in which all takers of both do. The role goes
+// first: if the token entry went first and the delete broke off there, the role would start again
+// with a refresh token that is long spent.
+func (b *backend) pathRolesDelete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	unlock, err := b.refreshes.lock(ctx, name)
+	if err != nil {
+		return nil, errBusy
+	}
+	defer unlock()
+	unlockEdits, err := b.edits.lock(ctx, name)
+	if err != nil {
+		return nil, errBusy
+	}
+	defer unlockEdits()
+	if err := req.Storage.Delete(ctx, rolePrefix+name); err != nil {
+		return nil, storageError(err)
+	}
+	b.held.drop(name)
+	return nil, storageError(req.Storage.Delete(ctx, tokenPrefix+name))
+}

@@ -1,0 +1,71 @@
+package oauthrefresh
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// operationPrefix begins every OpenAPI operation id of this engine.
+const operationPrefix = "oauth-refresh"
+
+// display names what a path is about, for the OpenAPI operation ids: a client generated from the
+// document has one function for each.
+func display(suffix string) *framework.DisplayAttributes {
+	return &framework.DisplayAttributes{OperationPrefix: operationPrefix, OperationSuffix: suffix}
+}
+
+// writing is an operation that must run where storage can be written: on any other node it would
+// be done there in part and then again on the active one. The verb is that of the operation id, ""
+// for the operation's own.
+func writing(f framework.OperationFunc, verb, summary string) *framework.PathOperation {
+	return &framework.PathOperation{
+		Callback: f, Summary: summary, DisplayAttrs: &framework.DisplayAttributes{OperationVerb: verb},
+		ForwardPerformanceStandby: true, ForwardPerformanceSecondary: true,
+	}
+}
+
+// keys is the answer to a list: the names under a storage prefix.
+func keys(prefix string) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+		names, err := req.Storage.List(ctx, prefix)
+		if err != nil {
+			return nil, err
+		}
+		return logical.ListResponse(names), nil
+	}
+}
+
+// inlineSchemas puts the schemas of an OpenAPI document where they are used. The framework refers
+// to them by $ref, and Vault drops that on its way from an external plugin, and with it the
+// description of every field.
+func inlineSchemas(resp *logical.Response) {
+	if resp == nil {
+		return
+	}
+	doc, ok := resp.Data["openapi"].(*framework.OASDocument)
+	if !ok {
+		return
+	}
+	for _, path := range doc.Paths {
+		for _, op := range []*framework.OASOperation{path.Get, path.Post, path.Patch, path.Delete} {
+			if op == nil || op.RequestBody == nil {
+				continue
+			}
+			for _, media := range op.RequestBody.Content {
+				inlineSchema(media, doc.Components.Schemas)
+			}
+		}
+	}
+}
+
+func inlineSchema(media *framework.OASMediaTypeObject, schemas map[string]*framework.OASSchema) {
+	const prefix = "#/components/schemas/"
+	if media.Schema == nil || len(media.Schema.Ref) < len(prefix) {
+		return
+	}
+	if schema := schemas[media.Schema.Ref[len(prefix):]]; schema != nil {
+		media.Schema = schema
+	}
+}

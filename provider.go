@@ -1,0 +1,109 @@
+package oauthrefresh
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// answerNames are the fields that creds/<role> answers with itself, so no field of a provider's
+// answer can be handed on under them. Vault Agent reads meaning into the last three pairs.
+var answerNames = []string{
+	"access_token", "token_type", "scope", "expires_at", "generation", "token_id",
+	"ttl", "rotation_period", "last_vault_rotation", "secret_id", "secret_id_ttl", "certificate", "expiration",
+}
+
+// checkProvider returns what is wrong with an operator's definition.
+func checkProvider(p *client.Provider, c *config) error {
+	if err := p.Validate(c.AllowInsecureEndpoints); err != nil {
+		return err
+	}
+	for _, field := range p.ExtraFields {
+		name := field[strings.LastIndex(field, "/")+1:]
+		if slices.Contains(answerNames, name) {
+			return fmt.Errorf("extra_fields can't name %s: creds/<role> answers with a field of that name itself", name)
+		}
+	}
+	endpoints, err := p.Endpoints(nil)
+	if err != nil {
+		return nil // it has parameters that only a role knows, and is checked with each role
+	}
+	return checkHosts(endpoints, client.Options{AllowedHosts: c.AllowedHosts, AllowInsecure: c.AllowInsecureEndpoints})
+}
+
+// checkHosts returns an error when the mount's configuration forbids one of the endpoints.
+func checkHosts(endpoints client.Endpoints, o client.Options) error {
+	for field, endpoint := range map[string]string{"token_endpoint": endpoints.Token, "revocation_endpoint": endpoints.Revocation} {
+		if endpoint == "" {
+			continue
+		}
+		if err := o.CheckHost(endpoint); err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		}
+	}
+	return nil
+}
+
+// editProvider returns the definition with the write's fields in it. Both sides meet in JSON, since
+// the definition's JSON names are the fields' names: no list of fields to keep in step.
+func editProvider(p *client.Provider, in input) (*client.Provider, error) {
+	doc, err := providerDocument(p)
+	if err != nil {
+		return nil, err
+	}
+	for field := range in.Raw {
+		if field != "name" {
+			doc[field] = in.value(field) // durations as seconds, which client.Duration reads
+		}
+	}
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return nil, errors.New("the definition can't be stored: its texts must be valid UTF-8")
+	}
+	edited := new(client.Provider)
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(edited); err != nil {
+		return nil, errors.New("the definition can't be stored: a field does not have the form that path-help describes")
+	}
+	return edited, nil
+}
+
+// providerDocument is the definition as a JSON object.
+func providerDocument(p *client.Provider) (map[string]any, error) {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	doc := map[string]any{}
+	return doc, json.Unmarshal(text, &doc)
+}
+
+// providerData is the definition as a read answers it: durations in seconds, as everywhere in
+// Vault, and what may be left out as it counts.
+func providerData(p *client.Provider) (map[string]any, error) {
+	doc, err := providerDocument(p)
+	if err != nil {
+		return nil, err
+	}
+	for field, schema := range providerFields() {
+		text, ok := doc[field].(string)
+		if !ok || schema.Type != framework.TypeDurationSecond {
+			continue
+		}
+		d, err := client.ParseDuration(text)
+		if err != nil {
+			return nil, err
+		}
+		doc[field] = int64(time.Duration(d).Seconds())
+	}
+	return doc, nil
+}

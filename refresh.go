@@ -1,0 +1,128 @@
+package oauthrefresh
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/helper/consts"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// refresh is the one function that spends a refresh token. Whoever wants a new token calls it:
+// reads, forced refreshes, whatever runs in the background. It returns the token at hand, which
+// with an error is the one from before, and may be empty.
+//
+// The order of its steps is what keeps a grant from being lost:
+//
+//  1. lock the role, so that one refresh token is presented by one request
+//  2. read the state again: somebody may have refreshed while this caller waited
+//  3. detach from the caller, whose hanging up must not tear an exchange in two
+//  4. store the intent: it proves that the answer can be stored, and is found after a crash
+//  5. send exactly one request
+//  6. store the answer, access and refresh token in one entry; if storage refuses, hold it
+//
+// Steps 4 to 6 are attempt.run's.
+func (b *backend) refresh(ctx context.Context, s logical.Storage, name string, d demand) (*token, error) {
+	return withRole(ctx, b, name, func(ctx context.Context) (*token, error) {
+		r, err := getRole(ctx, s, name)
+		if err != nil {
+			return new(token), err
+		}
+		if r == nil {
+			return new(token), errNoRole
+		}
+		tok, err := b.currentToken(ctx, s, name, r)
+		if err != nil {
+			return new(token), err
+		}
+		return b.refreshIfDue(ctx, s, name, r, tok, d)
+	})
+}
+
+// withRole runs f under the role's lock, apart from the caller. The detaching comes here, before
+// anything is stored, and not just before the request: a caller that hung up between the two would
+// leave an intent without an exchange, which looks like a lost answer.
+func withRole[T any](ctx context.Context, b *backend, name string, f func(context.Context) (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	var none T
+	unlock, err := b.refreshes.lock(ctx, name)
+	if err != nil {
+		return none, errBusy
+	}
+	done := make(chan result, 1) // nobody may be there to receive
+	detached := context.WithoutCancel(ctx)
+	started := b.work.begin(func() {
+		defer unlock()
+		var r result
+		defer func() { done <- r }()
+		defer b.contain(&r.err)
+		r.value, r.err = f(detached)
+	})
+	if !started {
+		unlock()
+		return none, errEnding
+	}
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		return none, errBusy
+	}
+}
+
+// refreshIfDue makes an attempt unless there is a reason not to.
+func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *role, tok *token, d demand) (*token, error) {
+	p, err := getProvider(ctx, s, r.Provider)
+	if err != nil {
+		return tok, err
+	}
+	due, err := newTerms(r, p).due(tok, d, time.Now())
+	if err != nil || !due {
+		return tok, err
+	}
+	if b.held.get(name) != nil {
+		// The stored refresh token is spent, and the next one would be lost with this process.
+		return tok, errHeld
+	}
+	t, err := newTarget(ctx, s, r)
+	if err != nil {
+		return tok, err
+	}
+	if f := tok.Fault; f.holds(t.version(), time.Now()) {
+		return tok, f.error(time.Now(), name)
+	}
+	if r.spends() && !tok.RefreshToken.IsSet() {
+		return tok, refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))
+	}
+	if !b.writable() {
+		return tok, logical.ErrReadOnly // Vault then forwards the request to the active node
+	}
+	a := &attempt{b: b, s: s, name: name, target: t}
+	return a.run(ctx, tok)
+}
+
+// writable tells whether this node may spend a refresh token at all. The state is unknown when
+// Vault does not answer, as for a plugin process that has outlived it, and the SDK counts that as
+// writable. Certainty comes from storing the intent; this spares a try.
+func (b *backend) writable() bool {
+	return b.WriteSafeReplicationState() && b.System().ReplicationState() != consts.ReplicationUnknown
+}
+
+// mayResend tells whether an exchange that brought no answer at all may be repeated at once: where
+// the provider takes the same refresh token twice, and where there is none.
+func (a *attempt) mayResend(e *client.Error, i *intent) bool {
+	p := a.target.provider
+	if e.Class != client.OutcomeUnknown || e.Status != 0 || e.RefreshToken.IsSet() || a.b.work.ending() {
+		return false
+	}
+	return !a.target.role.spends() ||
+		p.IdempotencyHeader != "" ||
+		p.RefreshTokenRotation == client.RotationNever ||
+		time.Now().Sub(i.since()) < time.Duration(p.ReuseGrace)
+}

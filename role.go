@@ -1,0 +1,124 @@
+package oauthrefresh
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+const rolePrefix = "role/"
+
+// role is what an operator stores: one grant, its credentials and how its tokens are handed out.
+// What the machine learns lives in a token entry, so that an edit and a refresh can't overwrite
+// each other.
+type role struct {
+	roleSettings
+	ClientSecret client.Secret
+	RefreshToken client.Secret // the one that was written; the current one is in the token entry
+	PrivateKey   client.Secret // PKCS #8, in the clear: passwords are needed once and never kept
+	TokenParams  map[string]client.Secret
+	TokenHeaders map[string]client.Secret
+}
+
+// roleSettings is the part of a role that is no secret, as it is stored.
+type roleSettings struct {
+	// Revision changes with every write: a failure that is remembered for one revision does not
+	// hold back the next.
+	Revision string `json:"revision"`
+	// GrantID changes with every new refresh token: the state of another grant does not count.
+	GrantID string `json:"grant_id"`
+	// Origins are the scheme, host and port of the endpoints that the secrets were written for.
+	Origins []string `json:"origins"`
+
+	GrantType               string            `json:"grant_type"`
+	Provider                string            `json:"provider"`
+	ProviderParams          map[string]string `json:"provider_params,omitempty"`
+	ClientID                string            `json:"client_id"`
+	Scope                   string            `json:"scope,omitempty"`
+	TokenEndpointAuthMethod string            `json:"token_endpoint_auth_method,omitempty"`
+	RequestFormat           string            `json:"request_format,omitempty"`
+	CertificateChain        string            `json:"certificate_chain,omitempty"` // PEM, leaf first
+	CACertificate           string            `json:"ca_certificate,omitempty"`
+	TTL                     time.Duration     `json:"ttl,omitempty"`
+	AssumedTokenTTL         time.Duration     `json:"assumed_token_ttl,omitempty"`
+	RefreshWindow           time.Duration     `json:"refresh_window,omitempty"`
+	KeepalivePeriod         time.Duration     `json:"keepalive_period,omitempty"`
+	Lease                   bool              `json:"lease"`
+	TokenMode               string            `json:"token_mode"`
+}
+
+// roleEntry is a role as it is stored, secrets in plain strings: a client.Secret does not let
+// itself be encoded.
+type roleEntry struct {
+	roleSettings
+	ClientSecret string            `json:"client_secret,omitempty"`
+	RefreshToken string            `json:"refresh_token,omitempty"`
+	PrivateKey   string            `json:"private_key,omitempty"`
+	TokenParams  map[string]string `json:"token_params,omitempty"`
+	TokenHeaders map[string]string `json:"token_headers,omitempty"`
+}
+
+// getRole returns nil when there is no such role.
+func getRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
+	e := new(roleEntry)
+	ok, err := load(ctx, s, rolePrefix+name, e)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &role{
+		roleSettings: e.roleSettings,
+		ClientSecret: client.NewSecret(e.ClientSecret),
+		RefreshToken: client.NewSecret(e.RefreshToken),
+		PrivateKey:   client.NewSecret(e.PrivateKey),
+		TokenParams:  wrapAll(e.TokenParams),
+		TokenHeaders: wrapAll(e.TokenHeaders),
+	}, nil
+}
+
+func putRole(ctx context.Context, s logical.Storage, name string, r *role) error {
+	return save(ctx, s, rolePrefix+name, &roleEntry{
+		roleSettings: r.roleSettings,
+		ClientSecret: r.ClientSecret.Reveal(),
+		RefreshToken: r.RefreshToken.Reveal(),
+		PrivateKey:   r.PrivateKey.Reveal(),
+		TokenParams:  revealAll(r.TokenParams),
+		TokenHeaders: revealAll(r.TokenHeaders),
+	})
+}
+
+// spends tells whether a refresh of this role presents a refresh token, so that there is something
+// to lose.
+func (r *role) spends() bool { return r.GrantType == client.GrantRefreshToken }
+
+// settings names what decides which access token an exchange brings. A stored token that was got
+// with other settings is not handed out: it may have another scope or belong to another client.
+func (r *role) settings() string {
+	return digest(r.GrantType, r.Provider, r.ProviderParams, r.ClientID, r.Scope, revealAll(r.TokenParams))
+}
+
+// identity is the client certificate, nil when the role has none.
+func (r *role) identity() (*client.Identity, error) {
+	if r.CertificateChain == "" {
+		return nil, nil
+	}
+	return client.LoadIdentity(r.CertificateChain, r.PrivateKey)
+}
+
+func wrapAll(plain map[string]string) map[string]client.Secret {
+	secrets := make(map[string]client.Secret, len(plain))
+	for name, value := range plain {
+		secrets[name] = client.NewSecret(value)
+	}
+	return secrets
+}
+
+func revealAll(secrets map[string]client.Secret) map[string]string {
+	plain := make(map[string]string, len(secrets))
+	for name, value := range secrets {
+		plain[name] = value.Reveal()
+	}
+	return plain
+}

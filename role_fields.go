@@ -1,0 +1,45 @@
+package oauthrefresh
+
+import (
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// The values of a role's token_mode.
+const tokenModeShared = "shared" // all readers get the same access token
+
+// roleFields are the fields of roles/<name>.
+func roleFields() map[string]*framework.FieldSchema {
+	text, seconds, pairs := framework.TypeString, framework.TypeDurationSecond, framework.TypeKVPairs
+	fields := map[string]*framework.FieldSchema{
+		"name":                        {Type: text, Description: "Name of the role, from the path."},
+		"grant_type":                  {Type: text, Default: client.GrantRefreshToken, Description: "How tokens are got: refresh_token (default) or client_credentials."},
+		"provider":                    {Type: text, Description: "Name of the provider, built-in or your own: see the list at providers."},
+		"provider_params":             {Type: pairs, Description: "Values for the parameters of the provider's URLs, as in provider_params=domain=login.salesforce.com."},
+		"client_id":                   {Type: text, Description: "The client's id at the provider."},
+		"client_secret":               {Type: text, Description: "The client's secret at the provider. Never handed out."},
+		"refresh_token":               {Type: text, Description: "The refresh token of the grant. A new one starts a new grant and clears any fault. Never handed out."},
+		"scope":                       {Type: text, Description: "The scope to ask for, sent verbatim and encoded once."},
+		"token_endpoint_auth_method":  {Type: text, Description: "Replaces the provider's: client_secret_basic, client_secret_post, tls_client_auth, self_signed_tls_client_auth or none."},
+		"request_format":              {Type: text, Description: "Replaces the provider's: form, multipart or json."},
+		"pfx":                         {Type: text, Description: "Client certificate with its key as PFX (PKCS #12) in base64, as in pfx=\"$(base64 -w0 cert.pfx)\"."},
+		"pfx_password":                {Type: text, Description: "Password of the PFX; used at this write and not stored."},
+		"client_certificate":          {Type: text, Description: "Client certificate with its chain (PEM), together with client_private_key, instead of a PFX."},
+		"client_private_key":          {Type: text, Description: "Private key of client_certificate (PEM, encrypted ones too). Never handed out."},
+		"client_private_key_password": {Type: text, Description: "Password of an encrypted client_private_key; used at this write and not stored."},
+		"ca_certificate":              {Type: text, Description: "Certificates (PEM) of authorities that this role trusts too, besides the mount's and the system's."},
+		"token_params":                {Type: pairs, Description: "Parameters sent in the body besides the provider's. A read shows their names only."},
+		"token_headers":               {Type: pairs, Description: "Headers sent besides the provider's. A read shows their names only."},
+		"ttl":                         {Type: seconds, Description: "Longest lease to give; default and upper bound is what is left of the token and the mount's max_lease_ttl."},
+		"assumed_token_ttl":           {Type: seconds, Description: "Lifetime of an access token when the provider states none; default is the provider's."},
+		"refresh_window":              {Type: seconds, Description: "Remaining life under which a read refreshes; default is the provider's, or a third of the lifetime."},
+		"keepalive_period":            {Type: seconds, Description: "How often to refresh a grant that nobody reads. Stored; this version does not refresh in the background yet."},
+		"lease":                       {Type: framework.TypeBool, Default: true, Description: "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many."},
+		"token_mode":                  {Type: text, Default: tokenModeShared, Description: "shared: all readers get the same token until it is refreshed."},
+	}
+	for _, field := range []string{"client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password"} {
+		fields[field].DisplayAttrs = &framework.DisplayAttributes{Sensitive: true}
+	}
+	return fields
+}

@@ -1,0 +1,42 @@
+package oauthrefresh
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// response is what a read of the role shows: everything that is no secret, and of each secret
+// whether it is set. No hash of a secret either: one can guess against it.
+func (r *role) response() *logical.Response {
+	data := map[string]any{
+		"grant_type":                 r.GrantType,
+		"provider":                   r.Provider,
+		"provider_params":            r.ProviderParams,
+		"client_id":                  r.ClientID,
+		"client_secret_set":          r.ClientSecret.IsSet(),
+		"refresh_token_set":          r.RefreshToken.IsSet(),
+		"scope":                      r.Scope,
+		"token_endpoint_auth_method": r.TokenEndpointAuthMethod,
+		"request_format":             r.RequestFormat,
+		"ca_certificate":             r.CACertificate,
+		// The values may be secrets: an API key in a header, a password in a parameter.
+		"token_params":           slices.Sorted(maps.Keys(r.TokenParams)),
+		"token_headers":          slices.Sorted(maps.Keys(r.TokenHeaders)),
+		"ttl":                    int64(r.TTL.Seconds()),
+		"assumed_token_ttl":      int64(r.AssumedTokenTTL.Seconds()),
+		"refresh_window":         int64(r.RefreshWindow.Seconds()),
+		"keepalive_period":       int64(r.KeepalivePeriod.Seconds()),
+		"lease":                  r.Lease,
+		"token_mode":             r.TokenMode,
+		"client_certificate_set": r.CertificateChain != "",
+	}
+	if id, err := r.identity(); err == nil && id != nil {
+		data["client_certificate_subject"] = id.Subject()
+		data["client_certificate_fingerprint"] = id.Fingerprint()
+		data["client_certificate_not_after"] = id.NotAfter().UTC().Format(time.RFC3339)
+	}
+	return &logical.Response{Data: data, Warnings: r.warnings()}
+}

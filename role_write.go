@@ -1,0 +1,210 @@
+package oauthrefresh
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-uuid"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// minLease is the shortest lease there is. Vault turns a TTL of 0 into 768 hours and one below half
+// a second into 0, on which an Agent sleeps for minutes; a few seconds are gone before their reader
+// has done anything.
+const minLease = 5 * time.Second
+
+// roleWrite is one write to a role, from what it says to what is stored.
+type roleWrite struct {
+	input
+	old      *role  // nil for a new role
+	state    *token // the grant's state; empty for a new role
+	warnings []string
+}
+
+// apply returns the role as it will be, or a refusal. It stores nothing.
+func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error) {
+	r := &role{roleSettings: roleSettings{Lease: true}}
+	if w.old != nil {
+		r = new(*w.old)
+	}
+	w.readSettings(r)
+	if err := w.readSecrets(r); err != nil {
+		return nil, err
+	}
+	if err := w.readCertificate(r); err != nil {
+		return nil, err
+	}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	if err := w.checkRefreshToken(r); err != nil {
+		return nil, err
+	}
+	t, err := newTarget(ctx, s, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.checkCredentials(); err != nil {
+		return nil, err
+	}
+	if err := w.pin(t); err != nil {
+		return nil, err
+	}
+	r.Revision, err = uuid.GenerateUUID()
+	return r, err
+}
+
+func (w *roleWrite) readSettings(r *role) {
+	w.text("grant_type", &r.GrantType)
+	w.text("provider", &r.Provider)
+	w.pairs("provider_params", &r.ProviderParams)
+	w.text("client_id", &r.ClientID)
+	w.text("scope", &r.Scope)
+	w.text("token_endpoint_auth_method", &r.TokenEndpointAuthMethod)
+	w.text("request_format", &r.RequestFormat)
+	w.text("ca_certificate", &r.CACertificate)
+	w.text("token_mode", &r.TokenMode)
+	w.duration("ttl", &r.TTL)
+	w.duration("assumed_token_ttl", &r.AssumedTokenTTL)
+	w.duration("refresh_window", &r.RefreshWindow)
+	w.duration("keepalive_period", &r.KeepalivePeriod)
+	w.boolean("lease", &r.Lease)
+	r.ClientID = strings.TrimRight(r.ClientID, "\r\n") // see input.secret
+	r.GrantType = cmp.Or(r.GrantType, client.GrantRefreshToken)
+	r.TokenMode = cmp.Or(r.TokenMode, tokenModeShared)
+}
+
+// readSecrets starts a new grant when the write brings a new refresh token.
+func (w *roleWrite) readSecrets(r *role) (err error) {
+	w.secret("client_secret", &r.ClientSecret)
+	w.secretPairs("token_params", &r.TokenParams)
+	w.secretPairs("token_headers", &r.TokenHeaders)
+	written := r.RefreshToken
+	w.secret("refresh_token", &written)
+	if w.names("refresh_token") && !written.IsSet() {
+		r.RefreshToken = written // for checkRefreshToken to refuse
+		return nil
+	}
+	if r.GrantID != "" && (!w.names("refresh_token") || w.known(written)) {
+		return nil
+	}
+	r.RefreshToken = written
+	r.GrantID, err = uuid.GenerateUUID()
+	return err
+}
+
+// known tells whether a refresh token is one that this grant has had already. Whoever applies the
+// same configuration again, as Terraform does, names the first refresh token every time; starting
+// over with it would replace the one that is live by one that is long spent. A grant that is dead
+// anyway may start over with anything.
+func (w *roleWrite) known(refreshToken client.Secret) bool {
+	if w.state.dead() || !refreshToken.IsSet() {
+		return false
+	}
+	if refreshToken.Equal(w.old.RefreshToken) && w.state.Generation > 0 && !refreshToken.Equal(w.state.RefreshToken) {
+		w.warnings = append(w.warnings, "this refresh_token is the one that the grant began with; "+
+			"the provider has replaced it since, so the newer one is kept")
+	}
+	return refreshToken.Equal(w.old.RefreshToken) || refreshToken.Equal(w.state.RefreshToken)
+}
+
+// pin binds the role's secrets to the origins of its endpoints. When these have moved, every secret
+// that would travel must be written anew: else whoever may edit a provider or its parameters could
+// have the secrets sent to a host of their own.
+func (w *roleWrite) pin(t *target) error {
+	origins, err := t.origins()
+	if err != nil {
+		return err
+	}
+	var kept []string
+	for field, set := range map[string]bool{
+		"client_secret": t.role.ClientSecret.IsSet(),
+		"refresh_token": t.role.spends(),
+		"token_params":  len(t.role.TokenParams) > 0,
+		"token_headers": len(t.role.TokenHeaders) > 0,
+	} {
+		if set && !w.names(field) {
+			kept = append(kept, field)
+		}
+	}
+	moved, err := t.moved()
+	if err != nil {
+		return err
+	}
+	if w.old != nil && moved && len(kept) > 0 {
+		slices.Sort(kept)
+		return refusal(fmt.Sprintf("the provider's endpoint is now at another place than the one that this role's secrets were written for: "+
+			"write %s again in the same write, so that no secret follows unseen", strings.Join(kept, ", ")))
+	}
+	if moved {
+		t.role.Origins = origins
+	}
+	return nil
+}
+
+// checkRefreshToken wants a refresh token where there was none, and never takes one away: an unset
+// shell variable would cost the grant. A role whose grant was revoked may be edited without one.
+func (w *roleWrite) checkRefreshToken(r *role) error {
+	had := w.old != nil && w.old.spends()
+	if !r.spends() || r.RefreshToken.IsSet() || had && !w.names("refresh_token") {
+		return nil
+	}
+	return refusal("refresh_token is required: the refresh token of the grant, or set grant_type=client_credentials; to forget a grant, delete its role")
+}
+
+// check returns what is wrong with the role by itself.
+func (r *role) check() error {
+	if r.Provider == "" {
+		return refusal("provider is required: list the providers to see which there are")
+	}
+	if !slices.Contains([]string{client.GrantRefreshToken, client.GrantClientCredentials}, r.GrantType) {
+		return refusal("grant_type must be refresh_token or client_credentials")
+	}
+	if r.TokenMode == "per_lease" {
+		return refusal("token_mode per_lease is not supported yet; use shared")
+	}
+	if r.TokenMode != tokenModeShared {
+		return refusal("token_mode must be shared")
+	}
+	if r.ClientID == "" {
+		return refusal("client_id is required: the client's id at the provider")
+	}
+	if r.TTL != 0 && r.TTL < minLease {
+		return refusal(fmt.Sprintf("ttl must be at least %s, or 0 for as long as the token allows", client.Duration(minLease)))
+	}
+	if _, err := rootCAs(r.CACertificate); err != nil {
+		return refuse(err)
+	}
+	return refuse(cmp.Or(checkTexts(r), client.CheckParams(revealAll(r.TokenParams)), client.CheckHeaders(revealAll(r.TokenHeaders))))
+}
+
+// checkTexts refuses what no OAuth credential may contain (RFC 6749 appendix A) and what is easily
+// pasted along.
+func checkTexts(r *role) error {
+	for field, text := range map[string]string{
+		"client_id": r.ClientID, "client_secret": r.ClientSecret.Reveal(), "refresh_token": r.RefreshToken.Reveal(), "scope": r.Scope,
+	} {
+		if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+			return fmt.Errorf("%s holds a line break or another control character: write it on one line, as the provider gave it", field)
+		}
+	}
+	return nil
+}
+
+// checkCredentials returns which credential the provider needs and the role lacks.
+func (t *target) checkCredentials() error {
+	method := t.provider.TokenEndpointAuthMethod
+	if (method == client.AuthBasic || method == client.AuthPost) && !t.role.ClientSecret.IsSet() {
+		return refusal(fmt.Sprintf("client_secret is required: this provider authenticates clients with %s", method))
+	}
+	if t.provider.NeedsCertificate() && t.role.CertificateChain == "" {
+		return refusal("this provider needs a client certificate: give pfx and pfx_password, or client_certificate and client_private_key")
+	}
+	return nil
+}

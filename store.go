@@ -1,0 +1,65 @@
+package oauthrefresh
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// load reads a storage entry into an empty or preset value and tells whether there is one. Numbers
+// in values of any type stay as they were written: an id beyond 2^53 would lose digits as a float.
+func load(ctx context.Context, s logical.Storage, key string, into any) (bool, error) {
+	entry, err := s.Get(ctx, key)
+	if err != nil || entry == nil {
+		return false, storageError(err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(entry.Value))
+	decoder.UseNumber()
+	if decoder.Decode(into) != nil {
+		// Not the decoder's text: it may quote what it could not read.
+		return false, errors.New("the storage entry " + key + " is damaged or from a newer version of the plugin")
+	}
+	return true, nil
+}
+
+// save writes a storage entry.
+func save(ctx context.Context, s logical.Storage, key string, value any) error {
+	entry, err := logical.StorageEntryJSON(key, value)
+	if err != nil {
+		return err
+	}
+	return storageError(s.Put(ctx, entry))
+}
+
+// storageError gives back its identity to the one storage error that Vault acts on: over the
+// plugin's gRPC connection only the text of an error arrives, and Vault forwards a request to the
+// active node only when it gets logical.ErrReadOnly itself.
+func storageError(err error) error {
+	if err != nil && strings.Contains(err.Error(), logical.ErrReadOnly.Error()) {
+		return logical.ErrReadOnly
+	}
+	return err
+}
+
+// rootCAs returns the system's authorities and those in the PEM texts; nil, which means the
+// system's, when all texts are empty.
+func rootCAs(texts ...string) (*x509.CertPool, error) {
+	if strings.Join(texts, "") == "" {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // a container without any: what is configured still counts
+	}
+	for _, text := range texts {
+		if text != "" && !pool.AppendCertsFromPEM([]byte(text)) {
+			return nil, errors.New("ca_certificate holds no certificate: give PEM, as in ca_certificate=@ca.pem")
+		}
+	}
+	return pool, nil
+}

@@ -1,0 +1,119 @@
+package oauthrefresh
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// target is where a role's exchanges go and how they are made: role, provider and configuration
+// put together.
+type target struct {
+	role      *role
+	provider  *client.Provider // with the role's overrides
+	endpoints client.Endpoints
+	options   client.Options
+	config    *config
+}
+
+// newTarget resolves a role. What does not fit together is a refusal: somebody must write something.
+func newTarget(ctx context.Context, s logical.Storage, r *role) (*target, error) {
+	c, err := getConfig(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	p, err := getProvider(ctx, s, r.Provider)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, refusal("the provider of this role does not exist: list the providers to see which there are, or write it to providers/<name>")
+	}
+	t := &target{role: r, provider: p.Clone(), config: c}
+	if r.TokenEndpointAuthMethod != "" {
+		t.provider.TokenEndpointAuthMethod = r.TokenEndpointAuthMethod
+	}
+	if r.RequestFormat != "" {
+		t.provider.RequestFormat = r.RequestFormat
+	}
+	if r.AssumedTokenTTL != 0 {
+		t.provider.AssumedTokenTTL = client.Duration(r.AssumedTokenTTL)
+	}
+	if err := t.provider.Validate(c.AllowInsecureEndpoints); err != nil {
+		return nil, refuse(err)
+	}
+	if t.endpoints, err = p.Endpoints(r.ProviderParams); err != nil {
+		return nil, refusal("provider_params: " + err.Error())
+	}
+	if t.options, err = c.options(r.CACertificate); err != nil {
+		return nil, refuse(err)
+	}
+	return t, refuse(checkHosts(t.endpoints, t.options))
+}
+
+// origins are the places that the role's secrets would go to.
+func (t *target) origins() ([]string, error) {
+	var origins []string
+	for _, endpoint := range []string{t.endpoints.Token, t.endpoints.Revocation} {
+		if endpoint == "" {
+			continue
+		}
+		origin, err := client.Origin(endpoint)
+		if err != nil {
+			return nil, refuse(err)
+		}
+		origins = append(origins, origin)
+	}
+	slices.Sort(origins)
+	return slices.Compact(origins), nil
+}
+
+// moved tells whether an endpoint lies where the role's secrets were not written for.
+func (t *target) moved() (bool, error) {
+	origins, err := t.origins()
+	return slices.ContainsFunc(origins, func(o string) bool { return !slices.Contains(t.role.Origins, o) }), err
+}
+
+// request is one exchange or revocation with the role's credentials.
+func (t *target) request(refreshToken client.Secret) (*client.Request, error) {
+	moved, err := t.moved()
+	if err != nil {
+		return nil, err
+	}
+	if moved {
+		return nil, refusal("the provider's endpoint is now at another place than the one that this role's secrets were written for, so they are not sent there: " +
+			"if the new place is right, write the secrets of the role again")
+	}
+	id, err := t.role.identity()
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return &client.Request{
+		Provider: t.provider, Endpoint: t.endpoints.Token, GrantType: t.role.GrantType,
+		ClientID: t.role.ClientID, ClientSecret: t.role.ClientSecret,
+		RefreshToken: refreshToken, Scope: t.role.Scope, Identity: id,
+		Params: revealAll(t.role.TokenParams), Headers: revealAll(t.role.TokenHeaders),
+	}, nil
+}
+
+// version names what an exchange is made with. A failure is remembered for one version: whoever
+// writes the role, its provider or the configuration wants to see at once whether that helped.
+func (t *target) version() string {
+	return digest(t.role.Revision, t.provider, t.config)
+}
+
+// digest is a short name for values: equal for equal ones, and telling nothing about them.
+func digest(values ...any) string {
+	text, err := json.Marshal(values)
+	if err != nil {
+		return "" // not for the types above
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}

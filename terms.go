@@ -1,0 +1,127 @@
+package oauthrefresh
+
+import (
+	"fmt"
+	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+const (
+	// assumedLifetime is for providers that state no lifetime and have none assumed. An hour is
+	// what most tokens live for (RFC 6749 itself uses it as its example).
+	assumedLifetime = time.Hour
+	// minWindow is the floor of the default window: a reader that comes back at 85 to 95 % of a
+	// short lease must still find the window open.
+	minWindow = time.Minute
+	// maxMargin is how long before its token a lease ends at most, for clocks that differ and for
+	// requests under way.
+	maxMargin = 30 * time.Second
+)
+
+// demand is what a caller wants of a token.
+type demand struct {
+	minTTL  time.Duration // the least that must be left of it
+	force   bool          // a new one whatever is left of the old, unless somebody else has
+	replace int64         // replaced this generation already
+}
+
+// terms are what one role's tokens are judged by.
+type terms struct {
+	settings    string        // role.settings
+	window      time.Duration // as configured, 0 for the default
+	invalidates bool          // a refresh kills the token before it
+}
+
+// newTerms takes the provider as it is now, nil when it has been deleted: a token that lives is
+// served without it.
+func newTerms(r *role, p *client.Provider) terms {
+	t := terms{settings: r.settings(), window: r.RefreshWindow}
+	if p != nil {
+		t.invalidates = p.RefreshInvalidatesAccessToken
+		if t.window == 0 {
+			t.window = time.Duration(p.RefreshWindow)
+		}
+	}
+	return t
+}
+
+// windowOf is the remaining life under which a token is due. A third by default, because Vault
+// Agent comes back at 85 to 95 % of a lease and the Secrets Operator at 67 to 77 %; never more than
+// half, since a token must be worth its refresh.
+func (t terms) windowOf(lifetime time.Duration) time.Duration {
+	window := t.window
+	if window == 0 {
+		window = max(lifetime/3, minWindow)
+	}
+	return min(window, lifetime/2)
+}
+
+// margin is how long before its token a lease ends.
+func margin(lifetime time.Duration) time.Duration { return min(maxMargin, lifetime/20) }
+
+// usable is how long the token may still be used, 0 when it is none of this role's.
+func (t terms) usable(tok *token, now time.Time) time.Duration {
+	if !tok.AccessToken.IsSet() || tok.Settings != t.settings {
+		return 0
+	}
+	return max(0, tok.ExpiresAt.Sub(now)-margin(tok.lifetime()))
+}
+
+// promised is how long a reader may count on the token. Where a refresh kills it, that ends when
+// the window opens.
+func (t terms) promised(tok *token, now time.Time) time.Duration {
+	usable := t.usable(tok, now)
+	window := t.windowOf(tok.lifetime())
+	if t.invalidates && tok.lifetime()-window >= 2*minLease {
+		return max(0, min(usable, tok.ExpiresAt.Sub(now)-window))
+	}
+	return usable
+}
+
+// gap is how long a reader must wait where a refresh kills the token: what is left of the promise is
+// too short for a lease, and a refresh now would break the leases that others were given.
+func (t terms) gap(tok *token, now time.Time) time.Duration {
+	if promised := t.promised(tok, now); promised < minLease && t.usable(tok, now) >= minLease {
+		return promised
+	}
+	return 0
+}
+
+// due tells whether the demand takes a refresh. The error is a refusal: no refresh could, or may,
+// give what is asked for.
+func (t terms) due(tok *token, d demand, now time.Time) (bool, error) {
+	if d.force {
+		return tok.Generation == d.replace, nil
+	}
+	if t.usable(tok, now) < minLease || tok.ExpiresAt.Sub(now) <= t.windowOf(tok.lifetime()) {
+		return true, nil
+	}
+	// The token is good by itself, so its lifetime is known and tells what a new one could give.
+	if err := t.reachable(tok, d); err != nil {
+		return false, err
+	}
+	if t.promised(tok, now) >= d.minTTL {
+		return false, nil
+	}
+	if t.invalidates {
+		left := t.promised(tok, now).Truncate(time.Second)
+		return false, refusal(fmt.Sprintf("the token of this role is good for %s, less than min_ttl, and is not refreshed early, "+
+			"because with this provider that ends the token that other readers hold: ask for less, try again after that time, or force it with refresh/<role>",
+			client.Duration(left)))
+	}
+	return true, nil
+}
+
+// reachable refuses a min_ttl that a fresh token does not have or has for a moment only: each read
+// would then refresh.
+func (t terms) reachable(tok *token, d demand) error {
+	longest := tok.lifetime() * 9 / 10
+	if t.invalidates {
+		longest = min(longest, tok.lifetime()-t.windowOf(tok.lifetime()))
+	}
+	if d.minTTL <= longest {
+		return nil
+	}
+	return refusal(fmt.Sprintf("min_ttl is longer than this role's tokens live: ask for at most %s", client.Duration(longest.Truncate(time.Second))))
+}

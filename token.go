@@ -1,0 +1,133 @@
+package oauthrefresh
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+const tokenPrefix = "token/"
+
+// token is what the machine stores of one grant, in one entry, so that a Put either keeps all of
+// it or nothing. Values of it are never changed once they are shared: who changes one copies it.
+type token struct {
+	tokenState
+	RefreshToken client.Secret // the grant's current one
+	AccessToken  client.Secret
+	Extra        answerFields
+}
+
+// tokenState is the part of a token that is no secret, as it is stored.
+type tokenState struct {
+	// GrantID is the grant that all this belongs to, see roleSettings.
+	GrantID string `json:"grant_id"`
+	// Generation counts the refreshes of the grant that brought something.
+	Generation int64 `json:"generation"`
+	// Settings are those that the access token was got with, see role.settings.
+	Settings              string    `json:"settings,omitempty"`
+	TokenType             string    `json:"token_type,omitempty"`
+	Scope                 string    `json:"scope,omitempty"`
+	ObtainedAt            time.Time `json:"obtained_at,omitzero"` // before the request was sent
+	ExpiresAt             time.Time `json:"expires_at,omitzero"`
+	RefreshTokenExpiresAt time.Time `json:"refresh_token_expires_at,omitzero"`
+	RequestID             string    `json:"request_id,omitempty"` // the provider's, of the last success
+	// Intent is stored before every exchange that spends a refresh token and cleared with its
+	// answer. One that is found means that the outcome of an exchange is unknown.
+	Intent *intent `json:"intent,omitempty"`
+	Fault  *fault  `json:"fault,omitempty"` // why the last exchange failed, nil when it did not
+}
+
+// intent announces an exchange.
+type intent struct {
+	AttemptID string    `json:"attempt_id"`
+	At        time.Time `json:"at"`
+	// IdempotencyKey names the exchange to the provider; "" when the next one needs a new name.
+	IdempotencyKey string `json:"idempotency_key,omitempty"`
+	// Version is target.version: with another one it would not be the same exchange.
+	Version string `json:"version"`
+	// UnknownSince is when the first of the exchanges was sent whose outcome is unknown; zero as
+	// long as this is the only one.
+	UnknownSince time.Time `json:"unknown_since,omitzero"`
+}
+
+// tokenEntry is a token as it is stored, secrets in plain strings.
+type tokenEntry struct {
+	tokenState
+	RefreshToken string         `json:"refresh_token,omitempty"`
+	AccessToken  string         `json:"access_token,omitempty"`
+	Extra        map[string]any `json:"extra,omitempty"`
+}
+
+// getToken returns what is stored, nil when nothing is.
+func getToken(ctx context.Context, s logical.Storage, name string) (*token, error) {
+	e := new(tokenEntry)
+	ok, err := load(ctx, s, tokenPrefix+name, e)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &token{
+		tokenState:   e.tokenState,
+		RefreshToken: client.NewSecret(e.RefreshToken),
+		AccessToken:  client.NewSecret(e.AccessToken),
+		Extra:        e.Extra,
+	}, nil
+}
+
+func putToken(ctx context.Context, s logical.Storage, name string, t *token) error {
+	return save(ctx, s, tokenPrefix+name, &tokenEntry{
+		tokenState:   t.tokenState,
+		RefreshToken: t.RefreshToken.Reveal(),
+		AccessToken:  t.AccessToken.Reveal(),
+		Extra:        t.Extra,
+	})
+}
+
+// currentToken is the state of a role's grant: what is held in memory because storage refused it,
+// else what is stored, else the grant as the operator wrote it. State of another grant does not
+// count. The role may be nil: then there is no grant.
+func (b *backend) currentToken(ctx context.Context, s logical.Storage, name string, r *role) (*token, error) {
+	if r == nil {
+		return new(token), nil
+	}
+	if held := b.held.get(name); held != nil && held.GrantID == r.GrantID {
+		return held, nil
+	}
+	stored, err := getToken(ctx, s, name)
+	if err != nil {
+		return nil, err
+	}
+	if stored != nil && stored.GrantID == r.GrantID {
+		return stored, nil
+	}
+	return &token{tokenState: tokenState{GrantID: r.GrantID}, RefreshToken: r.RefreshToken}, nil
+}
+
+// dead tells whether only a new refresh token can help.
+func (t *token) dead() bool { return t.Fault != nil && t.Fault.Reauthorize }
+
+// lifetime is how long the access token lives in all.
+func (t *token) lifetime() time.Duration { return t.ExpiresAt.Sub(t.ObtainedAt) }
+
+// id is a short digest of the access token, to join Vault's audit log with a provider's.
+func (t *token) id() string {
+	sum := sha256.Sum256([]byte(t.AccessToken.Reveal()))
+	return hex.EncodeToString(sum[:6])
+}
+
+// answerFields are the extra fields of an answer. Some are as secret as the token itself, an
+// id_token for one, so they print as little as a client.Secret does.
+type answerFields map[string]any
+
+// Format implements fmt.Formatter: no verb shows the values.
+func (answerFields) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
+
+// MarshalText implements encoding.TextMarshaler, for JSON and loggers. Storage and answers use the
+// plain map.
+func (answerFields) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
