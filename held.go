@@ -93,14 +93,14 @@ func (b *backend) tryStore(s logical.Storage, name string, t *token) bool {
 	return true
 }
 
-// same tells whether the stored state is t already.
-func (stored *token) same(t *token) bool {
-	return stored.GrantID == t.GrantID && stored.Generation == t.Generation &&
-		stored.AccessToken.Equal(t.AccessToken) && stored.RefreshToken.Equal(t.RefreshToken)
+// same tells whether a stored state is the held one already.
+func (t *token) same(next *token) bool {
+	return t.GrantID == next.GrantID && t.Generation == next.Generation &&
+		t.AccessToken.Equal(next.AccessToken) && t.RefreshToken.Equal(next.RefreshToken)
 }
 
-// precedes tells whether t may replace the stored state: same grant, one generation later. Anything
+// precedes tells whether the held state may replace a stored one: same grant, one generation later. Anything
 // else is a fence: another node, or an operator, has been here since.
-func (stored *token) precedes(t *token) bool {
-	return stored.GrantID == t.GrantID && stored.Generation == t.Generation-1
+func (t *token) precedes(next *token) bool {
+	return t.GrantID == next.GrantID && t.Generation == next.Generation-1
 }

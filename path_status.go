@@ -6,8 +6,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"vault-plugin-secrets-oauthrefresh/client"
 )
 
 func pathStatus(b *backend) []*framework.Path {
@@ -35,38 +33,6 @@ details of each stand at status/<name>.`,
 and end of the current token, when and why the last refresh failed with the provider's own request
 id, until when the next one waits, and when certificate and refresh token end. No secret is shown.`,
 	}}
-}
-
-// The values of state in status/<name>, from good to bad.
-const (
-	stateNew         = "new"         // never refreshed
-	stateOK          = "ok"          // the last refresh succeeded
-	stateFailing     = "failing"     // the last one failed, the grant is intact
-	stateUnknown     = "unknown"     // the provider may have spent the refresh token
-	stateUnpersisted = "unpersisted" // the last answer is in memory only
-	stateDead        = "dead"        // only a new refresh token helps
-)
-
-// state is the one word for a token entry.
-func (b *backend) state(name string, tok *token) string {
-	switch {
-	case tok.dead():
-		return stateDead
-	case b.held.get(name) != nil:
-		return stateUnpersisted
-	case b.outcomeUnknown(name, tok):
-		return stateUnknown
-	case tok.Fault != nil:
-		return stateFailing
-	case tok.Generation == 0:
-		return stateNew
-	}
-	return stateOK
-}
-
-// outcomeUnknown tells an exchange that ended without an answer from one that is under way.
-func (b *backend) outcomeUnknown(name string, tok *token) bool {
-	return tok.Intent != nil && (!tok.Intent.UnknownSince.IsZero() || !b.refreshes.busy(name))
 }
 
 func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
@@ -125,41 +91,4 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 		data["client_certificate_not_after"] = id.NotAfter().UTC().Format(time.RFC3339)
 	}
 	return &logical.Response{Data: data, Warnings: r.warnings()}, nil
-}
-
-// describe adds what is known of the token, without the token.
-func (t *token) describe(data map[string]any) {
-	if t.AccessToken.IsSet() {
-		data["token_id"] = t.id()
-		data["last_success"] = t.ObtainedAt.UTC().Format(time.RFC3339)
-		data["expires_at"] = t.ExpiresAt.UTC().Format(time.RFC3339)
-	}
-	if t.RequestID != "" {
-		data["last_success_request_id"] = t.RequestID
-	}
-	if !t.RefreshTokenExpiresAt.IsZero() {
-		data["refresh_token_expires_at"] = t.RefreshTokenExpiresAt.UTC().Format(time.RFC3339)
-	}
-	if t.Intent != nil {
-		data["outcome_unknown_since"] = t.Intent.since().UTC().Format(time.RFC3339)
-	}
-}
-
-// describe adds the last failure and what to do about it.
-func (f *fault) describe(data map[string]any, name string) {
-	data["next_step"] = f.sentence(time.Now(), name)
-	data["last_error_class"] = string(f.Class)
-	data["last_error_at"] = f.At.UTC().Format(time.RFC3339)
-	data["failures"] = f.Failures
-	for field, value := range map[string]string{"last_error_code": f.Code, "last_error_request_id": f.RequestID} {
-		if value != "" {
-			data[field] = value
-		}
-	}
-	if f.Status != 0 {
-		data["last_error_status"] = f.Status
-	}
-	if f.Class != client.GrantRefused && !f.Until.IsZero() {
-		data["backing_off_until"] = f.Until.UTC().Format(time.RFC3339)
-	}
 }

@@ -124,5 +124,5 @@ func (a *attempt) mayResend(e *client.Error, i *intent) bool {
 	return !a.target.role.spends() ||
 		p.IdempotencyHeader != "" ||
 		p.RefreshTokenRotation == client.RotationNever ||
-		time.Now().Sub(i.since()) < time.Duration(p.ReuseGrace)
+		time.Since(i.since()) < time.Duration(p.ReuseGrace)
 }

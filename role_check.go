@@ -1,0 +1,71 @@
+package oauthrefresh
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// checkRefreshToken wants a refresh token where there was none, and never takes one away: an unset
+// shell variable would cost the grant. A role whose grant was revoked may be edited without one.
+func (w *roleWrite) checkRefreshToken(r *role) error {
+	had := w.old != nil && w.old.spends()
+	if !r.spends() || r.RefreshToken.IsSet() || had && !w.names("refresh_token") {
+		return nil
+	}
+	return refusal("refresh_token is required: the refresh token of the grant, or set grant_type=client_credentials; to forget a grant, delete its role")
+}
+
+// check returns what is wrong with the role by itself.
+func (r *role) check() error {
+	if r.Provider == "" {
+		return refusal("provider is required: list the providers to see which there are")
+	}
+	if !slices.Contains([]string{client.GrantRefreshToken, client.GrantClientCredentials}, r.GrantType) {
+		return refusal("grant_type must be refresh_token or client_credentials")
+	}
+	if r.TokenMode == "per_lease" {
+		return refusal("token_mode per_lease is not supported yet; use shared")
+	}
+	if r.TokenMode != tokenModeShared {
+		return refusal("token_mode must be shared")
+	}
+	if r.ClientID == "" {
+		return refusal("client_id is required: the client's id at the provider")
+	}
+	if r.TTL != 0 && r.TTL < minLease {
+		return refusal(fmt.Sprintf("ttl must be at least %s, or 0 for as long as the token allows", client.Duration(minLease)))
+	}
+	if _, err := rootCAs(r.CACertificate); err != nil {
+		return refuse(err)
+	}
+	return refuse(cmp.Or(checkTexts(r), client.CheckParams(revealAll(r.TokenParams)), client.CheckHeaders(revealAll(r.TokenHeaders))))
+}
+
+// checkTexts refuses what no OAuth credential may contain (RFC 6749 appendix A) and what is easily
+// pasted along.
+func checkTexts(r *role) error {
+	for field, text := range map[string]string{
+		"client_id": r.ClientID, "client_secret": r.ClientSecret.Reveal(), "refresh_token": r.RefreshToken.Reveal(), "scope": r.Scope,
+	} {
+		if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+			return fmt.Errorf("%s holds a line break or another control character: write it on one line, as the provider gave it", field)
+		}
+	}
+	return nil
+}
+
+// checkCredentials returns which credential the provider needs and the role lacks.
+func (t *target) checkCredentials() error {
+	method := t.provider.TokenEndpointAuthMethod
+	if (method == client.AuthBasic || method == client.AuthPost) && !t.role.ClientSecret.IsSet() {
+		return refusal(fmt.Sprintf("client_secret is required: this provider authenticates clients with %s", method))
+	}
+	if t.provider.NeedsCertificate() && t.role.CertificateChain == "" {
+		return refusal("this provider needs a client certificate: give pfx and pfx_password, or client_certificate and client_private_key")
+	}
+	return nil
+}
