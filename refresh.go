@@ -11,6 +11,10 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
+// maxHold bounds how long a role stays locked. It is more than two exchanges with all their storage
+// operations can take, so it only ends what hangs for good, a storage read above all.
+const maxHold = 2*maxTimeout + 8*storageTimeout
+
 // refresh is the one function that spends a refresh token. Whoever wants a new token calls it:
 // reads, forced refreshes, whatever runs in the background. It returns the token at hand, which
 // with an error is the one from before, and may be empty.
@@ -56,13 +60,16 @@ func withRole[T any](ctx context.Context, b *backend, name string, f func(contex
 		return none, errBusy
 	}
 	done := make(chan result, 1) // nobody may be there to receive
-	detached := context.WithoutCancel(ctx)
 	started := b.work.begin(func() {
-		defer unlock()
+		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxHold)
+		defer cancel()
 		var r result
-		defer func() { done <- r }()
-		defer b.contain(&r.err)
-		r.value, r.err = f(detached)
+		func() {
+			defer unlock()
+			defer b.contain(&r.err)
+			r.value, r.err = f(detached)
+		}()
+		done <- r
 	})
 	if !started {
 		unlock()
