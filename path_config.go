@@ -91,7 +91,7 @@ func (b *backend) pathConfigRead(ctx context.Context, req *logical.Request, _ *f
 	return &logical.Response{Data: map[string]any{
 		"request_timeout":          int64(c.RequestTimeout.Seconds()),
 		"ca_certificate":           c.CACertificate,
-		"allowed_hosts":            c.AllowedHosts,
+		"allowed_hosts":            listOf(c.AllowedHosts),
 		"allow_insecure_endpoints": c.AllowInsecureEndpoints,
 	}}, nil
 }

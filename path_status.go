@@ -57,10 +57,10 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 		"roles":                    len(names),
 		"ok":                       len(by[stateOK]),
 		"never_refreshed":          len(by[stateNew]),
-		"reauthorization_required": by[stateDead],
-		"failing":                  by[stateFailing],
-		"outcome_unknown":          by[stateUnknown],
-		"unpersisted":              by[stateUnpersisted],
+		"reauthorization_required": listOf(by[stateDead]),
+		"failing":                  listOf(by[stateFailing]),
+		"outcome_unknown":          listOf(by[stateUnknown]),
+		"unpersisted":              listOf(by[stateUnpersisted]),
 	}}, nil
 }
 

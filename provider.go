@@ -41,13 +41,14 @@ func checkProvider(p *client.Provider, c *config) error {
 
 // checkHosts returns an error when the mount's configuration forbids one of the endpoints.
 func checkHosts(endpoints client.Endpoints, o client.Options) error {
-	for field, endpoint := range map[string]string{"token_endpoint": endpoints.Token, "revocation_endpoint": endpoints.Revocation} {
-		if endpoint == "" {
-			continue
-		}
-		if err := o.CheckHost(endpoint); err != nil {
-			return fmt.Errorf("%s: %w", field, err)
-		}
+	if err := o.CheckHost(endpoints.Token); err != nil {
+		return fmt.Errorf("token_endpoint: %w", err)
+	}
+	if endpoints.Revocation == "" {
+		return nil
+	}
+	if err := o.CheckHost(endpoints.Revocation); err != nil {
+		return fmt.Errorf("revocation_endpoint: %w", err)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ func (r *role) response() *logical.Response {
 	data := map[string]any{
 		"grant_type":                 r.GrantType,
 		"provider":                   r.Provider,
-		"provider_params":            r.ProviderParams,
+		"provider_params":            maps.Collect(maps.All(r.ProviderParams)),
 		"client_id":                  r.ClientID,
 		"client_secret_set":          r.ClientSecret.IsSet(),
 		"refresh_token_set":          r.RefreshToken.IsSet(),
@@ -23,8 +23,8 @@ func (r *role) response() *logical.Response {
 		"request_format":             r.RequestFormat,
 		"ca_certificate":             r.CACertificate,
 		// The values may be secrets: an API key in a header, a password in a parameter.
-		"token_params":           slices.Sorted(maps.Keys(r.TokenParams)),
-		"token_headers":          slices.Sorted(maps.Keys(r.TokenHeaders)),
+		"token_params":           listOf(slices.Sorted(maps.Keys(r.TokenParams))),
+		"token_headers":          listOf(slices.Sorted(maps.Keys(r.TokenHeaders))),
 		"ttl":                    int64(r.TTL.Seconds()),
 		"assumed_token_ttl":      int64(r.AssumedTokenTTL.Seconds()),
 		"refresh_window":         int64(r.RefreshWindow.Seconds()),

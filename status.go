@@ -33,6 +33,9 @@ func (b *backend) state(name string, tok *token) string {
 	return stateOK
 }
 
+// listOf keeps an empty list from being shown as null.
+func listOf(names []string) []string { return append([]string{}, names...) }
+
 // outcomeUnknown tells an exchange that ended without an answer from one that is under way.
 func (b *backend) outcomeUnknown(name string, tok *token) bool {
 	return tok.Intent != nil && (!tok.Intent.UnknownSince.IsZero() || !b.refreshes.busy(name))
@@ -59,6 +62,9 @@ func (t *token) describe(data map[string]any) {
 // describe adds the last failure and what to do about it.
 func (f *fault) describe(data map[string]any, name string) {
 	data["next_step"] = f.sentence(time.Now(), name)
+	if f.Revoked {
+		return // not an error: somebody wanted it
+	}
 	data["last_error_class"] = string(f.Class)
 	data["last_error_at"] = f.At.UTC().Format(time.RFC3339)
 	data["failures"] = f.Failures

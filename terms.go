@@ -127,5 +127,5 @@ func (t terms) reachable(tok *token, d demand) error {
 	if d.minTTL <= longest {
 		return nil
 	}
-	return refusal(fmt.Sprintf("min_ttl is longer than this role's tokens live: ask for at most %s", client.Duration(longest.Truncate(time.Second))))
+	return refusal(fmt.Sprintf("min_ttl is longer than a reader may count on a token of this role: ask for at most %s", client.Duration(longest.Truncate(time.Second))))
 }

@@ -45,7 +45,7 @@ func reason(class Class, code string, status int) string {
 	}
 	switch class {
 	case GrantRefused:
-		return "the token endpoint refused the refresh token as expired, revoked, spent or issued to another client: authorize again and write the new refresh_token"
+		return "the token endpoint refused the refresh token as expired, revoked, spent or issued to another client"
 	case ClientRefused:
 		return "the token endpoint refused the client or the request: check the credentials and the provider's settings"
 	case NotProcessed:
