@@ -1,0 +1,126 @@
+package oauthrefresh
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// The exact delay is drawn by lot, within a fifth of the one that is meant.
+func TestBackoff(t *testing.T) {
+	for _, c := range []struct {
+		class    client.Class
+		failures int
+		want     time.Duration
+	}{
+		{client.NotProcessed, 1, 5 * time.Second},
+		{client.NotProcessed, 2, 10 * time.Second},
+		{client.OutcomeUnknown, 4, 40 * time.Second},
+		{client.NotProcessed, 7, 5 * time.Minute},
+		{client.NotProcessed, 1 << 30, 5 * time.Minute}, // a shift by that much would be 0
+		{client.ClientRefused, 1, 30 * time.Second},
+		{client.ClientRefused, 3, 2 * time.Minute},
+		{client.ClientRefused, 100, 15 * time.Minute},
+	} {
+		least, most := c.want, time.Duration(0)
+		for range 500 {
+			got := backoff(c.class, c.failures)
+			if got < c.want*4/5 || got >= c.want*6/5 {
+				t.Fatalf("%s, failure %d: %s, want %s give or take a fifth", c.class, c.failures, got, c.want)
+			}
+			least, most = min(least, got), max(most, got)
+		}
+		if most-least < c.want/5 {
+			t.Errorf("%s, failure %d: all delays lie within %s: roles of one provider come back in step", c.class, c.failures, most-least)
+		}
+	}
+}
+
+func TestFailuresCountWithinOneVersion(t *testing.T) {
+	now := time.Now()
+	e := &client.Error{Class: client.NotProcessed, Reason: "a reason", Code: "slow_down", Status: 429, RequestID: "id-1"}
+	first := newFault(e, nil, "v1", now)
+	second := newFault(e, first, "v1", now)
+	edited := newFault(e, second, "v2", now)
+	if first.Failures != 1 || second.Failures != 2 || edited.Failures != 1 {
+		t.Errorf("failures %d, %d, and with other settings %d; want 1, 2, 1", first.Failures, second.Failures, edited.Failures)
+	}
+	if first.Reason != e.Reason || first.Code != e.Code || first.Status != e.Status || first.RequestID != e.RequestID || !first.At.Equal(now) {
+		t.Errorf("the fault forgets what failed: %+v", first)
+	}
+}
+
+func TestRetryAfterOnlyLengthensTheBackoff(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		retryAfter, least, most time.Duration
+	}{
+		{10 * time.Minute, 10 * time.Minute, 10 * time.Minute},
+		{time.Second, 4 * time.Second, 6 * time.Second}, // fewer seconds than the first backoff
+	} {
+		f := newFault(&client.Error{Class: client.NotProcessed, RetryAfter: c.retryAfter}, nil, "v", now)
+		if wait := f.Until.Sub(now); wait < c.least || wait > c.most {
+			t.Errorf("Retry-After %s: the next attempt waits %s", c.retryAfter, wait)
+		}
+	}
+}
+
+func TestWhatAFaultForbids(t *testing.T) {
+	now := time.Now()
+	transient := &fault{Version: "v1", Until: now.Add(time.Minute)}
+	dead := &fault{Version: "v1", Until: now.Add(time.Minute), Reauthorize: true}
+	for name, c := range map[string]struct {
+		fault   *fault
+		version string
+		at      time.Time
+		want    bool
+	}{
+		"no fault":                    {nil, "v1", now, false},
+		"in its interval":             {transient, "v1", now, true},
+		"at the interval's end":       {transient, "v1", transient.Until, false},
+		"after an edit":               {transient, "v2", now, false},
+		"a dead grant":                {dead, "v1", now, true},
+		"a dead grant, a year later":  {dead, "v1", now.AddDate(1, 0, 0), true},
+		"a dead grant, after an edit": {dead, "v2", now, true},
+	} {
+		if got := c.fault.holds(c.version, c.at); got != c.want {
+			t.Errorf("%s: forbids an exchange: %t, want %t", name, got, c.want)
+		}
+	}
+}
+
+// What a caller hears: the sentence says what became of the grant and what to do, the status whose
+// turn it is. An Agent repeats a 5xx and gives up a 400; a 403 would make it log in again.
+func TestFaultsAsErrors(t *testing.T) {
+	now := time.Now()
+	until := now.Add(90 * time.Second)
+	for name, c := range map[string]struct {
+		fault  *fault
+		status int // 0 is a refusal, so a 400
+		texts  []string
+	}{
+		"dead":                  {&fault{Class: client.GrantRefused, Reauthorize: true}, 0, []string{"roles/the-role", "refresh_token", "authorize again", "no request is made"}},
+		"dead, an answer lost":  {&fault{Class: client.GrantRefused, Reauthorize: true, AnswerLost: true}, 0, []string{"roles/the-role", "answer to an earlier refresh was lost"}},
+		"revoked here":          {&fault{Class: client.GrantRefused, Reauthorize: true, Revoked: true}, 0, []string{"roles/the-role", "revoke/the-role"}},
+		"the client is refused": {&fault{Class: client.ClientRefused, Until: until}, 0, []string{"roles/the-role", "grant is intact", "1m30s"}},
+		"not processed":         {&fault{Class: client.NotProcessed, Until: until}, 503, []string{"unspent", "in 1m30s"}},
+		"its interval is over":  {&fault{Class: client.NotProcessed, Until: now}, 503, []string{"with the next read"}},
+		"outcome unknown":       {&fault{Class: client.OutcomeUnknown, Until: until}, 502, []string{"whether the provider has spent the refresh token is unknown", "1m30s"}},
+	} {
+		c.fault.Reason, c.fault.Code, c.fault.RequestID = "the reason", "the_code", "id-1"
+		err := c.fault.error(now, "the-role")
+		if _, refused := asRefusal(err); errStatus(err) != c.status || refused != (c.status == 0) {
+			t.Errorf("%s: status %d, refusal %t; want %d", name, errStatus(err), refused, c.status)
+		}
+		if !c.fault.Revoked {
+			c.texts = append(c.texts, "the reason (the_code), the provider's request id is id-1")
+		}
+		for _, text := range c.texts {
+			if !strings.Contains(err.Error(), text) {
+				t.Errorf("%s: %q does not say %q", name, err, text)
+			}
+		}
+	}
+}
