@@ -106,6 +106,7 @@ func (a *attempt) keep(ctx context.Context, tok *token, answer *client.Token) *t
 	next.ObtainedAt, next.ExpiresAt = began, began.Add(lifetime)
 	next.replaceRefreshToken(answer.RefreshToken, answer.RefreshTokenLifetime, began)
 	a.store(ctx, next)
+	a.b.replan(a.name, r, a.target.provider, next)
 	if tok.Fault != nil || !tok.Intent.UnknownSince.IsZero() {
 		a.b.Logger().Info("refreshed again after a failure", "role", a.name, "generation", next.Generation)
 	}

@@ -12,6 +12,12 @@ import (
 // fail remembers a failed exchange and returns what its caller hears. before is the state without
 // the exchange's intent, tok the one with it.
 func (a *attempt) fail(ctx context.Context, before, tok *token, e *client.Error) (*token, error) {
+	next, err := a.remember(ctx, before, tok, e)
+	a.b.replan(a.name, a.target.role, a.target.provider, next)
+	return next, err
+}
+
+func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Error) (*token, error) {
 	if e.Class == client.GrantRefused && !a.target.role.spends() {
 		e.Class = client.ClientRefused // there is no grant apart from the client's own
 	}

@@ -30,8 +30,9 @@ type backend struct {
 	refreshes keylock
 	edits     keylock
 
-	held heldTokens // answers that storage has refused so far
-	work tasks      // what must end before the mount may go
+	held      heldTokens // answers that storage has refused so far
+	work      tasks      // what must end before the mount may go
+	scheduler *scheduler // what happens without a caller
 }
 
 // Factory builds the engine for one mount. Vault also calls it to learn the version, with an empty
@@ -45,7 +46,7 @@ func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend,
 }
 
 func newBackend() *backend {
-	b := &backend{work: newTasks()}
+	b := &backend{work: newTasks(), scheduler: newScheduler()}
 	b.Backend = &framework.Backend{
 		Help:           strings.TrimSpace(backendHelp),
 		BackendType:    logical.TypeLogical,
@@ -62,7 +63,10 @@ func newBackend() *backend {
 			pathStatus(b),
 		),
 		Secrets: []*framework.Secret{accessTokenSecret()},
-		Clean:   b.clean,
+
+		InitializeFunc: b.initialize,
+		PeriodicFunc:   b.periodic,
+		Clean:          b.clean,
 	}
 	return b
 }

@@ -69,6 +69,7 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 	if due {
 		return b.refreshAndServe(ctx, req.Storage, name, want)
 	}
+	b.noteRead(name, r, p, tok)
 	return b.credentials(r, t, tok, time.Now())
 }
 
@@ -96,6 +97,7 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 		if err := t.reachable(tok, want); err != nil {
 			return answerError(err)
 		}
+		b.noteRead(name, r, p, tok)
 		return b.credentials(r, t, tok, now)
 	}
 	if tok == nil || t.usable(tok, now) < max(want.minTTL, minLease) {

@@ -88,6 +88,7 @@ func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *f
 	if err := putRole(ctx, req.Storage, name, r); err != nil {
 		return nil, err
 	}
+	b.reconsider(ctx, req.Storage, name)
 	warnings := append(w.warnings, r.warnings()...)
 	if len(warnings) == 0 {
 		return nil, nil
@@ -114,5 +115,6 @@ func (b *backend) pathRolesDelete(ctx context.Context, req *logical.Request, d *
 		return nil, storageError(err)
 	}
 	b.held.drop(name)
+	b.scheduler.forget(name)
 	return nil, storageError(req.Storage.Delete(ctx, tokenPrefix+name))
 }

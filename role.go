@@ -30,6 +30,8 @@ type roleSettings struct {
 	Revision string `json:"revision"`
 	// GrantID changes with every new refresh token: the state of another grant does not count.
 	GrantID string `json:"grant_id"`
+	// GrantedAt is when the refresh token was written: an unused one ages from then on.
+	GrantedAt time.Time `json:"granted_at,omitzero"`
 	// Origins are the scheme, host and port of the endpoints that the secrets were written for.
 	Origins []string `json:"origins"`
 

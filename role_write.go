@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/go-uuid"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -88,7 +89,7 @@ func (w *roleWrite) readSecrets(r *role) (err error) {
 	if r.GrantID != "" && (!w.names("refresh_token") || w.known(written)) {
 		return nil
 	}
-	r.RefreshToken = written
+	r.RefreshToken, r.GrantedAt = written, time.Now()
 	r.GrantID, err = uuid.GenerateUUID()
 	return err
 }

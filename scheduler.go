@@ -1,0 +1,167 @@
+package oauthrefresh
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+const (
+	// maxWorkers bounds the refreshes that run in the background at once. With a provider that
+	// takes a second, 64 are enough for 230,000 one-hour tokens.
+	maxWorkers = 64
+	// tendDelay is how long a role rests when something is in the way of its refresh that is not
+	// the provider's fault: storage that can't be written, above all.
+	tendDelay = time.Minute
+)
+
+// scheduler refreshes ahead of reads and keeps idle grants alive. It rests until it is started.
+type scheduler struct {
+	queue   *queue
+	reads   sync.Map // role → generation of the token that was read last
+	workers chan struct{}
+	once    sync.Once
+	storage logical.Storage
+}
+
+func newScheduler() *scheduler {
+	return &scheduler{queue: newQueue(), workers: make(chan struct{}, maxWorkers)}
+}
+
+// startScheduler begins background work, once. Both hooks that Vault offers call it: Initialize at
+// unseal, which must not block, and the periodic function, which is also what revives a plugin
+// process that has died.
+func (b *backend) startScheduler(s logical.Storage) {
+	b.scheduler.once.Do(func() {
+		b.scheduler.storage = s
+		b.work.begin(b.schedule)
+		b.work.begin(b.survey)
+	})
+}
+
+func (b *backend) initialize(_ context.Context, req *logical.InitializationRequest) error {
+	b.startScheduler(req.Storage)
+	return nil
+}
+
+func (b *backend) periodic(_ context.Context, req *logical.Request) error {
+	b.startScheduler(req.Storage)
+	return nil
+}
+
+// schedule sleeps until something is due, and has it done.
+func (b *backend) schedule() {
+	for {
+		name, next := b.scheduler.queue.take(time.Now())
+		if name == "" {
+			if !b.rest(next) {
+				return
+			}
+			continue
+		}
+		if !b.mayTend() {
+			b.scheduler.queue.set(name, time.Now().Add(tendDelay))
+			continue
+		}
+		select {
+		case b.scheduler.workers <- struct{}{}:
+		case <-b.work.closing:
+			return
+		}
+		b.work.fork(func() {
+			defer func() { <-b.scheduler.workers }()
+			b.tend(name)
+		})
+	}
+}
+
+// rest waits until the time, or until the queue has another head. It returns false when the mount
+// ends.
+func (b *backend) rest(until time.Time) bool {
+	pause := time.Hour
+	if !until.IsZero() {
+		pause = time.Until(until)
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-b.scheduler.queue.changed:
+	case <-b.work.closing:
+		return false
+	}
+	return true
+}
+
+// mayTend tells whether this node may do background work: a mount that is being disabled may not.
+func (b *backend) mayTend() bool { return b.writable() && !b.System().Tainted() }
+
+// tend does what is due for one role. A refresh puts the role back into the queue itself; so does
+// this for whatever comes in between.
+func (b *backend) tend(name string) {
+	var err error
+	defer func() {
+		if err != nil && !b.scheduler.queue.has(name) {
+			b.scheduler.queue.set(name, time.Now().Add(tendDelay))
+		}
+	}()
+	defer b.contain(&err)
+	ctx, cancel := context.WithTimeout(context.Background(), maxHold)
+	defer cancel()
+	r, p, tok, err := b.lookUp(ctx, b.scheduler.storage, name)
+	if err != nil || r == nil {
+		return
+	}
+	plan := b.plan(name, r, p, tok, time.Now())
+	if plan.at.After(time.Now()) || plan.at.IsZero() {
+		b.scheduler.queue.set(name, plan.at)
+		return
+	}
+	_, err = b.refresh(ctx, b.scheduler.storage, name, plan.demand)
+}
+
+// survey finds what is to be done for the roles there are: exchanges whose outcome is unknown, which
+// must be repeated while the provider's grace lasts, and grants to keep alive. It reads at a bounded
+// rate, so that a mount with very many roles does not slow Vault's start.
+func (b *backend) survey() {
+	const pause, batch = 10 * time.Millisecond, 10 // a thousand roles a second
+	ctx, s := context.Background(), b.scheduler.storage
+	names, err := s.List(ctx, rolePrefix)
+	if err != nil {
+		b.Logger().Warn("background work begins without a survey of the roles", "error", err)
+	}
+	for i, name := range names {
+		if i%batch == 0 && !b.work.wait(pause) || b.work.ending() {
+			return
+		}
+		if b.scheduler.queue.has(name) {
+			continue
+		}
+		if r, p, tok, err := b.lookUp(ctx, s, name); err == nil && r != nil {
+			b.scheduler.queue.set(name, b.plan(name, r, p, tok, time.Now()).at)
+		}
+	}
+}
+
+// lookUp reads what there is of a role; a nil role when there is none.
+func (b *backend) lookUp(ctx context.Context, s logical.Storage, name string) (*role, *client.Provider, *token, error) {
+	r, err := getRole(ctx, s, name)
+	if err != nil || r == nil {
+		return nil, nil, nil, err
+	}
+	p, err := getProvider(ctx, s, r.Provider)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	tok, err := b.currentToken(ctx, s, name, r)
+	return r, p, tok, err
+}
+
+// spread is a random part of a duration, up to a tenth: roles that were written together must not
+// come back together.
+func spread(d time.Duration) time.Duration { return rand.N(max(d/10, 1)) }
