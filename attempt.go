@@ -12,21 +12,30 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// attempt is one exchange of one role, from the intent to the stored answer. The role's lock is
-// held throughout.
+// attempt is one refresh of one role, from the intent to the stored answer. The role's lock is held
+// throughout.
 type attempt struct {
 	b      *backend
 	s      logical.Storage
 	name   string
 	target *target
+
+	previous bool // the previous client secret is used
+	swapped  bool // the other secret has been tried
+	resent   bool // an exchange without an answer has been repeated
 }
 
-// run makes the attempt, and where that is harmless one more when no answer came.
+// run makes one exchange. There is a second one in two cases in which the first has surely spent
+// nothing, or the provider allows it: see mayResend and maySwap.
 func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
-	for resent := false; ; resent = true {
+	a.previous = a.target.role.prefersPrevious(tok)
+	for {
 		request, err := a.target.request(tok.RefreshToken)
 		if err != nil {
 			return tok, err
+		}
+		if a.previous {
+			request.ClientSecret = a.target.role.PreviousClientSecret
 		}
 		intended, err := a.intend(ctx, tok)
 		if err != nil {
@@ -38,13 +47,17 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 			return a.keep(ctx, intended, answer), nil
 		}
 		e := asExchangeError(err)
-		if !resent && a.mayResend(e, intended.Intent) {
+		switch {
+		case a.mayResend(e, intended.Intent):
+			a.resent = true
 			if a.target.role.spends() {
 				tok = intended // its intent is stored, and its outcome unknown
 			}
-			continue
+		case a.maySwap(e):
+			a.swapped, a.previous = true, !a.previous
+		default:
+			return a.fail(ctx, tok, intended, e)
 		}
-		return a.fail(ctx, tok, intended, e)
 	}
 }
 
@@ -88,53 +101,6 @@ func (i *intent) since() time.Time {
 		return i.At
 	}
 	return i.UnknownSince
-}
-
-// keep stores a successful answer and returns the new state, whether or not storage takes it.
-func (a *attempt) keep(ctx context.Context, tok *token, answer *client.Token) *token {
-	r, began := a.target.role, tok.Intent.At
-	lifetime := cmp.Or(answer.Lifetime, time.Duration(a.target.provider.AssumedTokenTTL), assumedLifetime)
-	next := new(*tok)
-	next.Intent, next.Fault = nil, nil
-	next.Generation++
-	next.AccessToken, next.TokenType, next.Extra = client.NewSecret(answer.AccessToken), answer.TokenType, answer.Extra
-	if answer.Scope != "" || tok.Settings != r.settings() {
-		next.Scope = cmp.Or(answer.Scope, r.Scope) // omitted means: as asked for (RFC 6749 section 5.1)
-	}
-	next.Settings, next.RequestID = r.settings(), answer.RequestID
-	// Lifetimes count from before the request was sent: the server's clock started some time after.
-	next.ObtainedAt, next.ExpiresAt = began, began.Add(lifetime)
-	next.replaceRefreshToken(answer.RefreshToken, answer.RefreshTokenLifetime, began)
-	a.store(ctx, next)
-	a.b.replan(a.name, r, a.target.provider, next)
-	if tok.Fault != nil || !tok.Intent.UnknownSince.IsZero() {
-		a.b.Logger().Info("refreshed again after a failure", "role", a.name, "generation", next.Generation)
-	}
-	return next
-}
-
-// replaceRefreshToken takes over the grant's next refresh token, if there is one, and what is known
-// of its life.
-func (t *token) replaceRefreshToken(next client.Secret, lifetime time.Duration, from time.Time) {
-	if next.IsSet() && !next.Equal(t.RefreshToken) {
-		t.RefreshToken, t.RefreshTokenExpiresAt = next, time.Time{}
-	}
-	if lifetime > 0 {
-		t.RefreshTokenExpiresAt = from.Add(lifetime)
-	}
-}
-
-// store writes the state, and holds it when storage refuses: what it replaces is spent.
-func (a *attempt) store(ctx context.Context, next *token) {
-	if err := a.put(ctx, next); err != nil {
-		a.b.hold(a.s, a.name, next, err)
-	}
-}
-
-func (a *attempt) put(ctx context.Context, t *token) error {
-	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
-	defer cancel()
-	return putToken(ctx, a.s, a.name, t)
 }
 
 func asExchangeError(err error) *client.Error {

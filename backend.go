@@ -33,6 +33,7 @@ type backend struct {
 	held      heldTokens // answers that storage has refused so far
 	work      tasks      // what must end before the mount may go
 	scheduler *scheduler // what happens without a caller
+	guard     guard      // against readers who force refreshes
 }
 
 // Factory builds the engine for one mount. Vault also calls it to learn the version, with an empty

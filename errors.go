@@ -52,6 +52,8 @@ var (
 	// errHeld: the answer of the last exchange is in memory only, see heldTokens.
 	errHeld = logical.CodedError(http.StatusServiceUnavailable,
 		"the last refresh is not stored yet, because Vault's storage does not take writes; it is kept in memory and no other refresh starts until it is stored")
+	errTooOften = logical.CodedError(http.StatusTooManyRequests,
+		"this role has been refreshed by force too often; its token is current: read creds/<role>, and if the provider's API refuses that token, look for the reason there (audience, scope, account) before trying again in a minute")
 	errNoRole = refusal("there is no role of this name; list the roles to see which there are")
 )
 

@@ -116,5 +116,6 @@ func (b *backend) pathRolesDelete(ctx context.Context, req *logical.Request, d *
 	}
 	b.held.drop(name)
 	b.scheduler.forget(name)
+	b.guard.forget(name)
 	return nil, storageError(req.Storage.Delete(ctx, tokenPrefix+name))
 }

@@ -83,6 +83,9 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 		"unpersisted":              b.held.get(name) != nil,
 		"reauthorization_required": tok.dead(),
 	}
+	if r.PreviousClientSecret.IsSet() {
+		data["previous_client_secret_in_use"] = r.prefersPrevious(tok)
+	}
 	tok.describe(data)
 	if tok.Fault != nil {
 		tok.Fault.describe(data, name)

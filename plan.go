@@ -20,7 +20,7 @@ type plan struct {
 // repeating an exchange whose outcome is unknown, refreshing a token in use, keeping an idle grant
 // alive. After a failure it waits as long as everybody else.
 func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now time.Time) plan {
-	force := demand{force: true, replace: tok.Generation}
+	force := demand{force: true, replace: tok.Generation, background: true}
 	if tok.dead() || p == nil {
 		return plan{}
 	}

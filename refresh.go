@@ -7,8 +7,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"vault-plugin-secrets-oauthrefresh/client"
 )
 
 // maxHold bounds how long a role stays locked. It is more than two exchanges with all their storage
@@ -110,6 +108,9 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if !b.writable() {
 		return tok, logical.ErrReadOnly // Vault then forwards the request to the active node
 	}
+	if d.force && !d.background && !b.guard.allow(name) {
+		return tok, errTooOften
+	}
 	a := &attempt{b: b, s: s, name: name, target: t}
 	return a.run(ctx, tok)
 }
@@ -119,17 +120,4 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 // writable. Certainty comes from storing the intent; this spares a try.
 func (b *backend) writable() bool {
 	return b.WriteSafeReplicationState() && b.System().ReplicationState() != consts.ReplicationUnknown
-}
-
-// mayResend tells whether an exchange that brought no answer at all may be repeated at once: where
-// the provider takes the same refresh token twice, and where there is none.
-func (a *attempt) mayResend(e *client.Error, i *intent) bool {
-	p := a.target.provider
-	if e.Class != client.OutcomeUnknown || e.Status != 0 || e.RefreshToken.IsSet() || a.b.work.ending() {
-		return false
-	}
-	return !a.target.role.spends() ||
-		p.IdempotencyHeader != "" ||
-		p.RefreshTokenRotation == client.RotationNever ||
-		time.Since(i.since()) < time.Duration(p.ReuseGrace)
 }

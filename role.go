@@ -17,6 +17,10 @@ const rolePrefix = "role/"
 type role struct {
 	roleSettings
 	ClientSecret client.Secret
+	// PreviousClientSecret is tried when the provider refuses ClientSecret, and the other way round:
+	// while a secret is being replaced, both may be valid, or only the one that was not written last.
+	PreviousClientSecret client.Secret
+
 	RefreshToken client.Secret // the one that was written; the current one is in the token entry
 	PrivateKey   client.Secret // PKCS #8, in the clear: passwords are needed once and never kept
 	TokenParams  map[string]client.Secret
@@ -56,11 +60,12 @@ type roleSettings struct {
 // itself be encoded.
 type roleEntry struct {
 	roleSettings
-	ClientSecret string            `json:"client_secret,omitempty"`
-	RefreshToken string            `json:"refresh_token,omitempty"`
-	PrivateKey   string            `json:"private_key,omitempty"`
-	TokenParams  map[string]string `json:"token_params,omitempty"`
-	TokenHeaders map[string]string `json:"token_headers,omitempty"`
+	ClientSecret         string            `json:"client_secret,omitempty"`
+	PreviousClientSecret string            `json:"previous_client_secret,omitempty"`
+	RefreshToken         string            `json:"refresh_token,omitempty"`
+	PrivateKey           string            `json:"private_key,omitempty"`
+	TokenParams          map[string]string `json:"token_params,omitempty"`
+	TokenHeaders         map[string]string `json:"token_headers,omitempty"`
 }
 
 // getRole returns nil when there is no such role.
@@ -71,23 +76,25 @@ func getRole(ctx context.Context, s logical.Storage, name string) (*role, error)
 		return nil, err
 	}
 	return &role{
-		roleSettings: e.roleSettings,
-		ClientSecret: client.NewSecret(e.ClientSecret),
-		RefreshToken: client.NewSecret(e.RefreshToken),
-		PrivateKey:   client.NewSecret(e.PrivateKey),
-		TokenParams:  wrapAll(e.TokenParams),
-		TokenHeaders: wrapAll(e.TokenHeaders),
+		roleSettings:         e.roleSettings,
+		ClientSecret:         client.NewSecret(e.ClientSecret),
+		PreviousClientSecret: client.NewSecret(e.PreviousClientSecret),
+		RefreshToken:         client.NewSecret(e.RefreshToken),
+		PrivateKey:           client.NewSecret(e.PrivateKey),
+		TokenParams:          wrapAll(e.TokenParams),
+		TokenHeaders:         wrapAll(e.TokenHeaders),
 	}, nil
 }
 
 func putRole(ctx context.Context, s logical.Storage, name string, r *role) error {
 	return save(ctx, s, rolePrefix+name, &roleEntry{
-		roleSettings: r.roleSettings,
-		ClientSecret: r.ClientSecret.Reveal(),
-		RefreshToken: r.RefreshToken.Reveal(),
-		PrivateKey:   r.PrivateKey.Reveal(),
-		TokenParams:  revealAll(r.TokenParams),
-		TokenHeaders: revealAll(r.TokenHeaders),
+		roleSettings:         r.roleSettings,
+		ClientSecret:         r.ClientSecret.Reveal(),
+		PreviousClientSecret: r.PreviousClientSecret.Reveal(),
+		RefreshToken:         r.RefreshToken.Reveal(),
+		PrivateKey:           r.PrivateKey.Reveal(),
+		TokenParams:          revealAll(r.TokenParams),
+		TokenHeaders:         revealAll(r.TokenHeaders),
 	})
 }
 

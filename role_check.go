@@ -49,7 +49,8 @@ func (r *role) check() error {
 // pasted along.
 func checkTexts(r *role) error {
 	for field, text := range map[string]string{
-		"client_id": r.ClientID, "client_secret": r.ClientSecret.Reveal(), "refresh_token": r.RefreshToken.Reveal(), "scope": r.Scope,
+		"client_id": r.ClientID, "client_secret": r.ClientSecret.Reveal(), "previous_client_secret": r.PreviousClientSecret.Reveal(),
+		"refresh_token": r.RefreshToken.Reveal(), "scope": r.Scope,
 	} {
 		if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 			return fmt.Errorf("%s holds a line break or another control character: write it on one line, as the provider gave it", field)

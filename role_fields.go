@@ -19,6 +19,7 @@ func roleFields() map[string]*framework.FieldSchema {
 		"provider_params":             {Type: pairs, Description: "Values for the parameters of the provider's URLs, as in provider_params=domain=login.salesforce.com."},
 		"client_id":                   {Type: text, Description: "The client's id at the provider."},
 		"client_secret":               {Type: text, Description: "The client's secret at the provider. Never handed out."},
+		"previous_client_secret":      {Type: text, Description: "The client secret before this one; used when the provider answers invalid_client, while a secret is being replaced. Never handed out."},
 		"refresh_token":               {Type: text, Description: "The refresh token of the grant. A new one starts a new grant and clears any fault. Never handed out."},
 		"scope":                       {Type: text, Description: "The scope to ask for, sent verbatim and encoded once."},
 		"token_endpoint_auth_method":  {Type: text, Description: "Replaces the provider's: client_secret_basic, client_secret_post, tls_client_auth, self_signed_tls_client_auth or none."},
@@ -38,7 +39,7 @@ func roleFields() map[string]*framework.FieldSchema {
 		"lease":                       {Type: framework.TypeBool, Default: true, Description: "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many."},
 		"token_mode":                  {Type: text, Default: tokenModeShared, Description: "shared: all readers get the same token until it is refreshed."},
 	}
-	for _, field := range []string{"client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password"} {
+	for _, field := range []string{"client_secret", "previous_client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password"} {
 		fields[field].DisplayAttrs = &framework.DisplayAttributes{Sensitive: true}
 	}
 	return fields

@@ -17,6 +17,7 @@ func (r *role) response() *logical.Response {
 		"provider_params":            maps.Collect(maps.All(r.ProviderParams)),
 		"client_id":                  r.ClientID,
 		"client_secret_set":          r.ClientSecret.IsSet(),
+		"previous_client_secret_set": r.PreviousClientSecret.IsSet(),
 		"refresh_token_set":          r.RefreshToken.IsSet(),
 		"scope":                      r.Scope,
 		"token_endpoint_auth_method": r.TokenEndpointAuthMethod,

@@ -78,6 +78,7 @@ func (w *roleWrite) readSettings(r *role) {
 // readSecrets starts a new grant when the write brings a new refresh token.
 func (w *roleWrite) readSecrets(r *role) (err error) {
 	w.secret("client_secret", &r.ClientSecret)
+	w.secret("previous_client_secret", &r.PreviousClientSecret)
 	w.secretPairs("token_params", &r.TokenParams)
 	w.secretPairs("token_headers", &r.TokenHeaders)
 	written := r.RefreshToken
@@ -119,10 +120,11 @@ func (w *roleWrite) pin(t *target) error {
 	}
 	var kept []string
 	for field, set := range map[string]bool{
-		"client_secret": t.role.ClientSecret.IsSet(),
-		"refresh_token": t.role.spends(),
-		"token_params":  len(t.role.TokenParams) > 0,
-		"token_headers": len(t.role.TokenHeaders) > 0,
+		"client_secret":          t.role.ClientSecret.IsSet(),
+		"previous_client_secret": t.role.PreviousClientSecret.IsSet(),
+		"refresh_token":          t.role.spends(),
+		"token_params":           len(t.role.TokenParams) > 0,
+		"token_headers":          len(t.role.TokenHeaders) > 0,
 	} {
 		if set && !w.names(field) {
 			kept = append(kept, field)

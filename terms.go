@@ -28,6 +28,8 @@ type demand struct {
 	minTTL  time.Duration // the least that must be left of it
 	force   bool          // a new one whatever is left of the old, unless somebody else has
 	replace int64         // replaced this generation already
+
+	background bool // nobody asks: the guard against callers does not count
 }
 
 // terms are what one role's tokens are judged by.

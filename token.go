@@ -38,6 +38,9 @@ type tokenState struct {
 	ExpiresAt             time.Time `json:"expires_at,omitzero"`
 	RefreshTokenExpiresAt time.Time `json:"refresh_token_expires_at,omitzero"`
 	RequestID             string    `json:"request_id,omitempty"` // the provider's, of the last success
+	// PreviousSecretOf is the revision of the role with whose previous client secret the last refresh
+	// succeeded; "" when it was the current one.
+	PreviousSecretOf string `json:"previous_secret_of,omitempty"`
 	// Intent is stored before every exchange that spends a refresh token and cleared with its
 	// answer. One that is found means that the outcome of an exchange is unknown.
 	Intent *intent `json:"intent,omitempty"`

@@ -1,0 +1,60 @@
+package oauthrefresh
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// keep stores a successful answer and returns the new state, whether or not storage takes it.
+func (a *attempt) keep(ctx context.Context, tok *token, answer *client.Token) *token {
+	r, began := a.target.role, tok.Intent.At
+	lifetime := cmp.Or(answer.Lifetime, time.Duration(a.target.provider.AssumedTokenTTL), assumedLifetime)
+	next := new(*tok)
+	next.Intent, next.Fault = nil, nil
+	next.Generation++
+	next.AccessToken, next.TokenType, next.Extra = client.NewSecret(answer.AccessToken), answer.TokenType, answer.Extra
+	if answer.Scope != "" || tok.Settings != r.settings() {
+		next.Scope = cmp.Or(answer.Scope, r.Scope) // omitted means: as asked for (RFC 6749 section 5.1)
+	}
+	next.Settings, next.RequestID = r.settings(), answer.RequestID
+	next.PreviousSecretOf = ""
+	if a.previous {
+		next.PreviousSecretOf = r.Revision
+	}
+	// Lifetimes count from before the request was sent: the server's clock started some time after.
+	next.ObtainedAt, next.ExpiresAt = began, began.Add(lifetime)
+	next.replaceRefreshToken(answer.RefreshToken, answer.RefreshTokenLifetime, began)
+	a.store(ctx, next)
+	a.b.replan(a.name, r, a.target.provider, next)
+	if tok.Fault != nil || !tok.Intent.UnknownSince.IsZero() {
+		a.b.Logger().Info("refreshed again after a failure", "role", a.name, "generation", next.Generation)
+	}
+	return next
+}
+
+// replaceRefreshToken takes over the grant's next refresh token, if there is one, and what is known
+// of its life.
+func (t *token) replaceRefreshToken(next client.Secret, lifetime time.Duration, from time.Time) {
+	if next.IsSet() && !next.Equal(t.RefreshToken) {
+		t.RefreshToken, t.RefreshTokenExpiresAt = next, time.Time{}
+	}
+	if lifetime > 0 {
+		t.RefreshTokenExpiresAt = from.Add(lifetime)
+	}
+}
+
+// store writes the state, and holds it when storage refuses: what it replaces is spent.
+func (a *attempt) store(ctx context.Context, next *token) {
+	if err := a.put(ctx, next); err != nil {
+		a.b.hold(a.s, a.name, next, err)
+	}
+}
+
+func (a *attempt) put(ctx context.Context, t *token) error {
+	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+	defer cancel()
+	return putToken(ctx, a.s, a.name, t)
+}

@@ -1,0 +1,44 @@
+package oauthrefresh
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// A reader whose token is refused for a reason that no refresh can mend, a wrong audience for
+	// one, would spend a refresh token with every call. An operator who tries things out is not
+	// held up by five.
+	forcedBurst = 5
+	forcedEvery = time.Minute
+)
+
+// guard bounds how often each role is refreshed by force. The zero value is ready.
+type guard struct {
+	mu    sync.Mutex
+	roles map[string]*rate.Limiter
+}
+
+// allow counts one forced refresh and tells whether it may be made.
+func (g *guard) allow(name string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.roles == nil {
+		g.roles = map[string]*rate.Limiter{}
+	}
+	l := g.roles[name]
+	if l == nil {
+		l = rate.NewLimiter(rate.Every(forcedEvery), forcedBurst)
+		g.roles[name] = l
+	}
+	return l.Allow()
+}
+
+// forget drops what was counted for a role.
+func (g *guard) forget(name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.roles, name)
+}
