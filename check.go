@@ -38,6 +38,9 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp
 // framework's holds the value that did not fit.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checkFound, exists bool, err error) {
 	defer b.contain(&err)
+	if path := b.Route(req.Path); path != nil && checkPathName(path, req) != nil {
+		return true, false, nil // storage has no such key; the request itself will be refused
+	}
 	bare := *req
 	bare.Data = nil
 	return b.Backend.HandleExistenceCheck(ctx, &bare)
@@ -65,11 +68,8 @@ func (b *backend) checkRequest(req *logical.Request) error {
 	if path == nil {
 		return nil
 	}
-	if path.Fields["name"] != nil {
-		_, name, _ := strings.Cut(req.Path, "/")
-		if err := checkName(name); err != nil {
-			return err
-		}
+	if err := checkPathName(path, req); err != nil {
+		return err
 	}
 	if err := checkUnknown(path, req); err != nil {
 		return err
@@ -77,8 +77,12 @@ func (b *backend) checkRequest(req *logical.Request) error {
 	return checkFields(path, req)
 }
 
-// checkName returns an error for a name that a role or provider can't have.
-func checkName(name string) error {
+// checkPathName returns an error for a name in the path that a role or provider can't have.
+func checkPathName(path *framework.Path, req *logical.Request) error {
+	if path.Fields["name"] == nil {
+		return nil
+	}
+	_, name, _ := strings.Cut(req.Path, "/")
 	if !nameRule.MatchString(name) || strings.Contains(name, "..") {
 		return fmt.Errorf("this name can't be used: a name is up to 128 letters, digits and . _ - @ + : " +
 			"that begin with no dot and have no two dots in a row")
@@ -94,7 +98,7 @@ func checkUnknown(path *framework.Path, req *logical.Request) error {
 			continue
 		}
 		help := fmt.Sprintf("run \"vault path-help %s%s\" to see the fields of this path", req.MountPoint, req.Path)
-		if field == "name" {
+		if field == "name" && path.Fields["name"] != nil {
 			return fmt.Errorf("the name is given by the path: leave the field name out")
 		}
 		if !fieldRule.MatchString(field) {

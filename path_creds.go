@@ -80,6 +80,9 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 	if errors.Is(failure, logical.ErrReadOnly) {
 		return nil, logical.ErrReadOnly
 	}
+	if tok == nil {
+		return answerError(failure) // the caller's time is over, or the mount's
+	}
 	// Both may have been written while the provider was asked.
 	r, err := getRole(ctx, s, name)
 	if err != nil {
@@ -100,7 +103,7 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 		b.noteRead(name, r, p, tok)
 		return b.credentials(r, t, tok, now)
 	}
-	if tok == nil || t.usable(tok, now) < max(want.minTTL, minLease) {
+	if t.usable(tok, now) < max(want.minTTL, minLease) {
 		return answerError(failure)
 	}
 	resp, err := b.credentials(r, t, tok, now)

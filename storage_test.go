@@ -2,6 +2,7 @@ package oauthrefresh
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 
@@ -13,7 +14,8 @@ import (
 type storageHook func(key string) error
 
 // faultyStorage is storage that fails when told to, before an operation is applied or after it.
-// Like Vault's own it refuses a context that has ended. The zero value is ready.
+// Like Vault's own it refuses a context that has ended and a key with two dots in a row. The zero
+// value is ready.
 type faultyStorage struct {
 	logical.InmemStorage // goes past the hooks
 
@@ -43,6 +45,9 @@ func (s *faultyStorage) set(operation string, h storageHook) {
 func (s *faultyStorage) run(ctx context.Context, operation, key string) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if strings.Contains(key, "..") {
+		return logical.ErrRelativePath
 	}
 	s.mu.Lock()
 	h := s.hooks[operation]
