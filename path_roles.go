@@ -12,11 +12,12 @@ func pathRoles(b *backend) []*framework.Path {
 		Pattern:      "roles/?$",
 		DisplayAttrs: display("roles"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: &framework.PathOperation{Callback: keys(rolePrefix), Summary: "List the roles."},
+			logical.ListOperation: &framework.PathOperation{Callback: b.pathRolesList, Summary: "List the roles, each with its provider and state."},
 		},
 		HelpSynopsis: "List the roles.",
-		HelpDescription: `The names of the roles of this mount, one for each grant. What state a grant is in stands at
-status/<name>.`,
+		HelpDescription: `The names of the roles of this mount, one for each grant, and for up to 1000 of them the provider
+and the state of the grant (vault list -detailed): ok, new, failing, unknown, unpersisted or dead.
+What a state means and what to do stands at status/<name>.`,
 	}, {
 		Pattern:        "roles/(?P<name>.+)",
 		DisplayAttrs:   display("role"),
@@ -44,6 +45,27 @@ the provider first, use revoke/<name>.`,
 func (b *backend) roleExists(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
 	r, err := getRole(ctx, req.Storage, d.Get("name").(string))
 	return r != nil, err
+}
+
+// maxDetailed bounds how many roles a list looks into. Beyond it, status names the sick ones.
+const maxDetailed = 1000
+
+func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	names, err := req.Storage.List(ctx, rolePrefix)
+	if err != nil {
+		return nil, err
+	}
+	info := map[string]any{}
+	for _, name := range names[:min(len(names), maxDetailed)] {
+		r, err := getRole(ctx, req.Storage, name)
+		if err != nil || r == nil {
+			continue // deleted meanwhile, or damaged: the list is for finding that out
+		}
+		if tok, err := b.currentToken(ctx, req.Storage, name, r); err == nil {
+			info[name] = map[string]any{"provider": r.Provider, "state": b.state(name, tok)}
+		}
+	}
+	return logical.ListResponseWithInfo(names, info), nil
 }
 
 func (b *backend) pathRolesRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

@@ -1,8 +1,6 @@
 package oauthrefresh
 
 import (
-	"context"
-
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 )
@@ -23,17 +21,6 @@ func writing(f framework.OperationFunc, verb, summary string) *framework.PathOpe
 	return &framework.PathOperation{
 		Callback: f, Summary: summary, DisplayAttrs: &framework.DisplayAttributes{OperationVerb: verb},
 		ForwardPerformanceStandby: true, ForwardPerformanceSecondary: true,
-	}
-}
-
-// keys is the answer to a list: the names under a storage prefix.
-func keys(prefix string) framework.OperationFunc {
-	return func(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-		names, err := req.Storage.List(ctx, prefix)
-		if err != nil {
-			return nil, err
-		}
-		return logical.ListResponse(names), nil
 	}
 }
 
