@@ -3,9 +3,14 @@ package oauthrefresh
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
 )
 
 const (
@@ -22,7 +27,7 @@ var fieldForms = map[framework.FieldType]string{
 	framework.TypeString:           "a single text",
 	framework.TypeBool:             "true or false",
 	framework.TypeInt64:            "a whole number",
-	framework.TypeDurationSecond:   "a duration of 0 or more, such as 90s, 2h or a number of seconds",
+	framework.TypeDurationSecond:   "a duration of 0 or more in whole seconds, such as 90s, 2h or 3600",
 	framework.TypeKVPairs:          "key=value, given once for each pair, or a JSON object of texts",
 	framework.TypeCommaStringSlice: "a comma-separated list, or a JSON list of texts",
 }
@@ -46,7 +51,7 @@ func checkFields(path *framework.Path, req *logical.Request) error {
 			continue
 		}
 		value, ok, err := d.GetOkErr(field)
-		if err != nil || !ok || kind == framework.TypeString && !isScalar(raw) {
+		if err != nil || !ok || !isPlain(raw, kind) || kind == framework.TypeDurationSecond && !isWhole(raw) {
 			return fmt.Errorf("%s must be %s", field, fieldForms[kind])
 		}
 		if seconds, ok := value.(int); ok && kind == framework.TypeDurationSecond && (seconds < 0 || seconds > maxSeconds) {
@@ -56,14 +61,32 @@ func checkFields(path *framework.Path, req *logical.Request) error {
 	return nil
 }
 
-// isScalar keeps a list or an object from being read as a text with brackets in it, and true from
-// being read as "1".
-func isScalar(raw any) bool {
+// isPlain keeps values from being read as what they are not: the framework makes of true the text
+// "1", of a list its one member, of null and of nothing a 0.
+func isPlain(raw any, kind framework.FieldType) bool {
+	switch raw := raw.(type) {
+	case bool:
+		return kind == framework.TypeBool
+	case []any:
+		return (kind == framework.TypeKVPairs || kind == framework.TypeCommaStringSlice) && !slices.ContainsFunc(raw, isNoText)
+	case map[string]any:
+		return kind == framework.TypeKVPairs && !slices.ContainsFunc(slices.Collect(maps.Values(raw)), isNoText)
+	}
+	return !isNoText(raw) && (raw != "" || kind != framework.TypeInt64)
+}
+
+func isNoText(raw any) bool {
 	switch raw.(type) {
 	case string, json.Number, int, int64, float64:
-		return true
+		return false
 	}
-	return false
+	return true
+}
+
+// isWhole keeps a duration from losing its fraction, and with it all of 400ms or the sign of -0.5s.
+func isWhole(raw any) bool {
+	d, err := client.ParseDuration(fmt.Sprint(raw))
+	return err != nil || d >= 0 && time.Duration(d)%time.Second == 0
 }
 
 func checkSizes(data map[string]any) error {

@@ -10,7 +10,7 @@ import (
 )
 
 // input reads the fields of a write into what is stored. A field that the write does not name
-// leaves its destination alone; one that a PATCH names as null clears it.
+// leaves its destination alone; one that it names as empty, or a PATCH as null, is cleared.
 type input struct{ *framework.FieldData }
 
 // names tells whether the write names the field.
@@ -19,9 +19,10 @@ func (in input) names(field string) bool {
 	return ok
 }
 
-// value is what the write says, or the field's default where it says null.
+// value is what the write says, or the field's default where it says nothing: for lease, false
+// would be another thing.
 func (in input) value(field string) any {
-	if in.Raw[field] == nil {
+	if raw := in.Raw[field]; raw == nil || raw == "" {
 		return in.GetDefaultOrZero(field)
 	}
 	return in.Get(field)

@@ -51,5 +51,6 @@ func providerFields() map[string]*framework.FieldSchema {
 			fields[name] = &framework.FieldSchema{Type: kind, Description: description}
 		}
 	}
+	fields["send_scope"].Default = true // what a new definition has, and what an empty value returns to
 	return fields
 }

@@ -1,0 +1,76 @@
+package oauthrefresh
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/framework"
+)
+
+// misfits are what no field of a type may be. JSON has more types than the command line, and a weak
+// decoder makes something of most of them: of true the text "1", of a list its one member.
+var misfits = map[framework.FieldType][]any{
+	framework.TypeString: {true, []any{"zzz"}, []any{}, fields{"zzz": "zzz"}, fields{}},
+	framework.TypeBool:   {"zzz", "yes", 22.5, []any{true}, []any{}, fields{"zzz": true}},
+	framework.TypeInt64:  {"", "zzz", "1.5", 1.5, "9223372036854775808", 1e30, true, []any{1}, []any{}, fields{"zzz": 1}},
+	framework.TypeDurationSecond: {
+		"zzz", "-1s", -1, "-5m", "-0.1s", "87601h", 1e30, 1e18, "315360001", "99999999999999999999", "NaN", "Inf", "1y",
+		"400ms", 0.5, "4.5s", true, []any{60}, []any{}, fields{"zzz": 60},
+	},
+	framework.TypeKVPairs: {
+		"zzz", []any{"zzz"}, []any{"a=zzz", 5555}, true, 5555, []any{fields{"a": "zzz"}},
+		fields{"a": fields{"b": "zzz"}}, fields{"a": []any{"zzz"}}, fields{"a": true}, fields{"a": nil},
+	},
+	framework.TypeCommaStringSlice: {true, fields{"a": "zzz"}, []any{[]any{"zzz"}}, []any{fields{"a": "zzz"}}, []any{true}, []any{nil}},
+}
+
+func TestMisfitsAreRefused(t *testing.T) {
+	b := newMount(t)
+	for _, path := range []string{"config", "providers/test", "providers/new", "roles/r", "creds/r", "refresh/r"} {
+		for field, schema := range b.Route(path).Fields {
+			if field == "name" {
+				continue
+			}
+			for _, value := range misfits[schema.Type] {
+				t.Run(fmt.Sprint(path, " ", field, " ", value), func(t *testing.T) {
+					b.in(t).rejects(writeOp, path, fields{field: value}, field+" must be ")
+				})
+			}
+			b.rejects(writeOp, path, fields{field: nil}, field+" is null: leave it out")
+		}
+	}
+}
+
+// What a value may look like besides: the command line knows only texts, JSON has numbers.
+func TestFormsOfValues(t *testing.T) {
+	b := newMount(t)
+	for _, c := range []struct {
+		field string
+		value any
+		want  string
+	}{
+		{"client_id", 12345, "12345"},
+		{"client_id", "two words", "two words"},
+		{"ttl", "90s", "90"}, {"ttl", "1h30m", "5400"}, {"ttl", "1d", "86400"}, {"ttl", 90, "90"}, {"ttl", "90", "90"}, {"ttl", 90.0, "90"},
+		{"ttl", "0", "0"}, {"ttl", "87600h", "315360000"}, {"ttl", "1.5m", "90"},
+		{"lease", true, "true"}, {"lease", "false", "false"}, {"lease", "1", "true"}, {"lease", 0, "false"},
+		{"provider_params", fields{}, "map[]"}, {"provider_params", "", "map[]"},
+		{"token_params", "a=b=c", "[a]"}, {"token_params", []any{"a=b", "c="}, "[a c]"}, {"token_params", fields{"a": "b", "n": 5}, "[a n]"},
+	} {
+		b.write("roles/r", fields{c.field: c.value})
+		if got := fmt.Sprint(b.data("roles/r")[c.field]); got != c.want {
+			t.Errorf("%s=%v reads as %s, want %s", c.field, c.value, got, c.want)
+		}
+	}
+	for want, forms := range map[string][]any{
+		"[a.example *.b.example]": {"a.example,*.b.example", " a.example , *.b.example", []any{"a.example", "*.b.example"}},
+		"[]":                      {"", []any{}},
+	} {
+		for _, value := range forms {
+			b.write("config", fields{"allowed_hosts": value})
+			if got := fmt.Sprint(b.data("config")["allowed_hosts"]); got != want {
+				t.Errorf("allowed_hosts=%v reads as %s, want %s", value, got, want)
+			}
+		}
+	}
+}
