@@ -1,0 +1,82 @@
+package oauthrefresh
+
+import (
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+const day = 24 * time.Hour
+
+// What background work is next for a role, by what is stored and whether the token is in use.
+func TestPlan(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	type state struct {
+		role     role
+		provider client.Provider
+		token    token
+		read     bool
+	}
+	hour := func(s *state) {
+		s.token.AccessToken = client.NewSecret("a")
+		s.token.Generation, s.token.ObtainedAt, s.token.ExpiresAt = 3, now, now.Add(time.Hour)
+	}
+	unknown := func(s *state) { s.token.Intent = &intent{At: now.Add(-time.Minute)} }
+	for name, c := range map[string]struct {
+		make     []func(*state)
+		from, to time.Duration // the time of the plan, after now; 0, 0 for none
+		force    bool
+	}{
+		"a token that nobody reads": {make: []func(*state){hour}},
+		"a token in use": {make: []func(*state){hour, func(s *state) { s.read = true }},
+			from: 45 * time.Minute, to: 47 * time.Minute},
+		"a token in use, small window": {make: []func(*state){hour, func(s *state) { s.read, s.role.RefreshWindow = true, time.Minute }},
+			from: 59 * time.Minute, to: 60 * time.Minute},
+		"in use, but a refresh would kill it": {make: []func(*state){hour, func(s *state) { s.read, s.provider.RefreshInvalidatesAccessToken = true, true }}},
+		"idle, the provider's tokens age": {make: []func(*state){hour, func(s *state) { s.provider.RefreshTokenIdleTTL = client.Duration(10 * day) }},
+			from: 108 * time.Hour, to: 5 * day, force: true},
+		"idle, the role says how often": {make: []func(*state){hour, func(s *state) { s.role.KeepalivePeriod = 2 * day }},
+			from: 43 * time.Hour, to: 2 * day, force: true},
+		"idle, the refresh token has an end": {make: []func(*state){hour, func(s *state) { s.token.RefreshTokenExpiresAt = now.Add(4 * day) }},
+			from: 43 * time.Hour, to: 2 * day, force: true},
+		"never refreshed, ages since it was written": {make: []func(*state){func(s *state) { s.role.GrantedAt, s.role.KeepalivePeriod = now.Add(-day), 2*day }},
+			from: 19 * time.Hour, to: day, force: true},
+		"kept alive only after its token ended": {make: []func(*state){hour, func(s *state) {
+			s.provider.RefreshInvalidatesAccessToken, s.role.KeepalivePeriod = true, time.Minute
+		}}, from: time.Hour, to: time.Hour, force: true},
+		"outcome unknown, idempotency header": {make: []func(*state){hour, unknown, func(s *state) { s.provider.IdempotencyHeader = "X-Key" }}, force: true, to: 1},
+		"outcome unknown, within the grace":   {make: []func(*state){hour, unknown, func(s *state) { s.provider.ReuseGrace = client.Duration(time.Hour) }}, force: true, to: 1},
+		"outcome unknown, grace is over": {make: []func(*state){hour, unknown, func(s *state) { s.provider.ReuseGrace = client.Duration(time.Second) }},
+			from: time.Hour, to: time.Hour, force: true},
+		"outcome unknown, nothing helps": {make: []func(*state){hour, unknown}, from: time.Hour, to: time.Hour, force: true},
+		"dead":                           {make: []func(*state){hour, unknown, func(s *state) { s.read, s.token.Fault = true, &fault{Reauthorize: true} }}},
+		"failing, in use": {make: []func(*state){hour, func(s *state) { s.read, s.token.Fault = true, &fault{Until: now.Add(50 * time.Minute)} }},
+			from: 50 * time.Minute, to: 50 * time.Minute},
+		"client credentials have no grant to keep": {make: []func(*state){hour, func(s *state) {
+			s.role.GrantType, s.role.KeepalivePeriod = client.GrantClientCredentials, time.Hour
+		}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBackend()
+			s := &state{role: role{roleSettings: roleSettings{GrantType: client.GrantRefreshToken}}}
+			for _, set := range c.make {
+				set(s)
+			}
+			s.token.Settings = s.role.settings()
+			if s.read {
+				b.scheduler.reads.Store("r", s.token.Generation)
+			}
+			got := b.plan("r", &s.role, &s.provider, &s.token, now)
+			if c.to == 0 {
+				if !got.at.IsZero() {
+					t.Fatalf("planned in %s, want never", got.at.Sub(now))
+				}
+				return
+			}
+			if in := got.at.Sub(now); in < c.from || in > c.to || got.demand.force != c.force {
+				t.Errorf("planned in %s (force=%v), want between %s and %s (force=%v)", in, got.demand.force, c.from, c.to, c.force)
+			}
+		})
+	}
+}
