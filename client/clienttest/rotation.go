@@ -1,8 +1,8 @@
 package clienttest
 
 import (
-	"fmt"
 	"sync"
+	"time"
 )
 
 // Rotation is a grant whose refresh token changes with every refresh, with the reuse detection of
@@ -13,22 +13,46 @@ type Rotation struct {
 	ExpiresIn int
 	// KeepRefreshToken leaves the refresh token as it is and out of the answers.
 	KeepRefreshToken bool
+	// ReuseGrace is how long a spent token may still be presented. It is answered with new tokens,
+	// and those that it was spent for stay valid too: nobody knows which of them arrived.
+	ReuseGrace time.Duration
+	// IdempotencyHeader is the header that names an exchange: a spent token under the name that it
+	// was spent under gets the same answer again.
+	IdempotencyHeader string
 
 	mu      sync.Mutex
 	start   string
 	count   int
-	spent   map[string]bool
+	issued  map[string]bool   // access tokens
+	valid   map[string]bool   // refresh tokens
+	spent   map[string]*spend // by refresh token
 	revoked bool
-	reused  bool
+	replays Replays
+}
+
+// spend is what became of a refresh token when it was presented first.
+type spend struct {
+	at     time.Time
+	key    string // the exchange's name, "" for none
+	answer Answer
+}
+
+// Replays counts presentations of spent tokens.
+type Replays struct {
+	Allowed int // by ReuseGrace or IdempotencyHeader
+	Refused int // and the grant ended with the first of them
 }
 
 // NewRotation starts a grant at the given refresh token. The n-th refresh answers with the access
 // token "<refreshToken>-access-n" and the refresh token "<refreshToken>-n".
 func NewRotation(refreshToken string) *Rotation {
-	return &Rotation{start: refreshToken, spent: map[string]bool{}}
+	return &Rotation{
+		start: refreshToken, issued: map[string]bool{},
+		valid: map[string]bool{refreshToken: true}, spent: map[string]*spend{},
+	}
 }
 
-// Current is the refresh token that is accepted now, "" after Revoke or reuse.
+// Current is the refresh token that was issued last, "" after Revoke or reuse.
 func (g *Rotation) Current() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -38,18 +62,41 @@ func (g *Rotation) Current() string {
 	return g.current()
 }
 
-// Refreshes counts the refreshes that were granted.
+// Valid are the refresh tokens that are accepted now. Only a ReuseGrace makes them more than one.
+func (g *Rotation) Valid() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var tokens []string
+	for token := range g.valid {
+		if !g.revoked {
+			tokens = append(tokens, token)
+		}
+	}
+	return tokens
+}
+
+// Live tells whether an access token was issued by this grant, and the grant has not ended since.
+func (g *Rotation) Live(accessToken string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.issued[accessToken] && !g.revoked
+}
+
+// Refreshes counts the refreshes that were granted. An answer that is given again is none.
 func (g *Rotation) Refreshes() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.count
 }
 
-// Reused tells whether a spent token was presented.
-func (g *Rotation) Reused() bool {
+// Reused tells whether a spent token was presented that should not have been.
+func (g *Rotation) Reused() bool { return g.Replays().Refused > 0 }
+
+// Replays counts the presentations of spent tokens so far.
+func (g *Rotation) Replays() Replays {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.reused
+	return g.replays
 }
 
 // Revoke ends the grant, as its owner can at any time.
@@ -57,42 +104,4 @@ func (g *Rotation) Revoke() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.revoked = true
-}
-
-func (g *Rotation) current() string {
-	if g.count == 0 || g.KeepRefreshToken {
-		return g.start
-	}
-	return fmt.Sprintf("%s-%d", g.start, g.count)
-}
-
-// Answer refreshes the grant, or refuses with invalid_grant. It judges the form only by
-// grant_type and refresh_token: how the client authenticates is for a test's own handler.
-func (g *Rotation) Answer(r *Request) Answer {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if r.Form.Get("grant_type") != "refresh_token" {
-		return JSON(400, `{"error":"unsupported_grant_type"}`)
-	}
-	presented := r.Form.Get("refresh_token")
-	if g.spent[presented] {
-		g.revoked, g.reused = true, true
-	}
-	if g.revoked || presented != g.current() {
-		return JSON(400, `{"error":"invalid_grant","error_description":"the refresh token is invalid"}`)
-	}
-	if !g.KeepRefreshToken {
-		g.spent[presented] = true
-	}
-	g.count++
-	next := ""
-	if !g.KeepRefreshToken {
-		next = fmt.Sprintf(`,"refresh_token":%q`, g.current())
-	}
-	lifetime := g.ExpiresIn
-	if lifetime == 0 {
-		lifetime = 3600
-	}
-	return JSON(200, fmt.Sprintf(`{"access_token":"%s-access-%d","token_type":"Bearer","expires_in":%d%s}`,
-		g.start, g.count, lifetime, next))
 }
