@@ -40,6 +40,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		}
 		next.Fault.Reauthorize = true
 		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero()
+		next.Fault.Gap = a.b.gapOf(a.target.role, before)
 		next.Intent = nil
 	case e.Class == client.OutcomeUnknown && a.target.role.spends():
 		if e.Status != 0 {

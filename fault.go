@@ -25,6 +25,8 @@ type fault struct {
 	Reauthorize bool `json:"reauthorize,omitempty"`
 	// AnswerLost: the grant died after an exchange whose answer never came.
 	AnswerLost bool `json:"answer_lost,omitempty"`
+	// Gap: the grant died after a time of which storage knows nothing.
+	Gap *gap `json:"gap,omitempty"`
 	// Revoked: the grant was ended here, with revoke/<name>.
 	Revoked bool `json:"revoked,omitempty"`
 }
@@ -76,6 +78,8 @@ func (f *fault) sentence(now time.Time, name string) string {
 		return fmt.Sprintf("the grant was ended with revoke/%s: %s", name, renew)
 	case f.AnswerLost:
 		return fmt.Sprintf("%s, after the answer to an earlier refresh was lost, and with it probably the next refresh token: %s", f.what(), renew)
+	case f.Reauthorize && f.Gap != nil:
+		return fmt.Sprintf("%s. %s: %s", f.what(), f.Gap.sentence(), renew)
 	case f.Reauthorize:
 		return fmt.Sprintf("%s: %s; until then no request is made", f.what(), renew)
 	case f.Class == client.ClientRefused:

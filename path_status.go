@@ -86,6 +86,9 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 	if r.PreviousClientSecret.IsSet() {
 		data["previous_client_secret_in_use"] = r.prefersPrevious(tok)
 	}
+	if g := b.gapOf(r, tok); g != nil && !tok.dead() {
+		data["snapshot_suspected"] = g.sentence()
+	}
 	tok.describe(data)
 	if tok.Fault != nil {
 		tok.Fault.describe(data, name)

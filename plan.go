@@ -38,6 +38,9 @@ func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now
 		consider(t.ahead(tok), demand{})
 	}
 	consider(keepAlive(r, p, tok), force)
+	if b.gapOf(r, tok) != nil && p.RefreshTokenRotation != client.RotationNever && !next.at.IsZero() {
+		next.at = later(next.at, tok.ExpiresAt) // the next refresh may end the grant, so not before it must be
+	}
 	if f := tok.Fault; f != nil && next.at.Before(f.Until) && !next.at.IsZero() {
 		next.at = f.Until
 	}

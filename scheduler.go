@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -27,6 +28,7 @@ type scheduler struct {
 	workers chan struct{}
 	once    sync.Once
 	storage logical.Storage
+	life    atomic.Pointer[life] // the last sign of it that was stored; nil before the first
 }
 
 func newScheduler() *scheduler {
@@ -49,8 +51,10 @@ func (b *backend) initialize(_ context.Context, req *logical.InitializationReque
 	return nil
 }
 
-func (b *backend) periodic(_ context.Context, req *logical.Request) error {
+// periodic is called once a minute.
+func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	b.startScheduler(req.Storage)
+	b.signOfLife(ctx, req.Storage, time.Now())
 	return nil
 }
 
@@ -131,6 +135,7 @@ func (b *backend) tend(name string) {
 func (b *backend) survey() {
 	const pause, batch = 10 * time.Millisecond, 10 // a thousand roles a second
 	ctx, s := context.Background(), b.scheduler.storage
+	b.signOfLife(ctx, s, time.Now()) // first: a gap makes what follows more careful
 	names, err := s.List(ctx, rolePrefix)
 	if err != nil {
 		b.Logger().Warn("background work begins without a survey of the roles", "error", err)

@@ -1,0 +1,94 @@
+package oauthrefresh
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+const lifeKey = "life"
+
+const (
+	// heartbeat is how often a sign of life is stored. A write in ten minutes costs nothing, and
+	// bounds how old a snapshot can be without being noticed.
+	heartbeat = 10 * time.Minute
+	// maxSilence is the longest pause between two signs of life that is nothing unusual: a restart,
+	// an unseal by hand.
+	maxSilence = 3 * heartbeat
+)
+
+// life is the last sign of life of this mount, as it is stored.
+type life struct {
+	ClusterID string    `json:"cluster_id"`
+	At        time.Time `json:"at"`
+	Gap       *gap      `json:"gap,omitempty"` // the last one there was
+}
+
+// gap is a time of which storage knows nothing. After a snapshot is restored, or a replica promoted,
+// that is the time in which refresh tokens may have been replaced that storage no longer has. After
+// a plain outage nothing was. From inside the two look the same, so a gap only explains: it makes
+// background work wait until it has to act, and a refusal say what has probably happened.
+type gap struct {
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+	Cluster bool      `json:"cluster,omitempty"` // the cluster is another one
+}
+
+// lookBack finds out whether storage knows all that happened, and leaves the first sign of life.
+func (b *backend) lookBack(ctx context.Context, s logical.Storage, now time.Time) error {
+	var last life
+	known, err := load(ctx, s, lifeKey, &last)
+	if err != nil {
+		return err
+	}
+	cluster, err := b.System().ClusterID(ctx)
+	if err != nil {
+		return err
+	}
+	if other := last.ClusterID != cluster; known && (other || now.Sub(last.At) > maxSilence) {
+		last.Gap = &gap{From: last.At, To: now, Cluster: other}
+		b.Logger().Warn("storage knows nothing of a time: after a restored snapshot or a promoted replica, refresh tokens may be spent",
+			"from", last.Gap.From, "to", last.Gap.To, "other_cluster", other)
+	}
+	b.scheduler.life.Store(&life{ClusterID: cluster, At: now, Gap: last.Gap})
+	return save(ctx, s, lifeKey, b.scheduler.life.Load())
+}
+
+// signOfLife stores that this mount is alive, when it is time to.
+func (b *backend) signOfLife(ctx context.Context, s logical.Storage, now time.Time) {
+	last := b.scheduler.life.Load()
+	if last != nil && now.Sub(last.At) < heartbeat || !b.mayTend() {
+		return
+	}
+	var err error
+	if last == nil {
+		err = b.lookBack(ctx, s, now)
+	} else {
+		next := &life{ClusterID: last.ClusterID, At: now, Gap: last.Gap}
+		if err = save(ctx, s, lifeKey, next); err == nil {
+			b.scheduler.life.Store(next)
+		}
+	}
+	if err != nil {
+		b.Logger().Debug("no sign of life could be stored", "error", err)
+	}
+}
+
+// gapOf is the gap that a grant's state is older than; nil when there is none.
+func (b *backend) gapOf(r *role, tok *token) *gap {
+	last := b.scheduler.life.Load()
+	if last == nil || last.Gap == nil || !later(tok.ObtainedAt, r.GrantedAt).Before(last.Gap.To) {
+		return nil
+	}
+	return last.Gap
+}
+
+func (g *gap) sentence() string {
+	text := fmt.Sprintf("Vault's storage knows nothing of the time from %s to %s", g.From.UTC().Format(time.RFC3339), g.To.UTC().Format(time.RFC3339))
+	if g.Cluster {
+		text += " and comes from another cluster"
+	}
+	return text + ", as after a snapshot was restored: the provider has probably replaced this refresh token in that time"
+}

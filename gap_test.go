@@ -1,0 +1,83 @@
+package oauthrefresh
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// lived stores a sign of life as another process of this mount would have left it.
+func (b *testBackend) lived(ago time.Duration, cluster string) {
+	b.t.Helper()
+	err := save(context.Background(), &b.storage.InmemStorage, lifeKey, &life{ClusterID: cluster, At: time.Now().Add(-ago)})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// tick is Vault's periodic call.
+func (b *testBackend) tick() {
+	b.t.Helper()
+	if _, err := b.HandleRequest(b.t.Context(), &logical.Request{Operation: logical.RollbackOperation, Storage: b.storage}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// After a time of which storage knows nothing, a refused grant is explained by it, and status warns
+// beforehand. A restart explains nothing.
+func TestAGapInStorageIsNoticed(t *testing.T) {
+	for name, c := range map[string]struct {
+		ago     time.Duration
+		cluster string
+		says    string
+	}{
+		"a restart":             {2 * heartbeat, "", ""},
+		"a restored snapshot":   {2 * time.Hour, "", "snapshot was restored"},
+		"a promoted DR replica": {time.Second, "another", "another cluster"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBackend(t)
+			server := newEndpoint(t, b)
+			server.Enqueue(tokenAnswer(canary+"a1", canary+"r1"), clienttest.JSON(400, `{"error":"invalid_grant"}`))
+			b.writeRole("r")
+			b.read("creds/r")
+			b.lived(c.ago, c.cluster)
+
+			after := newTestBackendOn(t, b.storage)
+			after.tick()
+			warning, _ := after.data("status/r")["snapshot_suspected"].(string)
+			if !strings.Contains(warning, c.says) || (warning == "") != (c.says == "") {
+				t.Errorf("status says %q before the refresh, want %q", warning, c.says)
+			}
+			_, text := after.failure(logical.UpdateOperation, "refresh/r", nil)
+			if !strings.Contains(text, c.says) || !strings.Contains(text, "write the new refresh_token to roles/r") {
+				t.Errorf("the refusal says %q, want %q and the way out", text, c.says)
+			}
+			if c.says == "" && strings.Contains(text, "snapshot") {
+				t.Errorf("a restart is taken for a restored snapshot: %s", text)
+			}
+			after.writeRole("r", fields{"refresh_token": canary + "fresh"})
+			if s := after.data("status/r"); s["snapshot_suspected"] != nil {
+				t.Error("a new grant is suspected of what happened before it")
+			}
+		})
+	}
+}
+
+// A sign of life is stored now and then, not with every tick.
+func TestSignsOfLifeAreFew(t *testing.T) {
+	b := newTestBackend(t)
+	puts := 0
+	b.storage.onPut(func(string) error { puts++; return nil })
+	for minute := range 60 {
+		b.signOfLife(t.Context(), b.storage, time.Now().Add(time.Duration(minute)*time.Minute))
+	}
+	if puts != 6 {
+		t.Errorf("%d writes in an hour, want 6", puts)
+	}
+}
