@@ -45,6 +45,7 @@ func newTestBackendOn(t testing.TB, storage *faultyStorage) *testBackend {
 	b.system = &logical.StaticSystemView{
 		DefaultLeaseTTLVal: 768 * time.Hour, MaxLeaseTTLVal: 768 * time.Hour, // Vault's own
 		ReplicationStateVal: consts.ReplicationDRDisabled | consts.ReplicationPerformanceDisabled,
+		PluginEnvironment:   new(logical.PluginEnvironment), // for the OpenAPI document
 	}
 	made, err := Factory(t.Context(), &logical.BackendConfig{
 		StorageView: storage, System: b.system, BackendUUID: "test",

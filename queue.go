@@ -82,8 +82,13 @@ func (q *queue) take(now time.Time) (name string, next time.Time) {
 // dueOrder is a heap of items, the earliest first.
 type dueOrder []*item
 
-func (o dueOrder) Len() int           { return len(o) }
+// Len implements heap.Interface.
+func (o dueOrder) Len() int { return len(o) }
+
+// Less implements heap.Interface: earlier is less.
 func (o dueOrder) Less(i, j int) bool { return o[i].due.Before(o[j].due) }
+
+// Swap implements heap.Interface and keeps each item's place.
 func (o dueOrder) Swap(i, j int) {
 	o[i], o[j] = o[j], o[i]
 	o[i].index, o[j].index = i, j

@@ -39,7 +39,10 @@ func roleFields() map[string]*framework.FieldSchema {
 		"lease":                       {Type: framework.TypeBool, Default: true, Description: "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many."},
 		"token_mode":                  {Type: text, Default: tokenModeShared, Description: "shared: all readers get the same token until it is refreshed."},
 	}
-	for _, field := range []string{"client_secret", "previous_client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password"} {
+	for _, field := range []string{
+		"client_secret", "previous_client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password",
+		"token_params", "token_headers", // they may hold an API key or a password
+	} {
 		fields[field].DisplayAttrs = &framework.DisplayAttributes{Sensitive: true}
 	}
 	return fields

@@ -1,0 +1,98 @@
+package oauthrefresh
+
+import (
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	source "go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The plugin is loaded once per mount, so what it carries counts. Vault's API client is for those who
+// call Vault: a plugin answers it. Vault's own packages are not made to be imported at all.
+func TestNoVaultClientInThePlugin(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./cmd/vault-plugin-secrets-oauthrefresh")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	if len(deps) < 100 {
+		t.Fatalf("go list names %d packages only", len(deps))
+	}
+	for _, dep := range deps {
+		for _, unwanted := range []string{"github.com/hashicorp/vault/api", "github.com/hashicorp/vault/vault"} {
+			if dep == unwanted || strings.HasPrefix(dep, unwanted+"/") {
+				t.Errorf("the plugin carries %s", dep)
+			}
+		}
+	}
+}
+
+// What others can see explains itself.
+func TestExportedSymbolsAreDocumented(t *testing.T) {
+	for _, dir := range []string{".", "client", "client/clienttest"} {
+		fset := source.NewFileSet()
+		var files []*ast.File
+		names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, file)
+		}
+		// AllDecls: exported methods of unexported types are called by others too.
+		pkg, err := doc.NewFromFiles(fset, files, "vault-plugin-secrets-oauthrefresh/"+dir, doc.AllDecls|doc.PreserveAST)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pkg.Doc == "" {
+			t.Errorf("package %s has no comment", pkg.Name)
+		}
+		for name, text := range exported(pkg) {
+			if !strings.HasPrefix(text, name[strings.LastIndex(name, ".")+1:]+" ") && !strings.Contains(name, "const ") {
+				t.Errorf("%s: %s has the comment %q", pkg.Name, name, text)
+			}
+		}
+	}
+}
+
+// exported are the comments of a package's exported names.
+func exported(pkg *doc.Package) map[string]string {
+	comments := map[string]string{}
+	add := func(prefix, name, text string) {
+		if ast.IsExported(name) {
+			comments[prefix+name] = text
+		}
+	}
+	for _, f := range pkg.Funcs {
+		add("", f.Name, f.Doc)
+	}
+	for _, v := range append(pkg.Consts, pkg.Vars...) {
+		for _, name := range v.Names {
+			add("const ", name, v.Doc)
+		}
+	}
+	for _, typ := range pkg.Types {
+		add("", typ.Name, typ.Doc)
+		for _, f := range append(typ.Funcs, typ.Methods...) {
+			if f.Name == "Error" && !ast.IsExported(typ.Name) {
+				continue // the error interface says it all
+			}
+			add(typ.Name+".", f.Name, f.Doc)
+		}
+	}
+	return comments
+}

@@ -1,0 +1,144 @@
+package oauthrefresh
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// Whatever writes or may refresh runs on the active node of the primary cluster: a read of
+// credentials too. Anywhere else it would spend what can't be stored there.
+func TestWritesAreForwarded(t *testing.T) {
+	for _, path := range newBackend().Paths {
+		for op, handler := range path.Operations {
+			writes := op != logical.ReadOperation && op != logical.ListOperation || strings.HasPrefix(path.Pattern, "creds/")
+			p := handler.Properties()
+			if p.ForwardPerformanceStandby != writes || p.ForwardPerformanceSecondary != writes {
+				t.Errorf("%s %s: forwarded from standbys %v, from secondaries %v", op, path.Pattern, p.ForwardPerformanceStandby, p.ForwardPerformanceSecondary)
+			}
+		}
+		if len(path.Callbacks) > 0 {
+			t.Errorf("%s has callbacks, which are forwarded from nowhere", path.Pattern)
+		}
+	}
+}
+
+// sentence begins with a capital and ends with a stop.
+var sentence = regexp.MustCompile(`^[A-Z](?s:.*)[.]$`)
+
+func TestEverythingHasItsHelp(t *testing.T) {
+	b := newBackend()
+	if !sentence.MatchString(b.Help) {
+		t.Errorf("the mount's help is %q", b.Help)
+	}
+	for _, path := range b.Paths {
+		if !sentence.MatchString(path.HelpSynopsis) || !sentence.MatchString(path.HelpDescription) && path.Pattern != "creds/(?P<name>.+)" {
+			t.Errorf("%s: help %q, %q", path.Pattern, path.HelpSynopsis, path.HelpDescription)
+		}
+		for name, field := range path.Fields {
+			if len(field.Description) < 10 || !strings.HasSuffix(field.Description, ".") {
+				t.Errorf("%s %s: description %q", path.Pattern, name, field.Description)
+			}
+			if fieldForms[field.Type] == "" {
+				t.Errorf("%s %s: no word for its type", path.Pattern, name)
+			}
+		}
+		for op, handler := range path.Operations {
+			if !sentence.MatchString(handler.Properties().Summary) {
+				t.Errorf("%s %s: summary %q", op, path.Pattern, handler.Properties().Summary)
+			}
+		}
+	}
+}
+
+// A secret is typed where nobody reads along, and left out of what user interfaces show.
+func TestSecretsAreMarkedSensitive(t *testing.T) {
+	secrets := []string{
+		"client_secret", "previous_client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password",
+		"token_params", "token_headers",
+	}
+	for _, path := range newBackend().Paths {
+		for name, field := range path.Fields {
+			want := strings.HasPrefix(path.Pattern, "roles/") && slices.Contains(secrets, name)
+			if got := field.DisplayAttrs != nil && field.DisplayAttrs.Sensitive; got != want {
+				t.Errorf("%s %s: sensitive is %v", path.Pattern, name, got)
+			}
+		}
+	}
+}
+
+// The document that a client library is generated from, as sys/internal/specs/openapi asks for it.
+func TestOpenAPI(t *testing.T) {
+	b := newTestBackend(t)
+	resp, err := b.HandleRequest(t.Context(), &logical.Request{Operation: logical.HelpOperation, Storage: b.storage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := resp.Data["openapi"].(*framework.OASDocument)
+	var paths []string
+	ids := map[string]bool{}
+	for path, item := range doc.Paths {
+		paths = append(paths, path)
+		for method, op := range map[string]*framework.OASOperation{"get": item.Get, "post": item.Post, "patch": item.Patch, "delete": item.Delete} {
+			if op == nil {
+				continue
+			}
+			if ids[op.OperationID] || !strings.HasPrefix(op.OperationID, operationPrefix+"-") {
+				t.Errorf("%s %s: operation id %q", method, path, op.OperationID)
+			}
+			ids[op.OperationID] = true
+			if op.RequestBody != nil {
+				checkBody(t, b, path, op.RequestBody.Content)
+			}
+		}
+	}
+	slices.Sort(paths)
+	want := []string{
+		"/config", "/creds/{name}", "/providers/", "/providers/{name}", "/refresh/{name}", "/revoke/{name}",
+		"/roles/", "/roles/{name}", "/status", "/status/{name}",
+	}
+	if !slices.Equal(paths, want) {
+		t.Errorf("the document has %q", paths)
+	}
+}
+
+// checkBody wants every field of the path in the body's schema, with its description.
+func checkBody(t *testing.T, b *testBackend, path string, content framework.OASContent) {
+	t.Helper()
+	for kind, media := range content {
+		shown := media.Schema.Properties
+		for name, field := range b.Route(strings.ReplaceAll(strings.TrimPrefix(path, "/"), "{name}", "x")).Fields {
+			if name == "name" {
+				continue
+			}
+			if shown[name] == nil || shown[name].Description != field.Description {
+				t.Errorf("%s %s lacks %s as it is", path, kind, name)
+			}
+		}
+		if shown["name"] != nil {
+			t.Errorf("%s %s has the path's name in its body", path, kind)
+		}
+	}
+}
+
+// vault path-help of every path, before anything exists.
+func TestPathHelp(t *testing.T) {
+	b := newTestBackend(t)
+	for _, path := range []string{"config", "providers/x", "roles/", "roles/x", "creds/x", "refresh/x", "revoke/x", "status", "status/x"} {
+		resp, err := b.HandleRequest(t.Context(), &logical.Request{Operation: logical.HelpOperation, Path: path, Storage: b.storage})
+		if err != nil {
+			t.Fatal(err)
+		}
+		help := fmt.Sprint(resp.Data["help"])
+		for name, field := range b.Route(path).Fields {
+			if !strings.Contains(help, name) || !strings.Contains(strings.Join(strings.Fields(help), " "), field.Description) {
+				t.Errorf("the help of %s lacks %s:\n%s", path, name, help)
+			}
+		}
+	}
+}
