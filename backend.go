@@ -13,6 +13,7 @@ package oauthrefresh
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -30,10 +31,12 @@ type backend struct {
 	refreshes keylock
 	edits     keylock
 
-	held      heldTokens // answers that storage has refused so far
-	work      tasks      // what must end before the mount may go
-	scheduler *scheduler // what happens without a caller
-	guard     guard      // against readers who force refreshes
+	held      heldTokens  // answers that storage has refused so far
+	work      tasks       // what must end before the mount may go
+	scheduler *scheduler  // what happens without a caller
+	guard     guard       // against readers who force refreshes
+	pending   atomic.Bool // revocations may be stored that were not made yet
+	catching  atomic.Bool // they are being caught up with
 }
 
 // Factory builds the engine for one mount. Vault also calls it to learn the version, with an empty
@@ -54,7 +57,7 @@ func newBackend() *backend {
 		RunningVersion: Version,
 		PathsSpecial: &logical.Paths{
 			// No wildcards: a prefix is meant when it ends in a slash.
-			SealWrapStorage: []string{configKey, rolePrefix, tokenPrefix},
+			SealWrapStorage: []string{configKey, rolePrefix, tokenPrefix, revocationPrefix},
 		},
 		Paths: framework.PathAppend(
 			[]*framework.Path{pathConfig(b)},
@@ -63,12 +66,13 @@ func newBackend() *backend {
 			[]*framework.Path{pathCreds(b), pathRefresh(b), pathRevoke(b)},
 			pathStatus(b),
 		),
-		Secrets: []*framework.Secret{accessTokenSecret()},
+		Secrets: []*framework.Secret{b.accessTokenSecret()},
 
 		InitializeFunc: b.initialize,
 		PeriodicFunc:   b.periodic,
 		Clean:          b.clean,
 	}
+	b.pending.Store(true) // until the first look
 	return b
 }
 

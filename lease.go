@@ -1,7 +1,6 @@
 package oauthrefresh
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -18,19 +17,12 @@ const accessTokenType = "access_token"
 
 // accessTokenSecret is what a lease of an access token means to Vault. It is not renewable: the
 // token's end is fixed.
-func accessTokenSecret() *framework.Secret {
+func (b *backend) accessTokenSecret() *framework.Secret {
 	return &framework.Secret{
 		Type:   accessTokenType,
 		Fields: map[string]*framework.FieldSchema{"access_token": {Type: framework.TypeString, Description: "The access token."}},
-		Revoke: revokeLease,
+		Revoke: b.revokeLease,
 	}
-}
-
-// revokeLease always succeeds and needs nothing: no role, no provider, no storage. The token is
-// other readers' too, so ending one lease must not end it. An engine that fails here can't be
-// disabled: Vault revokes every lease of a mount first.
-func revokeLease(context.Context, *logical.Request, *framework.FieldData) (*logical.Response, error) {
-	return nil, nil
 }
 
 // credentials is the answer of creds/<name>: the token with a lease, or without one where the role

@@ -36,22 +36,15 @@ extra fields that the provider hands on, such as instance_url.`,
 func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	want := demand{minTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second}
-	r, err := getRole(ctx, req.Storage, name)
+	r, p, tok, err := b.lookUp(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
 		return answerError(errNoRole)
 	}
-	p, err := getProvider(ctx, req.Storage, r.Provider)
-	if err != nil {
-		return nil, err
-	}
-	tok, err := b.currentToken(ctx, req.Storage, name, r)
-	if err != nil {
-		return nil, err
-	}
 	t := newTerms(r, p)
+	want.own = r.TokenMode == tokenModePerLease
 	due, err := t.due(tok, want, time.Now())
 	if err != nil {
 		return answerError(err)
@@ -83,33 +76,32 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 	if tok == nil {
 		return answerError(failure) // the caller's time is over, or the mount's
 	}
-	// Both may have been written while the provider was asked.
-	r, err := getRole(ctx, s, name)
+	// Role and provider may have been written while the provider was asked.
+	r, p, _, err := b.lookUp(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
 		return answerError(errNoRole)
 	}
-	p, err := getProvider(ctx, s, r.Provider)
-	if err != nil {
-		return nil, err
-	}
 	t, now := newTerms(r, p), time.Now()
-	if failure == nil {
-		if err := t.reachable(tok, want); err != nil {
-			return answerError(err)
+	switch {
+	case failure != nil && (want.own || t.usable(tok, now) < max(want.minTTL, minLease)):
+		return answerError(failure)
+	case failure != nil:
+		resp, err := b.credentials(r, t, tok, now)
+		if err != nil {
+			return answerError(failure)
 		}
-		b.noteRead(name, r, p, tok)
-		return b.credentials(r, t, tok, now)
+		resp.AddWarning(fmt.Sprintf("this token is served until it ends, because it could not be refreshed: %v; see status/%s", failure, name))
+		return resp, nil
 	}
-	if t.usable(tok, now) < max(want.minTTL, minLease) {
-		return answerError(failure)
+	if err := t.reachable(tok, want); err != nil {
+		return answerError(err)
 	}
-	resp, err := b.credentials(r, t, tok, now)
-	if err != nil {
-		return answerError(failure)
+	if want.own {
+		return b.ownCredentials(name, r, t, tok, now)
 	}
-	resp.AddWarning(fmt.Sprintf("this token is served until it ends, because it could not be refreshed: %v; see status/%s", failure, name))
-	return resp, nil
+	b.noteRead(name, r, p, tok)
+	return b.credentials(r, t, tok, now)
 }

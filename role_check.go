@@ -27,11 +27,11 @@ func (r *role) check() error {
 	if !slices.Contains([]string{client.GrantRefreshToken, client.GrantClientCredentials}, r.GrantType) {
 		return refusal("grant_type must be refresh_token or client_credentials")
 	}
-	if r.TokenMode == "per_lease" {
-		return refusal("token_mode per_lease is not supported yet; use shared")
+	if r.TokenMode != tokenModeShared && r.TokenMode != tokenModePerLease {
+		return refusal("token_mode must be shared or per_lease")
 	}
-	if r.TokenMode != tokenModeShared {
-		return refusal("token_mode must be shared")
+	if r.TokenMode == tokenModePerLease && !r.Lease {
+		return refusal("a token for each lease needs lease=true: it ends with its lease")
 	}
 	if r.ClientID == "" {
 		return refusal("client_id is required: the client's id at the provider")
@@ -55,6 +55,20 @@ func checkTexts(r *role) error {
 		if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 			return fmt.Errorf("%s holds a line break or another control character: write it on one line, as the provider gave it", field)
 		}
+	}
+	return nil
+}
+
+// checkTokenMode refuses tokens of their own where getting one takes another's away.
+func (t *target) checkTokenMode() error {
+	if t.role.TokenMode != tokenModePerLease {
+		return nil
+	}
+	if t.endpoints.Revocation == "" {
+		return refusal("a token for each lease needs a provider with a revocation_endpoint; use shared")
+	}
+	if t.provider.RefreshInvalidatesAccessToken || t.role.spends() && t.provider.RefreshTokenRotation != client.RotationNever {
+		return refusal("a token for each lease needs a provider whose refresh_token_rotation is never and whose refreshes leave other access tokens alone, or grant_type=client_credentials; use shared")
 	}
 	return nil
 }

@@ -7,7 +7,10 @@ import (
 )
 
 // The values of a role's token_mode.
-const tokenModeShared = "shared" // all readers get the same access token
+const (
+	tokenModeShared   = "shared"    // all readers get the same access token
+	tokenModePerLease = "per_lease" // each lease has its own, and ends it at the provider
+)
 
 // roleFields are the fields of roles/<name>.
 func roleFields() map[string]*framework.FieldSchema {
@@ -37,7 +40,7 @@ func roleFields() map[string]*framework.FieldSchema {
 		"refresh_window":              {Type: seconds, Description: "Remaining life under which a read refreshes; default is the provider's, or a third of the lifetime."},
 		"keepalive_period":            {Type: seconds, Description: "How often to refresh a grant that nobody reads, so that it does not die of disuse; default is half of the provider's refresh_token_idle_ttl."},
 		"lease":                       {Type: framework.TypeBool, Default: true, Description: "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many."},
-		"token_mode":                  {Type: text, Default: tokenModeShared, Description: "shared: all readers get the same token until it is refreshed."},
+		"token_mode":                  {Type: text, Default: tokenModeShared, Description: "shared (default): all readers get the same token until it is refreshed. per_lease: each gets its own, which is revoked at the provider with its lease; only where refresh tokens never rotate."},
 	}
 	for _, field := range []string{
 		"client_secret", "previous_client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password",

@@ -45,7 +45,7 @@ func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.checkCredentials(); err != nil {
+	if err := cmp.Or(t.checkCredentials(), t.checkTokenMode()); err != nil {
 		return nil, err
 	}
 	if err := w.pin(t); err != nil {

@@ -55,6 +55,15 @@ func (b *backend) initialize(_ context.Context, req *logical.InitializationReque
 func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	b.startScheduler(req.Storage)
 	b.signOfLife(ctx, req.Storage, time.Now())
+	// Apart, because Vault holds locks until this returns, and providers may be slow.
+	if b.catching.CompareAndSwap(false, true) && !b.work.begin(func() {
+		defer b.catching.Store(false)
+		if err := b.catchUp(context.Background(), req.Storage); err != nil {
+			b.Logger().Warn("revocations could not be caught up with", "error", err)
+		}
+	}) {
+		b.catching.Store(false)
+	}
 	return nil
 }
 

@@ -29,6 +29,7 @@ type demand struct {
 	force   bool          // a new one whatever is left of the old, unless somebody else has
 	replace int64         // replaced this generation already
 
+	own        bool // a token that nobody else has
 	background bool // nobody asks: the guard against callers does not count
 }
 
@@ -100,7 +101,7 @@ func (t terms) due(tok *token, d demand, now time.Time) (bool, error) {
 	if d.force {
 		return tok.Generation == d.replace, nil
 	}
-	if t.usable(tok, now) < minLease || tok.ExpiresAt.Sub(now) <= t.windowOf(tok.lifetime()) {
+	if d.own || t.usable(tok, now) < minLease || tok.ExpiresAt.Sub(now) <= t.windowOf(tok.lifetime()) {
 		return true, nil
 	}
 	// The token is good by itself, so its lifetime is known and tells what a new one could give.

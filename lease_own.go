@@ -1,0 +1,106 @@
+package oauthrefresh
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+const revocationPrefix = "revocation/"
+
+// revocation is an access token that ends with its lease, of a role with token_mode=per_lease. It is
+// stored only when the provider could not be asked at once.
+type revocation struct {
+	Role        string    `json:"role"`
+	AccessToken string    `json:"access_token"`
+	ExpiresAt   time.Time `json:"expires_at"`
+}
+
+// revocationTimeout bounds the one try that a lease's end waits for.
+const revocationTimeout = 5 * time.Second
+
+// ownCredentials is the answer of creds/<name> with a token that nobody else has. The lease knows
+// whose it is.
+func (b *backend) ownCredentials(name string, r *role, t terms, tok *token, now time.Time) (*logical.Response, error) {
+	resp, err := b.credentials(r, t, tok, now)
+	if err != nil {
+		return nil, err
+	}
+	resp.Secret.InternalData["role"] = name
+	resp.Secret.InternalData["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
+	return resp, nil
+}
+
+// revokeLease always succeeds, and for a shared token needs nothing: no role, no provider, no
+// storage. Such a token is other readers' too, so ending one lease must not end it. An engine that
+// fails here can't be disabled: Vault revokes every lease of a mount first. A token of the lease's
+// own is revoked at the provider, now or, when that is away, as soon as it is back.
+func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	r := &revocation{}
+	r.Role, _ = req.Secret.InternalData["role"].(string)
+	r.AccessToken, _ = req.Data["access_token"].(string)
+	expires, _ := req.Secret.InternalData["expires_at"].(string)
+	r.ExpiresAt, _ = time.Parse(time.RFC3339, expires)
+	if r.Role == "" || r.AccessToken == "" {
+		return nil, nil
+	}
+	if err := b.revokeToken(ctx, req.Storage, r); err == nil || b.System().Tainted() {
+		return nil, nil
+	}
+	b.pending.Store(true)
+	return nil, save(ctx, req.Storage, revocationPrefix+digest(r.AccessToken), r)
+}
+
+// revokeToken asks the provider once. A token that has ended by itself, or whose role is gone with
+// the credentials to revoke it, counts as revoked.
+func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocation) error {
+	if !time.Now().Before(r.ExpiresAt) {
+		return nil
+	}
+	role, err := getRole(ctx, s, r.Role)
+	if err != nil || role == nil {
+		return err
+	}
+	t, err := newTarget(ctx, s, role)
+	if err != nil {
+		return err
+	}
+	request, err := t.request(client.Secret{})
+	if err != nil {
+		return err
+	}
+	request.Endpoint, t.options.Timeout = t.endpoints.Revocation, min(t.options.Timeout, revocationTimeout)
+	return client.Revoke(ctx, t.options, request, client.NewSecret(r.AccessToken), client.HintAccessToken)
+}
+
+// catchUp makes the revocations that could not be made at once. A role whose provider is still away
+// costs one try; the rest of its tokens wait for the next time.
+func (b *backend) catchUp(ctx context.Context, s logical.Storage) error {
+	if !b.pending.Load() || !b.mayTend() {
+		return nil
+	}
+	keys, err := s.List(ctx, revocationPrefix)
+	if err != nil {
+		return err
+	}
+	away := map[string]bool{}
+	for _, key := range keys {
+		r := new(revocation)
+		if ok, err := load(ctx, s, revocationPrefix+key, r); err != nil || !ok || away[r.Role] {
+			continue
+		}
+		if b.revokeToken(ctx, s, r) != nil {
+			away[r.Role] = true
+		} else if err := s.Delete(ctx, revocationPrefix+key); err != nil {
+			return err
+		}
+	}
+	if len(keys) == 0 {
+		b.pending.Store(false)
+	}
+	return nil
+}
