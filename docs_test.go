@@ -86,7 +86,7 @@ var shownOperations = []logical.Operation{
 
 func pathTable() string {
 	var out strings.Builder
-	out.WriteString("| path | operations | fields | what |\n|---|---|---|---|\n")
+	out.WriteString("| path | operations | what | fields |\n|---|---|---|---|\n")
 	for _, path := range newBackend().Paths {
 		var offered, fields []string
 		for _, o := range shownOperations {
@@ -99,7 +99,7 @@ func pathTable() string {
 				fields = append(fields, "`"+field+"`")
 			}
 		}
-		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", shown(path), strings.Join(offered, ", "), strings.Join(fields, ", "), path.HelpSynopsis)
+		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", shown(path), strings.Join(offered, ", "), path.HelpSynopsis, strings.Join(fields, ", "))
 	}
 	return out.String()
 }
