@@ -28,7 +28,9 @@ func (b *testBackend) atWork(name string, want int) {
 // settle waits until nobody works on the role any more.
 func (b *testBackend) settle(name string) {
 	b.t.Helper()
-	unlock, err := b.refreshes.lock(b.t.Context(), name)
+	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
+	defer cancel()
+	unlock, err := b.refreshes.lock(ctx, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -48,7 +50,7 @@ func TestFiftyReadersCostOneRequest(t *testing.T) {
 	b.atWork("r", 50)
 	open()
 	for _, reader := range readers {
-		if got := (<-reader).value(t, "access_token"); got != "a1" {
+		if got := await(t, reader).value(t, "access_token"); got != "a1" {
 			t.Errorf("access token %v", got)
 		}
 	}
@@ -70,7 +72,7 @@ func TestRolesDoNotWaitForEachOther(t *testing.T) {
 		t.Errorf("access token %v", got)
 	}
 	open()
-	(<-slow).value(t, "access_token")
+	await(t, slow).value(t, "access_token")
 }
 
 func TestAWaitingReaderGivesUpWithItsContext(t *testing.T) {
@@ -85,11 +87,11 @@ func TestAWaitingReaderGivesUpWithItsContext(t *testing.T) {
 	second := b.startRead(ctx, "r")
 	b.atWork("r", 2)
 	hangUp()
-	if got := <-second; errStatus(got.err) != 503 {
+	if got := await(t, second); errStatus(got.err) != 503 {
 		t.Errorf("who gives up hears %v, %v", got.resp, got.err)
 	}
 	open()
-	if got := (<-first).value(t, "access_token"); got != "a1" {
+	if got := await(t, first).value(t, "access_token"); got != "a1" {
 		t.Errorf("who waits gets %v", got)
 	}
 }
@@ -109,12 +111,12 @@ func TestNothingIsLostWhenTheCallerHangsUp(t *testing.T) {
 			caller := b.startRead(ctx, "r")
 			hangUp := func() {
 				cancel()
-				if got := <-caller; errStatus(got.err) != 503 {
+				if got := await(t, caller); errStatus(got.err) != 503 {
 					t.Errorf("the caller hears %v, %v", got.resp, got.err)
 				}
 			}
 
-			<-puts
+			await(t, puts)
 			if when == "before the intent" {
 				hangUp()
 			}
@@ -124,7 +126,7 @@ func TestNothingIsLostWhenTheCallerHangsUp(t *testing.T) {
 				hangUp()
 			}
 			open()
-			<-puts
+			await(t, puts)
 			if when == "before the answer is stored" {
 				hangUp()
 			}

@@ -20,7 +20,7 @@ func TestRefreshStoresTheIntentThenSendsThenStoresTheAnswer(t *testing.T) {
 	b.storage.onPut(func(string) error { puts <- struct{}{}; <-goOn; return nil })
 	done := b.startRead(t.Context(), "r")
 
-	<-puts
+	await(t, puts)
 	if n := server.Connections(); n != 0 {
 		t.Errorf("%d connections while the intent is not stored", n)
 	}
@@ -33,12 +33,12 @@ func TestRefreshStoresTheIntentThenSendsThenStoresTheAnswer(t *testing.T) {
 	secretIs(t, "the refresh token beside the intent", intended.RefreshToken, firstToken)
 
 	open()
-	<-puts
+	await(t, puts)
 	if stored := b.stored("r"); stored.Generation != 0 || len(done) != 0 {
 		t.Errorf("generation %d is stored, %d callers have their answer, before the Put", stored.Generation, len(done))
 	}
 	goOn <- struct{}{}
-	if got := (<-done).value(t, "access_token"); got != "a1" {
+	if got := await(t, done).value(t, "access_token"); got != "a1" {
 		t.Errorf("access token %v", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -33,6 +34,17 @@ func (b *testBackend) start(ctx context.Context, op logical.Operation, path stri
 // startRead reads creds/<name> in the background.
 func (b *testBackend) startRead(ctx context.Context, name string) <-chan outcome {
 	return b.start(ctx, logical.ReadOperation, "creds/"+name, nil)
+}
+
+// await receives, and names the place that hangs.
+func await[T any](t testing.TB, from <-chan T) (value T) {
+	t.Helper()
+	select {
+	case value = <-from:
+	case <-time.After(30 * time.Second):
+		t.Fatal("nothing comes")
+	}
+	return value
 }
 
 // value is a field of the answer, which must be one.

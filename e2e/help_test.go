@@ -32,9 +32,10 @@ var paths = map[string][]string{
 	"roles":          nil,
 }
 
-// sensitive are the fields that a user interface must mask.
+// sensitive are the fields of a role that a user interface must mask.
 var sensitive = []string{
 	"client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password",
+	"token_params", "token_headers",
 }
 
 func TestPathHelp(t *testing.T) {

@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestReadme follows README.md to the letter: every command from the five systems on is run as it stands
+// there, and answers as it says there.
+func TestReadme(t *testing.T) {
+	l := newLab(t)
+	t.Cleanup(func() { l.run("vault policy delete payments && vault auth disable approle") })
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, followed, ok := strings.Cut(string(text), "\n## The five systems\n")
+	followed, _, ends := strings.Cut(followed, "\n## Paths\n")
+	if !ok || !ends {
+		t.Fatal("README.md has other sections now")
+	}
+	output := ""
+	for _, b := range blocks(followed) {
+		switch {
+		case b.file != "":
+			if err := os.WriteFile(filepath.Join(workdir, b.file), []byte(b.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		case b.language == "sh":
+			output = l.follow(b.text)
+		default:
+			wantAlike(t, b.text, output)
+		}
+	}
+	for role, provider := range map[string]string{
+		"payments": "isabel-connect", "crm": "salesforce", "contracts": "pandadoc", "login": "pingone", "hosting": "keliweb",
+		"example": "generic", "batch": "generic",
+	} {
+		l.sandbox.wantLive(provider, l.read("oauth/creds/"+role).token())
+	}
+	rendered, err := os.ReadFile(filepath.Join(workdir, "payments.env"))
+	if err != nil || !strings.Contains(string(rendered), "ACCESS_TOKEN="+l.read("oauth/creds/payments").token()+"\n") {
+		t.Errorf("the Agent's file does not hold the token: %v", err)
+	}
+}
+
+// block is a fenced block of a document.
+type block struct {
+	language, text string
+	file           string // named in the line before, when the block is a file's content
+}
+
+var (
+	fenced   = regexp.MustCompile("(?ms)(?:`([a-z-]+(?:\\.[a-z]+)+)`[^\n]*:\n\n)?^```(\\w+)\n(.*?)^```$")
+	followUp = regexp.MustCompile(`\\\n\s*`)
+)
+
+func blocks(text string) (out []block) {
+	for _, match := range fenced.FindAllStringSubmatch(text, -1) {
+		out = append(out, block{file: match[1], language: match[2], text: match[3]})
+	}
+	return out
+}
+
+// follow runs the commands of a block and returns what the last one printed. The Agent is the one that does
+// not come back by itself.
+func (l *lab) follow(commands string) (output string) {
+	l.t.Helper()
+	for line := range strings.Lines(followUp.ReplaceAllString(commands, "")) {
+		if strings.HasPrefix(line, "vault agent ") {
+			l.startReadmeAgent(line)
+			continue
+		}
+		stdout, stderr, err := l.try(line)
+		if err != nil && !strings.Contains(stderr, "Code: 403.") { // the policy's denial
+			l.t.Fatalf("$ %s%s%s", line, stdout, stderr)
+		}
+		output = stdout + stderr
+	}
+	return output
+}
+
+func (l *lab) startReadmeAgent(line string) {
+	l.t.Helper()
+	env := environ("VAULT_ADDR="+l.v.addr, "VAULT_LOG_LEVEL=trace")
+	p, err := start("agent-readme.log", env, "sh", "-c", "cd "+workdir+" && exec "+line)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(p.stop)
+	if err := p.await("the Agent renders its template", 30*time.Second, func() error {
+		_, err := os.Stat(filepath.Join(workdir, "payments.env"))
+		return err
+	}); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// fresh are the fields of an answer that are others each time.
+var fresh = regexp.MustCompile(`^(lease_id|access_token|id_token|token_id|expires_at|issued_at|signature)$`)
+
+// wantAlike compares an answer with the one in the document: a table field by field, an error by its lines.
+func wantAlike(t *testing.T, documented, answer string) {
+	t.Helper()
+	if !strings.HasPrefix(documented, "Key ") {
+		for line := range strings.Lines(documented) {
+			if !strings.Contains(answer, strings.TrimSpace(line)) {
+				t.Errorf("not in the answer: %s\n%s", line, answer)
+			}
+		}
+		return
+	}
+	want, got := table(documented), table(answer)
+	for field, value := range want {
+		if _, ok := got[field]; !ok || !fresh.MatchString(field) && got[field] != value && !nearly(got[field], value) {
+			t.Errorf("README.md says %s %s, the answer is %q", field, value, got[field])
+		}
+	}
+	for field := range got {
+		if _, ok := want[field]; !ok {
+			t.Errorf("README.md does not show %s", field)
+		}
+	}
+}
+
+// table reads what the vault CLI prints of a secret.
+func table(text string) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(text) {
+		field, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if field != "" {
+			out[field] = strings.TrimSpace(value)
+		}
+	}
+	return out
+}
+
+// nearly tells whether two texts are durations that differ by what a slow machine makes of them.
+func nearly(a, b string) bool {
+	x, errX := time.ParseDuration(a)
+	y, errY := time.ParseDuration(b)
+	return errX == nil && errY == nil && (x-y).Abs() < 20*time.Second
+}

@@ -1,0 +1,85 @@
+package oauthrefresh
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// The fences: a held answer replaces nothing but the state that it followed.
+func TestAHeldAnswerGivesWayToAStateThatMovedOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit   func(*token) // of the stored state, the held one being generation 1
+		stored bool
+	}{
+		"its predecessor":                     {func(*token) {}, true},
+		"a predecessor's fault":               {func(s *token) { s.Fault = &fault{Reauthorize: true} }, true},
+		"the same generation of another node": {func(s *token) { s.Generation = 1 }, false},
+		"a later generation":                  {func(s *token) { s.Generation = 2 }, false},
+		"another grant":                       {func(s *token) { s.GrantID = "another" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				newGrant(server)
+				b.failSecondPut(2)
+				b.read("creds/r")
+				other := b.stored("r")
+				c.edit(other)
+				if err := putToken(t.Context(), &b.storage.InmemStorage, "r", other); err != nil {
+					t.Fatal(err)
+				}
+				before := b.storage.contents(t)["token/r"]
+				pause(firstHoldDelay)
+				if b.held.get("r") != nil {
+					t.Fatal("still held")
+				}
+				after := b.storage.contents(t)["token/r"]
+				if replaced := before != after; replaced != c.stored {
+					t.Errorf("the stored state was replaced: %t, want %t", replaced, c.stored)
+				}
+				if given := strings.Contains(b.log.String(), "given up"); given == c.stored {
+					t.Errorf("the log says that the answer was given up: %t", given)
+				}
+			})
+		})
+	}
+}
+
+// What is held of a deleted role must not come back.
+func TestAHeldAnswerEndsWithItsRole(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		newGrant(server)
+		b.storage.failPuts("token/r", errDisk, func(n int) bool { return n > 1 })
+		b.read("creds/r")
+		b.delete("roles/r")
+		b.storage.onPut(nil)
+		pause(time.Minute)
+		if got := slices.Sorted(maps.Keys(b.storage.contents(t))); b.held.get("r") != nil || slices.Contains(got, "token/r") {
+			t.Errorf("after the delete storage holds %v", got)
+		}
+	})
+}
+
+// Nor does it get in the way of the next grant for longer than storage takes to recover.
+func TestAHeldAnswerEndsWithItsGrant(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(tokenAnswer("a1", canary+"next"), tokenAnswer("b1", canary+"next of the new"))
+		b.failSecondPut(8)
+		b.read("creds/r")
+		b.write("roles/r", fields{"refresh_token": canary + "new"})
+		b.noCreds("r", 503) // the old grant's token is in memory, and none of the new grant's
+		pause(time.Minute)
+		if got := b.data("creds/r"); got["access_token"] != "b1" || got["generation"] != int64(1) {
+			t.Errorf("the new grant gives %v", got)
+		}
+		pause(time.Minute)
+		secretIs(t, "the stored refresh token", b.stored("r").RefreshToken, canary+"next of the new")
+		if got := sent(server); !slices.Equal(got, []string{firstToken, canary + "new"}) {
+			t.Errorf("%d requests, want one of each grant", len(got))
+		}
+	})
+}
