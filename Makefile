@@ -2,7 +2,7 @@
 # tools; anything else is pinned in tools/ and built when it is first needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test lint fmt clean
+.PHONY: help build demo dev test fuzz lint fmt clean
 
 MODULES := . e2e
 
@@ -33,6 +33,12 @@ lint: ## gofmt, go vet, staticcheck and govulncheck on every module
 		echo "==> $$module: go vet";      (cd $$module && go vet ./...); \
 		echo "==> $$module: staticcheck"; (cd $$module && go tool -modfile="$(CURDIR)/tools/lint/go.mod" staticcheck ./...); \
 		echo "==> $$module: govulncheck"; scripts/vulncheck.sh $$module; \
+	done
+
+FUZZTIME := 1m
+fuzz: ## Fuzz answers, PFX, PEM and URL templates, a minute each
+	@set -e; for target in FuzzAnswer FuzzParsePFX FuzzParsePEM FuzzEndpoints; do \
+		echo "==> $$target"; go test ./client -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME); \
 	done
 
 fmt: ## Format the Go code
