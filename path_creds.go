@@ -95,6 +95,10 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 		return nil, err
 	}
 	t, now := newTerms(r, p), time.Now()
+	if tok.GrantID != "" && tok.GrantID != r.GrantID || failure == nil && tok.Settings != t.settings {
+		// What came, token or refusal, is of another grant or scope than the role's as it is now.
+		return nil, errMovedOn
+	}
 	if failure == nil {
 		if err := t.reachable(tok, want); err != nil {
 			return answerError(err)
