@@ -52,6 +52,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 	default:
 		// This exchange has surely changed nothing. What was unknown before it still is.
 		next.Intent = before.Intent
+		next.Fault.Unsettled = before.Intent != nil
 	}
 	if err := a.put(ctx, next); err != nil {
 		// Nothing is lost: the refresh token is the stored one, and its intent is stored too.

@@ -77,13 +77,15 @@ func (b *backend) checkRequest(req *logical.Request) error {
 	return checkFields(path, req)
 }
 
+func isName(name string) bool { return nameRule.MatchString(name) && !strings.Contains(name, "..") }
+
 // checkPathName returns an error for a name in the path that a role or provider can't have.
 func checkPathName(path *framework.Path, req *logical.Request) error {
 	if path.Fields["name"] == nil {
 		return nil
 	}
 	_, name, _ := strings.Cut(req.Path, "/")
-	if !nameRule.MatchString(name) || strings.Contains(name, "..") {
+	if !isName(name) {
 		return fmt.Errorf("this name can't be used: a name is up to 128 letters, digits and . _ - @ + : " +
 			"that begin with no dot and have no two dots in a row")
 	}

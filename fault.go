@@ -27,6 +27,9 @@ type fault struct {
 	AnswerLost bool `json:"answer_lost,omitempty"`
 	// Gap: the grant died after a time of which storage knows nothing.
 	Gap *gap `json:"gap,omitempty"`
+	// Unsettled: the outcome of an exchange before this one is still unknown, and with it the grant's
+	// state, whatever this failure says of itself.
+	Unsettled bool `json:"unsettled,omitempty"`
 	// Revoked: the grant was ended here, with revoke/<name>.
 	Revoked bool `json:"revoked,omitempty"`
 }
@@ -82,13 +85,16 @@ func (f *fault) sentence(now time.Time, name string) string {
 		return fmt.Sprintf("%s. %s: %s", f.what(), f.Gap.sentence(), renew)
 	case f.Reauthorize:
 		return fmt.Sprintf("%s: %s; until then no request is made", f.what(), renew)
-	case f.Class == client.ClientRefused:
-		return fmt.Sprintf("%s; the grant is intact: correct roles/%s, its provider or config, and read again; the next attempt by itself is due %s",
-			f.what(), name, f.next(now))
-	case f.Class == client.NotProcessed:
-		return fmt.Sprintf("%s; the refresh token is unspent, the next attempt is due %s", f.what(), f.next(now))
 	}
-	return fmt.Sprintf("%s; whether the provider has spent the refresh token is unknown, the next attempt is due %s", f.what(), f.next(now))
+	grant := "the refresh token is unspent"
+	if f.Unsettled || f.Class == client.OutcomeUnknown {
+		grant = "whether the provider has spent the refresh token is unknown"
+	}
+	if f.Class == client.ClientRefused {
+		return fmt.Sprintf("%s; %s: correct roles/%s, its provider or config, and read again; the next attempt by itself is due %s",
+			f.what(), grant, name, f.next(now))
+	}
+	return fmt.Sprintf("%s; %s, the next attempt is due %s", f.what(), grant, f.next(now))
 }
 
 func (f *fault) what() string {

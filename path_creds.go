@@ -85,6 +85,10 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 		return answerError(errNoRole)
 	}
 	t, now := newTerms(r, p), time.Now()
+	if tok.GrantID != "" && tok.GrantID != r.GrantID || failure == nil && tok.Settings != t.settings {
+		// What came, token or refusal, is of another grant or scope than the role's as it is now.
+		return nil, errMovedOn
+	}
 	switch {
 	case failure != nil && (want.own || t.usable(tok, now) < max(want.minTTL, minLease)):
 		return answerError(failure)

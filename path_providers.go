@@ -18,6 +18,9 @@ func getProvider(ctx context.Context, s logical.Storage, name string) (*client.P
 	if p, ok := client.Builtin(name); ok {
 		return p, nil
 	}
+	if !isName(name) {
+		return nil, nil // a role may name anything, and storage refuses to look for some of it
+	}
 	p, err := getOwnProvider(ctx, s, name)
 	if p != nil {
 		p.SetDefaults()

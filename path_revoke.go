@@ -62,6 +62,9 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 	what, hint := tok.RefreshToken, client.HintRefreshToken
 	if !t.role.spends() {
 		what, hint = tok.AccessToken, client.HintAccessToken
+		if tok.Settings != t.role.settings() {
+			what = client.Secret{} // it is another server's or client's, and not for this one to see
+		}
 	}
 	if !what.IsSet() {
 		return refusal("this role holds no token to revoke")

@@ -103,9 +103,10 @@ func putRole(ctx context.Context, s logical.Storage, name string, r *role) error
 func (r *role) spends() bool { return r.GrantType == client.GrantRefreshToken }
 
 // settings names what decides which access token an exchange brings. A stored token that was got
-// with other settings is not handed out: it may have another scope or belong to another client.
+// with other settings is not handed out: it may have another scope, or belong to another client or
+// server.
 func (r *role) settings() string {
-	return digest(r.GrantType, r.Provider, r.ProviderParams, r.ClientID, r.Scope, revealAll(r.TokenParams))
+	return digest(r.GrantType, r.Provider, r.Origins, r.ProviderParams, r.ClientID, r.Scope, revealAll(r.TokenParams))
 }
 
 // identity is the client certificate, nil when the role has none.

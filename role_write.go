@@ -83,14 +83,11 @@ func (w *roleWrite) readSecrets(r *role) (err error) {
 	w.secretPairs("token_headers", &r.TokenHeaders)
 	written := r.RefreshToken
 	w.secret("refresh_token", &written)
-	if w.names("refresh_token") && !written.IsSet() {
-		r.RefreshToken = written // for checkRefreshToken to refuse
+	ended := w.state.dead() && !r.spends() // what has killed the grant says nothing of the client's own
+	if r.GrantID != "" && !ended && (!w.names("refresh_token") || w.known(written)) {
 		return nil
 	}
-	if r.GrantID != "" && (!w.names("refresh_token") || w.known(written)) {
-		return nil
-	}
-	r.RefreshToken, r.GrantedAt = written, time.Now()
+	r.RefreshToken, r.GrantedAt = written, time.Now() // none, if it was named as empty: checkRefreshToken tells whether it may
 	r.GrantID, err = uuid.GenerateUUID()
 	return err
 }
@@ -100,8 +97,11 @@ func (w *roleWrite) readSecrets(r *role) (err error) {
 // over with it would replace the one that is live by one that is long spent. A grant that is dead
 // anyway may start over with anything.
 func (w *roleWrite) known(refreshToken client.Secret) bool {
-	if w.state.dead() || !refreshToken.IsSet() {
+	if w.state.dead() {
 		return false
+	}
+	if !refreshToken.IsSet() {
+		return !w.old.RefreshToken.IsSet() && !w.state.RefreshToken.IsSet() // there is none to forget
 	}
 	if refreshToken.Equal(w.old.RefreshToken) && w.state.Generation > 0 && !refreshToken.Equal(w.state.RefreshToken) {
 		w.warnings = append(w.warnings, "this refresh_token is the one that the grant began with; "+
@@ -122,9 +122,10 @@ func (w *roleWrite) pin(t *target) error {
 	for field, set := range map[string]bool{
 		"client_secret":          t.role.ClientSecret.IsSet(),
 		"previous_client_secret": t.role.PreviousClientSecret.IsSet(),
-		"refresh_token":          t.role.spends(),
-		"token_params":           len(t.role.TokenParams) > 0,
-		"token_headers":          len(t.role.TokenHeaders) > 0,
+		// One that the grant type does not use is kept too, and would be sent when that changes back.
+		"refresh_token": t.role.RefreshToken.IsSet() || w.state.RefreshToken.IsSet(),
+		"token_params":  len(t.role.TokenParams) > 0,
+		"token_headers": len(t.role.TokenHeaders) > 0,
 	} {
 		if set && !w.names(field) {
 			kept = append(kept, field)

@@ -1,0 +1,114 @@
+package oauthrefresh
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// An answer that never came is asked for again at once where that is harmless, once.
+func TestAnExchangeWithoutAnAnswerIsRepeatedWhereThatIsHarmless(t *testing.T) {
+	for name, c := range map[string]struct {
+		provider fields
+		repeats  bool
+		sameKey  bool
+	}{
+		"idempotency header": {fields{"idempotency_header": keyHeader}, true, true},
+		"reuse grace":        {fields{"reuse_grace": "1m"}, true, false},
+		"no rotation":        {fields{"refresh_token_rotation": "never"}, true, false},
+		"neither":            {nil, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				server.Enqueue(clienttest.Answer{Drop: true}, tokenAnswer("a1", canary+"next"))
+				if !c.repeats {
+					b.noCreds("r", 502)
+					b.noCreds("r", 502)
+					if n := len(server.Requests()); n != 1 {
+						t.Errorf("%d requests", n)
+					}
+					pause(time.Minute)
+				}
+				if got := b.data("creds/r")["access_token"]; got != "a1" {
+					t.Errorf("access token %v", got)
+				}
+				keys := idempotencyKeys(server)
+				if got := sent(server); !slices.Equal(got, []string{firstToken, firstToken}) || c.sameKey && (keys[0] == "" || keys[0] != keys[1]) {
+					t.Errorf("%d requests, the same key: %t", len(got), keys[0] == keys[len(keys)-1])
+				}
+				if got := b.data("status/r"); got["state"] != "ok" || got["generation"] != int64(1) {
+					t.Errorf("the status says %v", got)
+				}
+			}, c.provider)
+		})
+	}
+}
+
+func TestAnExchangeIsRepeatedAtOnceOnlyOnce(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.Answer{Drop: true} })
+		b.noCreds("r", 502)
+		b.noCreds("r", 502)
+		if n := len(server.Requests()); n != 2 {
+			t.Errorf("%d requests", n)
+		}
+		if got := b.data("status/r"); got["state"] != "unknown" || got["outcome_unknown"] != true {
+			t.Errorf("the status says %v", got)
+		}
+	}, fields{"refresh_token_rotation": "never"})
+}
+
+// The grace counts from the first exchange whose answer was lost, not from the latest.
+func TestNothingIsRepeatedAtOnceAfterTheGrace(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.Answer{Drop: true} })
+		b.noCreds("r", 502)
+		pause(time.Minute)
+		b.noCreds("r", 502)
+		if n := len(server.Requests()); n != 3 {
+			t.Errorf("%d requests, want two within the grace and one after it", n)
+		}
+	}, fields{"reuse_grace": "1m"})
+}
+
+// A provider that remembers its answers by their key would give an answer that is of no use again.
+func TestAfterAnAnswerTheNextExchangeHasANewName(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(clienttest.Text(500, "text/html", "oops"), tokenAnswer("a1", ""))
+		b.noCreds("r", 502)
+		pause(time.Minute)
+		b.read("creds/r")
+		if keys := idempotencyKeys(server); len(keys) != 2 || keys[0] == "" || keys[1] == "" || keys[0] == keys[1] {
+			t.Errorf("%d keys, the same: %t", len(keys), keys[0] == keys[len(keys)-1])
+		}
+	}, fields{"idempotency_header": keyHeader})
+}
+
+// What was unknown stays so until an exchange tells: a busy endpoint says nothing of the lost answer.
+func TestAnUnknownOutcomeOutlastsRefusalsOfOtherKinds(t *testing.T) {
+	for name, answer := range map[string]clienttest.Answer{
+		"busy":              clienttest.Text(503, "text/plain", "busy"),
+		"client is refused": clienttest.JSON(401, `{"error":"invalid_client"}`),
+	} {
+		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+			server.Enqueue(clienttest.Answer{Drop: true}, answer, clienttest.JSON(400, `{"error":"invalid_grant"}`))
+			b.noCreds("r", 502)
+			lost := b.data("status/r")["outcome_unknown_since"]
+			pause(time.Minute)
+			_, _ = b.failure(logical.ReadOperation, "creds/r", nil)
+			if got := b.data("status/r"); got["state"] != "unknown" || got["outcome_unknown_since"] != lost || !strings.Contains(got["next_step"].(string), "whether the provider has spent") {
+				t.Errorf("%s: the status says %v", name, got)
+			}
+			pause(2 * time.Minute)
+			b.noCreds("r", 400)
+			if got := b.data("status/r"); got["state"] != "dead" || !saysLost(got) || got["outcome_unknown_since"] != nil {
+				t.Errorf("%s: the status says %v", name, got)
+			}
+		})
+	}
+}

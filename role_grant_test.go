@@ -1,0 +1,168 @@
+package oauthrefresh
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// Whoever applies the same configuration again, as Terraform does, names the first refresh token
+// every time. The grant has had it already: starting over with it would present a spent one.
+func TestTheFirstRefreshTokenAgainKeepsTheGrant(t *testing.T) {
+	b := newTestBackend(t)
+	grant := newGrant(newEndpoint(t, b))
+	for range 2 {
+		b.writeRole("r") // before anything is spent, it is just the same role
+	}
+	b.read("creds/r")
+	resp := b.write("roles/r", roleOf("test"))
+	if resp == nil || !slices.ContainsFunc(resp.Warnings, func(w string) bool { return strings.Contains(w, "the newer one is kept") }) {
+		t.Errorf("the operator is not told: %v", resp)
+	}
+	b.write("refresh/r", nil)
+	// The one that is live now is no news either.
+	if resp := b.write("roles/r", fields{"refresh_token": grant.Current()}); resp != nil {
+		t.Errorf("%v", resp)
+	}
+	if got := b.write("refresh/r", nil).Data["generation"]; got != int64(3) || grant.Reused() {
+		t.Errorf("generation %v, reused %v", got, grant.Reused())
+	}
+}
+
+// A new refresh token is a new grant: nothing of the old one counts.
+func TestAnotherRefreshTokenStartsOver(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	newGrant(server)
+	b.writeRole("r")
+	b.read("creds/r")
+	server.Handle(clienttest.NewRotation(canary + "other").Answer)
+	b.write("roles/r", fields{"refresh_token": canary + "other"})
+	if got := b.data("status/r"); got["state"] != "new" || got["generation"] != int64(0) {
+		t.Errorf("status %v", got)
+	}
+	if got := b.data("creds/r"); got["access_token"] != canary+"other-access-1" || got["generation"] != int64(1) {
+		t.Errorf("%v", got)
+	}
+}
+
+// A grant that is dead may start over with anything, the token it began with too: a provider that
+// was repaired may take it again, and nothing is lost by trying.
+func TestADeadGrantStartsOver(t *testing.T) {
+	for name, token := range map[string]string{"the first token": canary + "refresh", "the last token": canary + "refresh-1", "another": canary + "other"} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBackend(t)
+			server := newEndpoint(t, b)
+			grant := newGrant(server)
+			b.writeRole("r")
+			b.read("creds/r")
+			grant.Revoke()
+			b.refused(writeOp, "refresh/r", nil)
+			if got := b.data("status/r"); got["reauthorization_required"] != true {
+				t.Fatalf("status %v", got)
+			}
+			sent := len(server.Requests())
+			// Neither time nor an edit revives it, and nobody asks the provider again.
+			b.write("roles/r", fields{"scope": "read"})
+			b.refused(writeOp, "refresh/r", nil)
+			if n := len(server.Requests()); n != sent {
+				t.Fatalf("%d requests for a dead grant", n-sent)
+			}
+			server.Handle(clienttest.NewRotation(token).Answer)
+			b.write("roles/r", fields{"refresh_token": token})
+			if got := b.data("status/r"); got["state"] != "new" || got["reauthorization_required"] != false {
+				t.Errorf("status %v", got)
+			}
+			if got := b.data("creds/r"); got["access_token"] != token+"-access-1" {
+				t.Errorf("%v", got)
+			}
+		})
+	}
+}
+
+// An empty refresh_token is an unset shell variable. It would cost the grant.
+func TestARefreshTokenIsNeverTakenAway(t *testing.T) {
+	b := newMount(t)
+	for _, op := range []request{{writeOp, "roles/r"}, {patchOp, "roles/r"}} {
+		b.rejects(op.op, op.path, fields{"refresh_token": ""}, "to forget a grant, delete its role")
+		b.rejects(op.op, op.path, fields{"refresh_token": "", "scope": "zzz"}, "refresh_token is required")
+	}
+	b.rejects(patchOp, "roles/r", fields{"refresh_token": nil}, "to forget a grant, delete its role")
+	if got := b.write("refresh/r", nil).Data["generation"]; got != int64(2) {
+		t.Errorf("generation %v", got)
+	}
+}
+
+// A role whose grant was ended may be edited, and starts again with a new refresh token.
+func TestARevokedRoleCanBeEdited(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	newGrant(server)
+	b.writeRole("r")
+	b.read("creds/r")
+	b.write("revoke/r", nil)
+	b.write("roles/r", fields{"scope": "read"})
+	b.rejects(writeOp, "roles/r", fields{"refresh_token": ""}, "refresh_token is required")
+	if got := b.data("roles/r")["refresh_token_set"]; got != false {
+		t.Errorf("refresh_token_set is %v", got)
+	}
+	server.Handle(clienttest.NewRotation(canary + "other").Answer)
+	b.write("roles/r", fields{"refresh_token": canary + "other"})
+	if got := b.data("creds/r")["access_token"]; got != canary+"other-access-1" {
+		t.Errorf("%v", got)
+	}
+}
+
+// Changing how tokens are got and back again loses no grant, and presents no spent token.
+func TestGrantTypeCanChangeAndReturn(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	grant := newGrant(server)
+	b.writeRole("r")
+	b.read("creds/r")
+	b.write("roles/r", fields{"grant_type": "client_credentials"})
+	server.Enqueue(clienttest.JSON(200, `{"access_token":"canary-machine","expires_in":3600}`))
+	if got := b.data("creds/r")["access_token"]; got != canary+"machine" {
+		t.Errorf("%v", got)
+	}
+	if form := server.Requests()[1].Form; form.Get("grant_type") != "client_credentials" || form.Has("refresh_token") {
+		t.Errorf("sent %v", form)
+	}
+	b.write("roles/r", fields{"grant_type": "refresh_token"})
+	b.read("creds/r")
+	if grant.Reused() || grant.Refreshes() != 2 {
+		t.Errorf("reused %v, %d refreshes", grant.Reused(), grant.Refreshes())
+	}
+}
+
+// What has killed a grant says nothing of the client's own right to a token.
+func TestADeadGrantCanBecomeAMachines(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	newGrant(server).Revoke()
+	b.writeRole("r")
+	b.refused(readOp, "creds/r", nil)
+	b.write("roles/r", fields{"grant_type": "client_credentials"})
+	server.Enqueue(clienttest.JSON(200, `{"access_token":"canary-machine","expires_in":3600}`))
+	if got := b.data("creds/r")["access_token"]; got != canary+"machine" {
+		t.Errorf("%v", got)
+	}
+}
+
+// A machine's role needs no refresh token. Naming an empty one, as a form does, changes nothing.
+func TestClientCredentialsWithAnEmptyRefreshToken(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	server.Enqueue(clienttest.JSON(200, `{"access_token":"canary-machine","expires_in":3600}`))
+	machine := roleOf("test", fields{"grant_type": "client_credentials", "refresh_token": ""})
+	b.write("roles/m", machine)
+	b.read("creds/m")
+	for _, f := range []fields{machine, {"grant_type": "client_credentials"}, {"ttl": "1h"}} {
+		b.write("roles/m", f)
+		if got := b.data("creds/m")["generation"]; got != int64(1) {
+			t.Errorf("after %v: generation %v", f, got)
+		}
+	}
+}
