@@ -1,0 +1,99 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/vault/sdk/helper/consts"
+	"github.com/hashicorp/vault/sdk/helper/pluginutil"
+	"github.com/hashicorp/vault/sdk/logical"
+	sdk "github.com/hashicorp/vault/sdk/plugin"
+)
+
+// system is what Vault tells the plugin of itself: an active node of a cluster without replication.
+var system = &logical.StaticSystemView{
+	DefaultLeaseTTLVal: 768 * time.Hour, MaxLeaseTTLVal: 768 * time.Hour,
+	ReplicationStateVal: consts.ReplicationPerformanceDisabled | consts.ReplicationDRDisabled,
+	VersionString:       "1.21.2",
+}
+
+// process is one run of the plugin.
+type process struct {
+	client  *goplugin.Client
+	backend logical.Backend
+	view    *view
+}
+
+// start runs the plugin as Vault does and sets it up over the storage. Background work begins with
+// initialize.
+func start(s *storage, logger hclog.Logger) (*process, error) {
+	ctx := context.Background()
+	runner := pluginutil.PluginRunner{Name: "oauthrefresh", Type: consts.PluginTypeSecrets, Command: binary.path, Sha256: binary.sum}
+	client, err := runner.RunConfig(ctx, pluginutil.Runner(system), pluginutil.PluginSets(sdk.PluginSet),
+		pluginutil.HandshakeConfig(sdk.HandshakeConfig), pluginutil.AutoMTLS(true), pluginutil.Logger(logger))
+	if err != nil {
+		return nil, err
+	}
+	p := &process{client: client, view: &view{storage: s}}
+	if err := p.setup(ctx, logger); err != nil {
+		client.Kill()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *process) setup(ctx context.Context, logger hclog.Logger) error {
+	connection, err := p.client.Client()
+	if err != nil {
+		return err
+	}
+	raw, err := connection.Dispense(sdk.BackendPluginName)
+	if err != nil {
+		return err
+	}
+	p.backend = raw.(logical.Backend)
+	return p.backend.Setup(ctx, &logical.BackendConfig{StorageView: p.view, System: system, Logger: logger, BackendUUID: "chaos"})
+}
+
+func (p *process) initialize() error {
+	return p.backend.Initialize(context.Background(), &logical.InitializationRequest{})
+}
+
+// kill ends the process as a crash does: no signal handler runs, nothing is flushed. From then on
+// nothing that it had asked for reaches storage.
+func (p *process) kill() error {
+	if err := syscall.Kill(p.client.ReattachConfig().Pid, syscall.SIGKILL); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(10 * time.Second); !p.client.Exited(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the plugin survives SIGKILL")
+		}
+	}
+	p.view.cut()
+	p.client.Kill() // only tidies up
+	return nil
+}
+
+// stop ends the process as Vault does at step-down, seal, reload and disable.
+func (p *process) stop() {
+	p.backend.Cleanup(context.Background())
+	p.view.cut()
+	p.client.Kill()
+}
+
+type fields map[string]any
+
+// request makes a request as Vault does. A refusal is an error too.
+func (p *process) request(ctx context.Context, op logical.Operation, path string, f fields) (*logical.Response, error) {
+	req := &logical.Request{Operation: op, Path: path, MountPoint: "oauth/", Data: f}
+	resp, err := p.backend.HandleRequest(ctx, req)
+	if err == nil && resp.IsError() {
+		err = resp.Error()
+	}
+	return resp, err
+}

@@ -1,0 +1,108 @@
+package chaos
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+const (
+	// canary is in every secret; no log may hold it.
+	canary = "canary-"
+	// lifetime of the access tokens (seconds), and the min_ttl that makes a read refresh them once
+	// they are tooOld. The lease ends half a second before the token.
+	lifetime, minTTL = 10, 9
+	tooOld           = 510 * time.Millisecond
+	// grace is long enough for a plugin process to start on a busy machine.
+	grace = time.Minute
+)
+
+// variant is what a provider does for a client that has lost an answer.
+type variant struct {
+	name       string
+	title      string
+	definition fields
+	forgives   bool // a spent token may be presented again
+}
+
+var variants = []*variant{
+	{"grace", "reuse grace", fields{"reuse_grace": int(grace.Seconds())}, true},
+	{"idempotency", "idempotency header", fields{"idempotency_header": "Idempotency-Key"}, true},
+	{"neither", "neither", fields{}, false},
+}
+
+// grant is one role and, at the provider, whatever its refresh token is good for.
+type grant struct {
+	role    string
+	variant *variant
+
+	mu       sync.Mutex
+	number   int // of the grants that this role has had
+	rotation *clienttest.Rotation
+	renewed  time.Time // when the last tokens were issued
+	trap     *trap
+}
+
+// renew authorizes again and returns the new grant's refresh token.
+func (g *grant) renew() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.number++
+	refreshToken := fmt.Sprintf("%s%s.%d", canary, g.role, g.number)
+	g.rotation = clienttest.NewRotation(refreshToken)
+	g.rotation.ExpiresIn = lifetime
+	g.renewed = time.Time{}
+	switch g.variant.name {
+	case "grace":
+		g.rotation.ReuseGrace = grace
+	case "idempotency":
+		g.rotation.IdempotencyHeader = "Idempotency-Key"
+	}
+	return refreshToken
+}
+
+func (g *grant) current() *clienttest.Rotation {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.rotation
+}
+
+// arm sets the trap for the role's next refresh; nil removes it.
+func (g *grant) arm(t *trap) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.trap = t
+}
+
+func (g *grant) armed() *trap {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.trap
+}
+
+// due is when a read with minTTL refreshes.
+func (g *grant) due() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.renewed.Add(tooOld)
+}
+
+// answer is the provider's side of a refresh.
+func (g *grant) answer(r *clienttest.Request) clienttest.Answer {
+	t, lost := g.armed(), clienttest.Answer{Drop: true}
+	if t.hold(requestSent) {
+		return lost
+	}
+	late := t.hold(processedLate)
+	answer := g.current().Answer(r)
+	g.mu.Lock()
+	g.renewed = time.Now()
+	g.mu.Unlock()
+	if late || t.hold(rotated) {
+		return lost
+	}
+	t.pass(answered)
+	return answer
+}
