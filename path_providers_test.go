@@ -171,6 +171,8 @@ func TestBadProvidersAreRefused(t *testing.T) {
 		{fields{"token_headers": fields{"X-A": "zzz\r\nX-B: zzz"}}, "token_headers"},
 		{fields{"idempotency_header": "Authorization"}, "idempotency_header"},
 		{fields{"access_token_pointer": "zzz"}, "access_token_pointer"},
+		{fields{"access_token_pointer": "/refresh_token"}, "access_token_pointer must not name the refresh token"},
+		{fields{"refresh_token_pointer": "/data/token", "access_token_pointer": "/data/token"}, "access_token_pointer must not name the refresh token"},
 		{fields{"extra_fields": "refresh_token"}, "extra_fields"},
 		{fields{"permanent_errors": "*"}, "permanent_errors"},
 		{fields{"docs": strings.Repeat("zzz", 1000)}, "docs is longer"},

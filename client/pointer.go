@@ -23,6 +23,10 @@ func (p *Provider) validatePointers() error {
 			return fmt.Errorf(`%s must be a JSON Pointer (RFC 6901), such as "/data/access_token"`, f.field)
 		}
 	}
+	access := cmp.Or(p.AccessTokenPointer, defaultAccessTokenPointer)
+	if lastToken(access) == "refresh_token" || access == cmp.Or(p.RefreshTokenPointer, defaultRefreshTokenPointer) {
+		return errors.New("access_token_pointer must not name the refresh token: it never leaves the engine")
+	}
 	return nil
 }
 
