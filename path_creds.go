@@ -63,7 +63,12 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 		return b.refreshAndServe(ctx, req.Storage, name, want)
 	}
 	b.noteRead(name, r, p, tok)
-	return b.credentials(r, t, tok, time.Now())
+	resp, err := b.credentials(r, t, tok, time.Now())
+	if err == nil && tok.dead() {
+		// The next refresh can't succeed, and whoever reads this token is the first to suffer.
+		resp.AddWarning("there will be no token after this one: " + tok.Fault.sentence(time.Now(), name))
+	}
+	return resp, err
 }
 
 // refreshAndServe answers with a new token or, when there is none to be had, with the old one and
