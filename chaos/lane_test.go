@@ -7,13 +7,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
 // patience bounds every wait: far more than anything here takes, so that a hang names its place.
@@ -27,34 +26,28 @@ type lane struct {
 	process *process
 	logger  hclog.Logger
 	grants  []*grant
-	byRole  map[string]*grant
+	serving sync.RWMutex // read-locked by each request at the provider
 }
 
-// newLane starts a mount with so many grants of each variant.
-func newLane(t *testing.T, random *rand.Rand, each int) *lane {
+// newLane starts a mount with so many grants of each variant, whose access tokens live so many
+// seconds. The number tells it from other lanes of the same seed.
+func newLane(t *testing.T, number uint64, each, lifetime int) *lane {
 	t.Helper()
-	l := &lane{t: t, random: random, byRole: map[string]*grant{}}
-	l.storage = &storage{trap: func(role string) *trap {
-		if g := l.byRole[role]; g != nil {
-			return g.armed()
-		}
-		return nil
-	}}
+	l := &lane{t: t, random: rand.New(rand.NewPCG(*seed, number)), storage: &storage{grants: map[string]*grant{}}}
 	for _, v := range variants {
 		for n := range each {
-			g := &grant{role: fmt.Sprintf("%s-%d", v.name, n), variant: v}
-			l.grants, l.byRole[g.role] = append(l.grants, g), g
+			g := &grant{role: fmt.Sprintf("%s-%d", v.name, n), variant: v, lifetime: lifetime}
+			l.grants = append(l.grants, g)
+			l.storage.grants[g.role] = g
 		}
 	}
 	l.log()
 	l.start()
-	l.initialize()
 	t.Cleanup(func() { l.process.stop() })
+	l.initialize()
 	l.configure()
 	t.Cleanup(func() { // a failed test leaves traps, and everything waits for what sits in them
-		for _, g := range l.grants {
-			g.armed().open(true)
-		}
+		l.release(true)
 	})
 	return l
 }
@@ -95,49 +88,32 @@ func (l *lane) initialize() {
 	}
 }
 
-func (l *lane) configure() {
-	l.t.Helper()
-	server := clienttest.New(l.t, clienttest.Options{})
-	server.Handle(func(r *clienttest.Request) clienttest.Answer {
-		return l.byRole[r.Form.Get("client_id")].answer(r)
-	})
-	l.write(logical.CreateOperation, "config", fields{"ca_certificate": string(clienttest.CAPEM())})
-	for _, v := range variants {
-		definition := fields{
-			"token_endpoint": server.URL() + "/token", "token_endpoint_auth_method": "client_secret_post",
-			"refresh_token_rotation": "always",
-		}
-		for name, value := range v.definition {
-			definition[name] = value
-		}
-		l.write(logical.CreateOperation, "providers/"+v.name, definition)
-	}
+// within is a random time up to the one given.
+func (l *lane) within(most time.Duration) time.Duration {
+	return time.Duration(l.random.Int64N(int64(most)))
+}
+
+// settle waits until the provider has dealt with what it has received.
+func (l *lane) settle() {
+	l.serving.Lock()
+	defer l.serving.Unlock()
+}
+
+// each runs something for every grant at once.
+func (l *lane) each(f func(*grant)) {
+	var all sync.WaitGroup
 	for _, g := range l.grants {
-		l.write(logical.CreateOperation, "roles/"+g.role, fields{
-			"provider": g.variant.name, "client_id": g.role, "client_secret": canary + "secret", "refresh_token": g.renew(),
-		})
+		all.Go(func() { f(g) })
 	}
-}
-
-func (l *lane) write(op logical.Operation, path string, f fields) {
-	l.t.Helper()
-	if _, err := l.process.request(context.Background(), op, path, f); err != nil {
-		l.t.Fatalf("writing %s: %v", path, err)
-	}
-}
-
-// reauthorize gives a role whose grant is lost a new one.
-func (l *lane) reauthorize(g *grant) {
-	l.t.Helper()
-	l.write(logical.UpdateOperation, "roles/"+g.role, fields{"refresh_token": g.renew()})
+	all.Wait()
 }
 
 // status is status/<role>.
 func (l *lane) status(g *grant) map[string]any {
-	l.t.Helper()
 	resp, err := l.process.request(context.Background(), logical.ReadOperation, "status/"+g.role, nil)
 	if err != nil || resp == nil {
-		l.t.Fatalf("status/%s: %v", g.role, err)
+		l.t.Errorf("status/%s: %v", g.role, err)
+		return map[string]any{}
 	}
 	return resp.Data
 }

@@ -26,6 +26,8 @@ type process struct {
 	client  *goplugin.Client
 	backend logical.Backend
 	view    *view
+
+	initialized bool
 }
 
 // start runs the plugin as Vault does and sets it up over the storage. Background work begins with
@@ -59,7 +61,12 @@ func (p *process) setup(ctx context.Context, logger hclog.Logger) error {
 	return p.backend.Setup(ctx, &logical.BackendConfig{StorageView: p.view, System: system, Logger: logger, BackendUUID: "chaos"})
 }
 
+// initialize starts background work, as Vault does right after the start. Only the first call counts.
 func (p *process) initialize() error {
+	if p.initialized {
+		return nil
+	}
+	p.initialized = true
 	return p.backend.Initialize(context.Background(), &logical.InitializationRequest{})
 }
 

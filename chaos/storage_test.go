@@ -12,23 +12,31 @@ import (
 // storage is what Vault keeps while plugin processes come and go.
 type storage struct {
 	logical.InmemStorage
-	trap func(role string) *trap
+	grants map[string]*grant // by role; see configure
 }
 
-// holds tells whether one of the refresh tokens is stored for a role, wherever that may be.
-func (s *storage) holds(role string, refreshTokens []string) (bool, error) {
+// holds tells whether one of the texts is stored for a role.
+func (s *storage) holds(role string, texts ...string) bool {
 	for _, key := range []string{"token/" + role, "role/" + role} {
 		entry, err := s.Get(context.Background(), key)
 		if err != nil {
-			return false, err
+			panic(err) // not in memory
 		}
-		for _, token := range refreshTokens {
-			if entry != nil && strings.Contains(string(entry.Value), `"`+token+`"`) {
-				return true, nil
+		for _, text := range texts {
+			if entry != nil && strings.Contains(string(entry.Value), `"`+text+`"`) {
+				return true
 			}
 		}
 	}
-	return false, nil
+	return false
+}
+
+// grant returns the grant that an entry is about if it has the prefix, else nil.
+func (s *storage) grant(key, prefix string) *grant {
+	if role, ok := strings.CutPrefix(key, prefix); ok {
+		return s.grants[role]
+	}
+	return nil
 }
 
 // errCut is what a process hears that no longer exists.
@@ -58,29 +66,36 @@ func (v *view) alive(operation func() error) error {
 	return operation()
 }
 
+// Put is where a refresh stores its intent and its new state.
 func (v *view) Put(ctx context.Context, entry *logical.StorageEntry) error {
-	role, ok := strings.CutPrefix(entry.Key, "token/")
-	if !ok {
-		return v.alive(func() error { return v.storage.Put(ctx, entry) })
+	apply := func() error { return v.storage.Put(ctx, entry) }
+	g := v.grant(entry.Key, "token/")
+	if g == nil {
+		return v.alive(apply)
 	}
-	t := v.trap(role)
+	t, o := g.armed(), g.outage()
 	before, after := t.put()
 	t.hold(before)
-	if err := v.alive(func() error { return v.storage.Put(ctx, entry) }); err != nil {
+	if err := o.before(after); err != nil {
+		return err
+	}
+	if t.refuses(after) {
+		return errStorage
+	}
+	if err := v.alive(apply); err != nil {
 		return err
 	}
 	t.hold(after)
 	if after == stateStored {
 		t.pass(stored)
 	}
-	return nil
+	return o.after(after)
 }
 
+// Get is where a reader passes once more on the way to its answer.
 func (v *view) Get(ctx context.Context, key string) (entry *logical.StorageEntry, err error) {
-	if role, ok := strings.CutPrefix(key, "role/"); ok {
-		if t := v.trap(role); t.passed(stored) {
-			t.hold(readerWaits)
-		}
+	if g := v.grant(key, "role/"); g != nil && g.armed().passed(stored) {
+		g.armed().hold(readerWaits)
 	}
 	err = v.alive(func() error {
 		entry, err = v.storage.Get(ctx, key)

@@ -21,17 +21,18 @@ type cell struct {
 
 type count struct {
 	rounds, lost, allowed, refused int
-	before, after, advice          map[string]int
+	before, after                  map[string]bool
 }
-
-func newTally() *tally { return &tally{cells: map[cell]*count{}} }
 
 func (t *tally) add(v *variant, p point, result verdict) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.cells == nil {
+		t.cells = map[cell]*count{}
+	}
 	c := t.cells[cell{v, p}]
 	if c == nil {
-		c = &count{before: map[string]int{}, after: map[string]int{}, advice: map[string]int{}}
+		c = &count{before: map[string]bool{}, after: map[string]bool{}}
 		t.cells[cell{v, p}] = c
 	}
 	c.rounds++
@@ -40,20 +41,25 @@ func (t *tally) add(v *variant, p point, result verdict) {
 	}
 	c.allowed += result.replays.Allowed
 	c.refused += result.replays.Refused
-	c.before[result.before]++
-	c.after[result.after]++
-	c.advice[result.advice]++
+	c.before[result.before], c.after[result.after] = true, true
 }
 
-func (t *tally) String() string {
-	var text strings.Builder
+// killed is the table of the rounds with kills.
+func (t *tally) killed() string {
+	var b strings.Builder
+	b.WriteString("| provider | killed | rounds | grants lost | spent tokens presented: allowed | refused | status before the next try | after it |\n")
+	b.WriteString("|---|---|--:|--:|--:|--:|---|---|\n")
 	for _, v := range variants {
-		for p := range points {
+		for p := range rows {
 			if c := t.cells[cell{v, p}]; c != nil {
-				fmt.Fprintf(&text, "%-20s %-62s rounds %d lost %d replays %d/%d %v %v %q\n", v.title, p, c.rounds, c.lost, c.allowed, c.refused,
-					slices.Sorted(maps.Keys(c.before)), slices.Sorted(maps.Keys(c.after)), slices.Sorted(maps.Keys(c.advice)))
+				fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d | %s | %s |\n",
+					v.title, p, c.rounds, c.lost, c.allowed, c.refused, names(c.before), names(c.after))
 			}
 		}
 	}
-	return text.String()
+	return b.String()
+}
+
+func names(set map[string]bool) string {
+	return "`" + strings.Join(slices.Sorted(maps.Keys(set)), "` or `") + "`"
 }

@@ -1,6 +1,10 @@
 package chaos
 
-import "sync"
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+)
 
 // point is a moment of a refresh, as far as it can be seen from outside.
 type point int
@@ -12,21 +16,28 @@ const (
 	processedLate
 	rotated
 	answerSent
+	stateHeld // not a stop: storage fails the write until the trap is released
 	stateStored
 	readerWaits
-	points // how many there are
+	anyMoment // wherever the refresh is: nothing is stopped, every step takes its time
+	points    // how many there are
+	again     // no point but a row of the table: two kills, with any of these each
+	rows
 )
 
 func (p point) String() string {
-	return [points]string{
-		"before the intent is stored",
-		"the intent is stored, the plugin doesn't know yet",
-		"the request is sent, the provider never processes it",
-		"the request is sent, the provider processes it later",
-		"the provider has rotated the token, its answer is held back",
-		"the answer is sent, the new state not stored",
-		"the new state is stored, the plugin doesn't know yet",
-		"after that, before the reader has its answer",
+	return map[point]string{
+		beforeIntent:  "before the intent is stored",
+		intentStored:  "the intent is stored, the plugin not told",
+		requestSent:   "the request is sent, the provider never processes it",
+		processedLate: "the request is sent, the provider processes it after the kill",
+		rotated:       "the provider has rotated the token and holds its answer back",
+		answerSent:    "the answer is sent, the new state not stored",
+		stateHeld:     "storage fails the new state, the plugin keeps it in memory",
+		stateStored:   "the new state is stored, the plugin not told",
+		readerWaits:   "the plugin is told, its reader has no answer yet",
+		anyMoment:     "at a random moment",
+		again:         "any of these, and any again during the recovery",
 	}[p]
 }
 
@@ -41,42 +52,72 @@ const (
 
 // trap stops one refresh of one role at one point until it is opened. A nil trap stops nothing.
 type trap struct {
-	point point
-	fired chan struct{} // closed when the point is reached
-	way   chan struct{} // closed to let go what was stopped
+	point  point
+	delays [points]time.Duration // what the steps take, with anyMoment
+	fired  chan struct{}         // closed when the point is reached
+	way    chan struct{}         // closed to let go what was stopped
 
-	once   sync.Once
-	mu     sync.Mutex
-	opened bool
-	stage  stage
-	killed bool
+	mu            sync.Mutex
+	stage         stage
+	isFired, open bool
+	killed        bool
 }
 
-func newTrap(p point) *trap {
-	return &trap{point: p, fired: make(chan struct{}), way: make(chan struct{})}
+func newTrap(p point, random *rand.Rand) *trap {
+	t := &trap{point: p, fired: make(chan struct{}), way: make(chan struct{})}
+	for i := range t.delays {
+		t.delays[i] = time.Duration(random.Int64N(int64(3 * time.Millisecond)))
+	}
+	return t
 }
 
 // hold stops its caller if this is the point, and tells whether the plugin was killed meanwhile.
 func (t *trap) hold(p point) (killed bool) {
-	if t == nil || t.point != p {
+	switch {
+	case t == nil:
+		return false
+	case t.point == anyMoment:
+		time.Sleep(t.delays[p])
+		return false
+	case t.point != p:
 		return false
 	}
-	t.once.Do(func() { close(t.fired) })
+	t.fire()
 	<-t.way
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.killed
 }
 
-// open ends the trap, after a kill or without one.
-func (t *trap) open(killed bool) {
+// refuses tells whether a write fails.
+func (t *trap) refuses(p point) bool {
+	if t == nil || t.point != stateHeld || p != stateStored {
+		return false
+	}
+	t.fire()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.open || t.killed
+}
+
+func (t *trap) fire() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.isFired {
+		t.isFired = true
+		close(t.fired)
+	}
+}
+
+// release ends the trap, after a kill or without one.
+func (t *trap) release(killed bool) {
 	if t == nil {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.opened {
-		t.opened, t.killed = true, killed
+	if !t.open {
+		t.open, t.killed = true, killed
 		close(t.way)
 	}
 }

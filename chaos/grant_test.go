@@ -11,38 +11,36 @@ import (
 const (
 	// canary is in every secret; no log may hold it.
 	canary = "canary-"
-	// lifetime of the access tokens (seconds), and the min_ttl that makes a read refresh them once
-	// they are tooOld. The lease ends half a second before the token.
-	lifetime, minTTL = 10, 9
-	tooOld           = 510 * time.Millisecond
 	// grace is long enough for a plugin process to start on a busy machine.
 	grace = time.Minute
+	key   = "Idempotency-Key"
 )
 
 // variant is what a provider does for a client that has lost an answer.
 type variant struct {
-	name       string
-	title      string
-	definition fields
-	forgives   bool // a spent token may be presented again
+	name, title string
+	definition  fields
+	forgives    bool // a spent token may be presented again
 }
 
 var variants = []*variant{
 	{"grace", "reuse grace", fields{"reuse_grace": int(grace.Seconds())}, true},
-	{"idempotency", "idempotency header", fields{"idempotency_header": "Idempotency-Key"}, true},
-	{"neither", "neither", fields{}, false},
+	{"idempotency", "idempotency header", fields{"idempotency_header": key}, true},
+	{"neither", "neither", nil, false},
 }
 
-// grant is one role and, at the provider, whatever its refresh token is good for.
+// grant is one role and, at the provider, what its refresh token is good for.
 type grant struct {
-	role    string
-	variant *variant
+	role     string
+	variant  *variant
+	lifetime int // of the access tokens, in seconds
 
 	mu       sync.Mutex
 	number   int // of the grants that this role has had
 	rotation *clienttest.Rotation
 	renewed  time.Time // when the last tokens were issued
 	trap     *trap
+	fails    *outage
 }
 
 // renew authorizes again and returns the new grant's refresh token.
@@ -52,13 +50,13 @@ func (g *grant) renew() string {
 	g.number++
 	refreshToken := fmt.Sprintf("%s%s.%d", canary, g.role, g.number)
 	g.rotation = clienttest.NewRotation(refreshToken)
-	g.rotation.ExpiresIn = lifetime
+	g.rotation.ExpiresIn = g.lifetime
 	g.renewed = time.Time{}
 	switch g.variant.name {
 	case "grace":
 		g.rotation.ReuseGrace = grace
 	case "idempotency":
-		g.rotation.IdempotencyHeader = "Idempotency-Key"
+		g.rotation.IdempotencyHeader = key
 	}
 	return refreshToken
 }
@@ -69,11 +67,11 @@ func (g *grant) current() *clienttest.Rotation {
 	return g.rotation
 }
 
-// arm sets the trap for the role's next refresh; nil removes it.
-func (g *grant) arm(t *trap) {
+// arm sets what happens to the role's next refresh.
+func (g *grant) arm(t *trap, o *outage) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.trap = t
+	g.trap, g.fails = t, o
 }
 
 func (g *grant) armed() *trap {
@@ -82,11 +80,17 @@ func (g *grant) armed() *trap {
 	return g.trap
 }
 
-// due is when a read with minTTL refreshes.
-func (g *grant) due() time.Time {
+func (g *grant) outage() *outage {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.renewed.Add(tooOld)
+	return g.fails
+}
+
+// lastRenewed is when the last tokens were issued; the zero time for never.
+func (g *grant) lastRenewed() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.renewed
 }
 
 // answer is the provider's side of a refresh.

@@ -1,0 +1,50 @@
+package chaos
+
+import (
+	"context"
+	"maps"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// configure starts the provider and writes what an operator would: it in its variants, and a role
+// for each grant.
+func (l *lane) configure() {
+	l.t.Helper()
+	server := clienttest.New(l.t, clienttest.Options{})
+	server.Handle(func(r *clienttest.Request) clienttest.Answer {
+		l.serving.RLock()
+		defer l.serving.RUnlock()
+		g := l.storage.grants[r.Form.Get("client_id")]
+		return g.answer(r)
+	})
+	l.write(logical.CreateOperation, "config", fields{"ca_certificate": string(clienttest.CAPEM())})
+	for _, v := range variants {
+		definition := fields{
+			"token_endpoint": server.URL() + "/token", "token_endpoint_auth_method": "client_secret_post",
+			"refresh_token_rotation": "always",
+		}
+		maps.Copy(definition, v.definition)
+		l.write(logical.CreateOperation, "providers/"+v.name, definition)
+	}
+	for _, g := range l.grants {
+		l.write(logical.CreateOperation, "roles/"+g.role, fields{
+			"provider": g.variant.name, "client_id": g.role, "client_secret": canary + "secret", "refresh_token": g.renew(),
+		})
+	}
+}
+
+func (l *lane) write(op logical.Operation, path string, f fields) {
+	l.t.Helper()
+	if _, err := l.process.request(context.Background(), op, path, f); err != nil {
+		l.t.Fatalf("writing %s: %v", path, err)
+	}
+}
+
+// reauthorize gives a role whose grant is lost a new one.
+func (l *lane) reauthorize(g *grant) {
+	l.t.Helper()
+	l.write(logical.UpdateOperation, "roles/"+g.role, fields{"refresh_token": g.renew()})
+}

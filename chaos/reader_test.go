@@ -1,0 +1,66 @@
+package chaos
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// The tokens of those who are killed live so many seconds: a read with this min_ttl refreshes them
+// once they are older than half a second, since a lease ends half a second before its token.
+const (
+	shortLife, minTTL = 10, 9
+	tooOld            = 510 * time.Millisecond
+)
+
+// read asks for a token that lives long enough, which is a new one when the one at hand is too old.
+func (p *process) read(ctx context.Context, g *grant) (*logical.Response, error) {
+	time.Sleep(time.Until(g.lastRenewed().Add(tooOld)))
+	return p.request(ctx, logical.ReadOperation, "creds/"+g.role, fields{"min_ttl": minTTL})
+}
+
+// force asks for a new token whatever the old one is like.
+func (p *process) force(ctx context.Context, g *grant) (*logical.Response, error) {
+	return p.request(ctx, logical.UpdateOperation, "refresh/"+g.role, nil)
+}
+
+// readers start one to five readers of a grant, who tell check when they have an answer.
+func (l *lane) readers(g *grant, check func(*grant)) (wait func()) {
+	p, t := l.process, g.armed()
+	done := make(chan struct{})
+	n := 1 + l.random.IntN(5)
+	for range n {
+		delay := l.within(20 * time.Millisecond)
+		read := p.read
+		// A forced refresh does not look into storage once more, so it can't be stopped before its answer.
+		if t.point != readerWaits && l.random.IntN(2) == 0 {
+			read = p.force
+		}
+		go func() {
+			defer func() { done <- struct{}{} }()
+			time.Sleep(delay)
+			if _, err := read(context.Background(), g); err == nil {
+				check(g)
+			}
+		}()
+	}
+	return func() {
+		for range n {
+			<-done
+		}
+	}
+}
+
+// get reads until there is a token, or a refusal, which trying again would not change.
+func (p *process) get(g *grant) (accessToken string, err error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		resp, err := p.read(context.Background(), g)
+		if err == nil {
+			return resp.Data["access_token"].(string), nil
+		}
+		if resp.IsError() || time.Now().After(deadline) {
+			return "", err
+		}
+	}
+}
