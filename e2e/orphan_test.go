@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// Vault is killed with kill -9 and its plugin lives on as an orphan, with refreshes that fall due: one ahead of
+// readers, one to keep an idle grant alive. It can no longer store an answer, so it asks no provider, neither
+// alone nor next to the plugin of the Vault that comes after.
+func TestOrphanMakesNoProviderCall(t *testing.T) {
+	t.Parallel()
+	l := newLabOn(t, newRaft(t, "orphan"))
+	l.sandbox.control("pingone", map[string]any{"expires_in": 12}) // refreshed ahead at three quarters
+	l.sandbox.control("keliweb", map[string]any{"expires_in": 12})
+	l.run("vault write oauth/roles/identity " + systemNamed("identity").role)
+	l.run("vault write oauth/roles/hosting keepalive_period=1s " + keliwebRole) // due once its token has ended
+	l.read("oauth/creds/identity")
+	l.read("oauth/creds/hosting")
+	orphan, last := l.killVault(), l.sandbox.journal(0, 0)
+	if seen := l.sandbox.journal(len(last), 14*time.Second); len(seen) != 0 {
+		t.Fatalf("%d requests, and no Vault runs that could store an answer", len(seen))
+	}
+	if !slices.Contains(pluginPIDs(0), orphan) {
+		t.Fatal("there was no orphan to watch: it has ended by itself")
+	}
+
+	l.revive()
+	l.wantKept("pingone", "identity")
+	l.wantKept("keliweb", "hosting")
+	if pids := pluginPIDs(0); !slices.Contains(pids, orphan) {
+		t.Error("the orphan has ended before the new Vault's refreshes")
+	}
+}
+
+// Vault is killed while a provider's answer is still to come, which then reaches the orphan: nobody can store it.
+// The next Vault finds the intent and sends the same request again, under the same idempotency key, and the
+// provider answers what it had answered. At a provider that has neither such a key nor a grace this sequence
+// loses the grant, whatever a client does; so this is Isabel Connect.
+func TestVaultKilledBeforeAnswer(t *testing.T) {
+	t.Parallel()
+	l := newLabOn(t, newRaft(t, "killed"))
+	l.run("vault write oauth/roles/isabel " + systems[0].role)
+	l.sandbox.control("isabel-connect", map[string]any{"hold": 1})
+	l.hangUpDuring("isabel-connect", "oauth/creds/isabel")
+	l.killVault()
+	l.sandbox.control("isabel-connect", map[string]any{"release": true})
+
+	l.revive()
+	l.sandbox.wantLive("isabel-connect", l.read("oauth/creds/isabel").token())
+	if got := l.sandbox.stats("isabel-connect"); got.Resends != 1 || got.Generation != 1 {
+		t.Errorf("the provider saw %+v, want the one answer given twice", got)
+	}
+	l.wantKept("isabel-connect", "isabel")
+}
+
+// newRaft is a Vault of this test's own, with storage that outlives its process.
+func newRaft(t *testing.T, name string) *vault {
+	t.Helper()
+	v, err := startRaft(name)
+	if err != nil {
+		t.Fatal("Vault on raft: ", err)
+	}
+	t.Cleanup(func() { v.stop() })
+	return v
+}
+
+// killVault ends Vault the hard way and returns the plugin process that it leaves behind.
+func (l *lab) killVault() (orphan int) {
+	l.t.Helper()
+	orphan = l.pluginPID()
+	if err := l.v.cmd.Process.Kill(); err != nil {
+		l.t.Fatal(err)
+	}
+	<-l.v.done
+	return orphan
+}
+
+// revive starts Vault on what the killed one had stored.
+func (l *lab) revive() {
+	l.t.Helper()
+	if err := l.v.boot(); err != nil {
+		l.t.Fatal(err)
+	}
+	if err := l.v.unseal(); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// journal lists what the sandbox has received after a number; it waits so long for something to come.
+func (s *sandbox) journal(after int, wait time.Duration) []map[string]any {
+	s.t.Helper()
+	var entries []map[string]any
+	s.call("/requests?after="+strconv.Itoa(after)+"&wait="+wait.String(), nil, &entries)
+	return entries
+}
+
+// systemNamed finds a way to write a role by the role's name.
+func systemNamed(name string) system {
+	return systems[slices.IndexFunc(systems, func(s system) bool { return s.name == name })]
+}
