@@ -35,6 +35,25 @@ func TestOrphanMakesNoProviderCall(t *testing.T) {
 	}
 }
 
+// Vault is killed during an exchange that brings no answer. With an idempotency key the plugin would repeat it at
+// once, but first it has to store that it does: the orphan does not repeat it, the next Vault does.
+func TestOrphanDoesNotRepeat(t *testing.T) {
+	t.Parallel()
+	l := newLabOn(t, newRaft(t, "repeat"))
+	l.run("vault write oauth/config request_timeout=4s")
+	l.run("vault write oauth/roles/isabel " + systems[0].role)
+	l.sandbox.control("isabel-connect", map[string]any{"hang": 1})
+	l.hangUpDuring("isabel-connect", "oauth/creds/isabel")
+	l.killVault()
+	if seen := l.sandbox.journal(1, 6*time.Second); len(seen) != 0 {
+		t.Fatal("the orphan has repeated the exchange")
+	}
+
+	l.revive()
+	l.read("oauth/creds/isabel").want(t, map[string]string{"generation": "1"})
+	l.wantKept("isabel-connect", "isabel")
+}
+
 // Vault is killed while a provider's answer is still to come, which then reaches the orphan: nobody can store it.
 // The next Vault finds the intent and sends the same request again, under the same idempotency key, and the
 // provider answers what it had answered. At a provider that has neither such a key nor a grace this sequence
