@@ -11,13 +11,14 @@ import (
 // every variant at each, and sometimes killed again while it recovers. A new process on the same
 // storage has to come by live tokens then. Grants live on from one kill to the next.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	const lanes = 3 // much of a round is waiting for tokens to age
 	began, results := time.Now(), new(tally)
 	t.Run("lane", func(t *testing.T) {
 		for n := range lanes {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
-				l := newLane(t, uint64(n), int(points), shortLife)
+				l := newLane(t, uint64(n), int(points), 10)
 				for i := range (*rounds + lanes - 1) / lanes {
 					l.kill(results, false)
 					if i%3 == 0 {

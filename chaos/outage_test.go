@@ -54,9 +54,9 @@ func (o *outage) strikes(kind point) bool {
 	return true
 }
 
-// struck is how many writes have failed so far.
-func (o *outage) struck() int {
+// active tells whether it has begun and goes on.
+func (o *outage) active() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.failed
+	return o.failed > 0 && (o.failed < o.times || time.Since(o.began) < o.lasts)
 }

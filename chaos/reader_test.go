@@ -7,17 +7,12 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// The tokens of those who are killed live so many seconds: a read with this min_ttl refreshes them
-// once they are older than half a second, since a lease ends half a second before its token.
-const (
-	shortLife, minTTL = 10, 9
-	tooOld            = 510 * time.Millisecond
-)
-
-// read asks for a token that lives long enough, which is a new one when the one at hand is too old.
+// read asks for a token that has nine tenths of its life before it. A lease ends a twentieth before
+// its token, so that is a new token once the one at hand has lived for another twentieth.
 func (p *process) read(ctx context.Context, g *grant) (*logical.Response, error) {
+	tooOld := time.Duration(g.lifetime)*time.Second/20 + 10*time.Millisecond
 	time.Sleep(time.Until(g.lastRenewed().Add(tooOld)))
-	return p.request(ctx, logical.ReadOperation, "creds/"+g.role, fields{"min_ttl": minTTL})
+	return p.request(ctx, logical.ReadOperation, "creds/"+g.role, fields{"min_ttl": g.lifetime * 9 / 10})
 }
 
 // force asks for a new token whatever the old one is like.

@@ -9,6 +9,8 @@ import (
 // point is a moment of a refresh, as far as it can be seen from outside.
 type point int
 
+const nowhere point = -1
+
 const (
 	beforeIntent point = iota
 	intentStored
@@ -39,6 +41,35 @@ func (p point) String() string {
 		anyMoment:     "at a random moment",
 		again:         "any of these, and any again during the recovery",
 	}[p]
+}
+
+// moments are the points where nothing is killed: to the provider it is one whether it processes a
+// request late or never.
+func moments() []string {
+	var names []string
+	for p := range points {
+		names = append(names, p.String())
+	}
+	names[requestSent] = "the request is sent, the provider has not processed it"
+	names[stateHeld] = "storage fails the new state"
+	return names
+}
+
+// moment is the point's place among the moments.
+func (p point) moment() int {
+	if p == processedLate {
+		p = requestSent
+	}
+	return int(p)
+}
+
+// extra is how many of the refreshes were too many, or below 0 too few. At a random moment there may
+// be none: it may be before the refresh has begun.
+func (p point) extra(refreshes int) int {
+	if p == anyMoment && refreshes == 0 {
+		return 0
+	}
+	return refreshes - 1
 }
 
 // stage is how far a refresh has come.
@@ -73,13 +104,10 @@ func newTrap(p point, random *rand.Rand) *trap {
 
 // hold stops its caller if this is the point, and tells whether the plugin was killed meanwhile.
 func (t *trap) hold(p point) (killed bool) {
-	switch {
-	case t == nil:
-		return false
-	case t.point == anyMoment:
-		time.Sleep(t.delays[p])
-		return false
-	case t.point != p:
+	if t == nil || t.point != p {
+		if t != nil && t.point == anyMoment {
+			time.Sleep(t.delays[p])
+		}
 		return false
 	}
 	t.fire()
