@@ -99,7 +99,7 @@ func (g *grant) answer(r *clienttest.Request) clienttest.Answer {
 	if t.hold(requestSent) {
 		return lost
 	}
-	late := t.hold(processedLate)
+	late := t.hold(processedLate) || t.hold(processedLast)
 	answer := g.current().Answer(r)
 	g.mu.Lock()
 	g.renewed = time.Now()

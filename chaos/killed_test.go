@@ -24,6 +24,9 @@ func TestKilled(t *testing.T) {
 					if i%3 == 0 {
 						l.kill(results, true)
 					}
+					if i%int(points) == 0 {
+						l.late(results)
+					}
 				}
 				l.each(func(g *grant) {
 					if _, err := l.process.get(g); err != nil {
@@ -55,6 +58,46 @@ func (l *lane) kill(results *tally, twice bool) {
 		}
 		g.arm(nil, nil)
 	}
+	l.judgeAll(results, before)
+}
+
+// late is one round in which the provider is so slow that the next process has refreshed before it
+// processes what the killed one had sent.
+func (l *lane) late(results *tally) {
+	for _, g := range l.grants {
+		g.arm(newTrap(processedLast, l.random), nil)
+	}
+	wait := l.trapped(l.stored)
+	if err := l.process.kill(); err != nil {
+		l.t.Fatal(err)
+	}
+	wait()
+	late := map[*grant]*trap{}
+	for _, g := range l.grants {
+		late[g] = g.armed()
+		g.arm(nil, nil)
+	}
+	l.start()
+	before := map[*grant]*evidence{}
+	for _, g := range l.grants {
+		before[g] = &evidence{point: processedLast, replays: g.current().Replays(), state: l.state(g)}
+	}
+	l.initialize()
+	l.each(func(g *grant) {
+		if _, err := l.process.get(g); err != nil {
+			l.t.Errorf("%s: the provider has processed nothing, yet: %v", g.role, err)
+		}
+		late[g].release(true)
+	})
+	l.settle()
+	for _, g := range l.grants {
+		before[g].stored = l.storage.holds(g.role, g.current().Valid()...)
+	}
+	l.judgeAll(results, before)
+}
+
+// judgeAll lets the process begin its work, and counts what becomes of the grants.
+func (l *lane) judgeAll(results *tally, before map[*grant]*evidence) {
 	l.initialize()
 	l.each(func(g *grant) { results.add(g.variant, before[g].point, l.judge(g, before[g])) })
 	for _, g := range l.grants {
