@@ -121,6 +121,20 @@ func TestTheTokenAtHandIsServedMeanwhile(t *testing.T) {
 	})
 }
 
+// Where a refresh kills the token, readers are promised only the time before; when there is no
+// refresh to be had, what is left after it is better than nothing.
+func TestTheTokenAtHandIsServedBeyondItsPromise(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(tokenAnswer("a1", ""))
+		b.read("creds/r")
+		server.Handle(always(busy))
+		pause(50 * time.Minute)
+		if resp := b.read("creds/r"); resp.Secret.TTL != 10*time.Minute-30*time.Second || len(resp.Warnings) != 1 {
+			t.Errorf("the lease is %s, the warnings are %q", resp.Secret.TTL, resp.Warnings)
+		}
+	}, fields{"refresh_invalidates_access_token": true})
+}
+
 // A restart, of which there are many when things go wrong, is no reason to ask again.
 func TestBackoffOutlastsTheProcess(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
