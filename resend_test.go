@@ -51,7 +51,7 @@ func TestAnExchangeWithoutAnAnswerIsRepeatedWhereThatIsHarmless(t *testing.T) {
 
 func TestAnExchangeIsRepeatedAtOnceOnlyOnce(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		server.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.Answer{Drop: true} })
+		server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Drop: true})
 		b.noCreds("r", 502)
 		b.noCreds("r", 502)
 		if n := len(server.Requests()); n != 2 {
@@ -66,7 +66,7 @@ func TestAnExchangeIsRepeatedAtOnceOnlyOnce(t *testing.T) {
 // The grace counts from the first exchange whose answer was lost, not from the latest.
 func TestNothingIsRepeatedAtOnceAfterTheGrace(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		server.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.Answer{Drop: true} })
+		server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Drop: true}, clienttest.Answer{Drop: true})
 		b.noCreds("r", 502)
 		pause(time.Minute)
 		b.noCreds("r", 502)

@@ -1,0 +1,124 @@
+package oauthrefresh
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// The answer tells the tokens apart and holds none: policies may allow a refresh without a read.
+func TestAForcedRefresh(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		newGrant(server)
+		first := b.data("creds/r")
+		pause(time.Minute)
+		got := b.write("refresh/r", nil).Data
+		if keys := slices.Sorted(maps.Keys(got)); !slices.Equal(keys, []string{"expires_at", "generation", "refreshed", "token_id"}) {
+			t.Errorf("the fields are %v", keys)
+		}
+		second := b.data("creds/r")
+		if got["refreshed"] != true || got["generation"] != int64(2) || got["token_id"] == first["token_id"] {
+			t.Errorf("the answer is %v", got)
+		}
+		if got["token_id"] != second["token_id"] || got["expires_at"] != second["expires_at"] || second["access_token"] == first["access_token"] {
+			t.Errorf("the answer is %v, a read gives %v", got, second)
+		}
+		if n := len(server.Requests()); n != 2 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+// Fifty readers whose token was refused before its time cost one refresh.
+func TestAHerdWithOneGenerationCostsOneRefresh(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	b.writeRole("r")
+	answer, open := gated(tokenAnswer("a2", ""))
+	server.Enqueue(tokenAnswer("a1", ""), answer)
+	b.read("creds/r")
+	var herd []<-chan outcome
+	for range 50 {
+		herd = append(herd, b.start(t.Context(), logical.UpdateOperation, "refresh/r", fields{"if_generation": 1}))
+	}
+	b.atWork("r", 50)
+	open()
+	for _, one := range herd {
+		if got := await(t, one).value(t, "generation"); got != int64(2) {
+			t.Errorf("generation %v", got)
+		}
+	}
+	late := b.write("refresh/r", fields{"if_generation": 1}).Data
+	if late["refreshed"] != false || late["generation"] != int64(2) || late["token_id"] == nil {
+		t.Errorf("who comes late is told %v", late)
+	}
+	if n := len(server.Requests()); n != 2 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// Two operators who press at the same time want one refresh.
+func TestForcedRefreshesOfTheSameMomentAreOne(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	b.writeRole("r")
+	answer, open := gated(tokenAnswer("a1", ""))
+	server.Enqueue(answer)
+	first := b.start(t.Context(), logical.UpdateOperation, "refresh/r", nil)
+	server.WaitFor(1)
+	second := b.start(t.Context(), logical.UpdateOperation, "refresh/r", nil)
+	b.atWork("r", 2)
+	open()
+	for _, operator := range []<-chan outcome{first, second} {
+		if got := await(t, operator).value(t, "generation"); got != int64(1) {
+			t.Errorf("generation %v", got)
+		}
+	}
+	if n := len(server.Requests()); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// Where a refresh kills the token of others, force is what it takes before its time.
+func TestAForcedRefreshDoesNotSpareOthers(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		grant := newGrant(server)
+		b.read("creds/r")
+		b.refused(logical.UpdateOperation, "creds/r", fields{"min_ttl": "50m"})
+		b.write("refresh/r", nil)
+		if n := grant.Refreshes(); n != 2 {
+			t.Errorf("%d refreshes", n)
+		}
+	}, fields{"refresh_invalidates_access_token": true})
+}
+
+// Force does not reach past a failure, and leaves the token at hand alone.
+func TestAForcedRefreshThatFails(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(tokenAnswer("a1", ""), busy)
+		b.read("creds/r")
+		for range 3 {
+			if status, text := b.failure(logical.UpdateOperation, "refresh/r", nil); status != 503 {
+				t.Errorf("%d %s", status, text)
+			}
+		}
+		if n := len(server.Requests()); n != 2 {
+			t.Errorf("%d requests", n)
+		}
+		if resp := b.read("creds/r"); resp.Data["access_token"] != "a1" || len(resp.Warnings) != 0 {
+			t.Errorf("access token %v, warnings %q", resp.Data["access_token"], resp.Warnings)
+		}
+	})
+}
+
+func TestARefreshOfNoRole(t *testing.T) {
+	b := newTestBackend(t)
+	for _, path := range []string{"refresh/none", "revoke/none", "creds/none"} {
+		b.rejects(logical.UpdateOperation, path, nil, "there is no role of this name")
+	}
+}
