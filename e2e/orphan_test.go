@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -19,8 +18,8 @@ func TestOrphanMakesNoProviderCall(t *testing.T) {
 	l.run("vault write oauth/roles/hosting keepalive_period=1s " + keliwebRole) // due once its token has ended
 	l.read("oauth/creds/identity")
 	l.read("oauth/creds/hosting")
-	orphan, last := l.killVault(), l.sandbox.journal(0, 0)
-	if seen := l.sandbox.journal(len(last), 14*time.Second); len(seen) != 0 {
+	orphan := l.killVault()
+	if seen := l.sandbox.next(l.sandbox.last(), 14*time.Second); len(seen) != 0 {
 		t.Fatalf("%d requests, and no Vault runs that could store an answer", len(seen))
 	}
 	if !slices.Contains(pluginPIDs(0), orphan) {
@@ -45,7 +44,7 @@ func TestOrphanDoesNotRepeat(t *testing.T) {
 	l.sandbox.control("isabel-connect", map[string]any{"hang": 1})
 	l.hangUpDuring("isabel-connect", "oauth/creds/isabel")
 	l.killVault()
-	if seen := l.sandbox.journal(1, 6*time.Second); len(seen) != 0 {
+	if seen := l.sandbox.next(l.sandbox.last(), 6*time.Second); len(seen) != 0 {
 		t.Fatal("the orphan has repeated the exchange")
 	}
 
@@ -106,14 +105,6 @@ func (l *lab) revive() {
 	if err := l.v.unseal(); err != nil {
 		l.t.Fatal(err)
 	}
-}
-
-// journal lists what the sandbox has received after a number; it waits so long for something to come.
-func (s *sandbox) journal(after int, wait time.Duration) []map[string]any {
-	s.t.Helper()
-	var entries []map[string]any
-	s.call("/requests?after="+strconv.Itoa(after)+"&wait="+wait.String(), nil, &entries)
-	return entries
 }
 
 // systemNamed finds a way to write a role by the role's name.

@@ -105,11 +105,12 @@ func (v *vault) unseal() error {
 
 // audit enables a file device with its defaults: log_raw is false.
 func (v *vault) audit() error {
-	path := filepath.Join(workdir, "audit-"+v.name+".log")
 	return v.client().Sys().EnableAuditWithOptions("file", &api.EnableAuditOptions{
-		Type: "file", Options: map[string]string{"file_path": path},
+		Type: "file", Options: map[string]string{"file_path": auditLog(v.name)},
 	})
 }
+
+func auditLog(vault string) string { return filepath.Join(workdir, "audit-"+vault+".log") }
 
 // client is the Go API with the root token, for what would be unreadable or slow as a command line.
 // It does not retry: a 502 that is asked for must arrive as one.
