@@ -11,7 +11,7 @@ import (
 // asks next has what it brought.
 func TestDisconnected(t *testing.T) {
 	t.Parallel()
-	l, began := newLane(t, 10, int(points), 20), time.Now()
+	l, began := newLane(t, 10, int(points), 30), time.Now()
 	results := &outcomes{title: "all callers hang up", names: moments()}
 	for range *rounds {
 		l.arm()
@@ -59,11 +59,11 @@ func (c *call) hangUp(l *lane, g *grant) {
 	for _, delay := range c.delays {
 		callers.Go(func() {
 			time.Sleep(delay)
-			_, _ = l.process.read(ctx, g)
+			_, _ = l.process.readWhenDue(ctx, g)
 		})
 	}
 	if t.point == anyMoment {
-		time.Sleep(time.Until(g.lastRenewed().Add(time.Second)))
+		time.Sleep(time.Until(g.due()))
 	} else {
 		select {
 		case <-t.fired:
@@ -76,8 +76,9 @@ func (c *call) hangUp(l *lane, g *grant) {
 	callers.Wait() // whatever the refresh is stopped at, its callers can leave
 	time.Sleep(c.goOn)
 	t.release(false)
-	if l.token(g) == "" {
-		l.t.Errorf("%s: nothing came of a refresh whose callers had hung up: %s", g.role, t.point)
+	if _, err := l.process.read(context.Background(), g); err != nil {
+		l.t.Errorf("%s: nothing came of a refresh whose callers had hung up, %s: %v", g.role, t.point, err)
 	}
+	l.token(g)
 	g.arm(nil, nil)
 }

@@ -86,11 +86,12 @@ func (g *grant) outage() *outage {
 	return g.fails
 }
 
-// lastRenewed is when the last tokens were issued; the zero time for never.
-func (g *grant) lastRenewed() time.Time {
+// due is when a read refreshes (see process.read): a lease ends a twentieth of the life before its
+// token, so after another twentieth nine tenths are no longer left.
+func (g *grant) due() time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.renewed
+	return g.renewed.Add(time.Duration(g.lifetime)*time.Second/20 + 10*time.Millisecond)
 }
 
 // answer is the provider's side of a refresh.

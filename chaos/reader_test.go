@@ -7,12 +7,15 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// read asks for a token that has nine tenths of its life before it. A lease ends a twentieth before
-// its token, so that is a new token once the one at hand has lived for another twentieth.
+// read asks for a token that has nine tenths of its life before it.
 func (p *process) read(ctx context.Context, g *grant) (*logical.Response, error) {
-	tooOld := time.Duration(g.lifetime)*time.Second/20 + 10*time.Millisecond
-	time.Sleep(time.Until(g.lastRenewed().Add(tooOld)))
 	return p.request(ctx, logical.ReadOperation, "creds/"+g.role, fields{"min_ttl": g.lifetime * 9 / 10})
+}
+
+// readWhenDue waits until the token at hand is too old for a read.
+func (p *process) readWhenDue(ctx context.Context, g *grant) (*logical.Response, error) {
+	time.Sleep(time.Until(g.due()))
+	return p.read(ctx, g)
 }
 
 // force asks for a new token whatever the old one is like.
@@ -27,7 +30,7 @@ func (l *lane) readers(g *grant, check func(*grant)) (wait func()) {
 	n := 1 + l.random.IntN(5)
 	for range n {
 		delay := l.within(20 * time.Millisecond)
-		read := p.read
+		read := p.readWhenDue
 		// A forced refresh does not look into storage once more, so it can't be stopped before its answer.
 		if t.point != readerWaits && l.random.IntN(2) == 0 {
 			read = p.force
@@ -50,7 +53,7 @@ func (l *lane) readers(g *grant, check func(*grant)) (wait func()) {
 // get reads until there is a token, or a refusal, which trying again would not change.
 func (p *process) get(g *grant) (accessToken string, err error) {
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		resp, err := p.read(context.Background(), g)
+		resp, err := p.readWhenDue(context.Background(), g)
 		if err == nil {
 			return resp.Data["access_token"].(string), nil
 		}
