@@ -1,0 +1,44 @@
+package e2e
+
+import (
+	"context"
+	"time"
+)
+
+// hangUpDuring reads a path and hangs up once the provider has received what the read made the plugin send.
+func (l *lab) hangUpDuring(provider, path string) {
+	l.t.Helper()
+	before := l.sandbox.stats(provider).Requests
+	ctx, hangUp := context.WithCancel(context.Background())
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		_, _ = l.v.client().Logical().ReadWithContext(ctx, path) // its caller does not stay for the answer
+	}()
+	l.sandbox.awaitRequests(provider, before+1)
+	hangUp()
+	<-read
+}
+
+// wantKept asserts that a role's grant was not lost and is not damaged: one more refresh succeeds, its token is
+// live, and no spent refresh token was ever presented. That also means that no two refreshes of the role were ever
+// made at once: the second would have presented what the first had spent.
+func (l *lab) wantKept(provider, role string) {
+	l.t.Helper()
+	l.run("vault write -force oauth/refresh/" + role)
+	l.sandbox.wantLive(provider, l.read("oauth/creds/"+role).token())
+	if got := l.sandbox.stats(provider); got.Replays != 0 || got.Refusals != 0 {
+		l.t.Errorf("the provider saw %+v, want no replay and nothing to refuse", got)
+	}
+}
+
+// awaitRequests waits until a provider has received so many requests.
+func (s *sandbox) awaitRequests(provider string, n int) {
+	s.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); s.stats(provider).Requests < n; {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s has received %d requests, want %d", provider, s.stats(provider).Requests, n)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
