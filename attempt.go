@@ -77,7 +77,7 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 		// The same exchange keeps its name. With other settings it would be another body under the
 		// same name, which providers refuse or answer with what they answered before.
 		if earlier.Version == i.Version && earlier.IdempotencyKey != "" {
-			i.IdempotencyKey = earlier.IdempotencyKey
+			i.IdempotencyKey, i.NamedAt = earlier.IdempotencyKey, earlier.named()
 		}
 	}
 	next := new(*tok)
@@ -101,6 +101,14 @@ func (i *intent) since() time.Time {
 		return i.At
 	}
 	return i.UnknownSince
+}
+
+// named is when the first exchange was sent under this one's name.
+func (i *intent) named() time.Time {
+	if i.NamedAt.IsZero() {
+		return i.At
+	}
+	return i.NamedAt
 }
 
 func asExchangeError(err error) *client.Error {

@@ -19,6 +19,14 @@ func (a *attempt) mayResend(e *client.Error, i *intent) bool {
 		time.Since(i.since()) < time.Duration(p.ReuseGrace)
 }
 
+// mayRenew tells whether the token that an attempt has brought is to be replaced at once: the provider
+// has repeated an answer that it first gave before the attempt began, so long ago that its token has
+// ended. The refresh token of that answer is good, and stored.
+func (a *attempt) mayRenew(tok *token, began time.Time) bool {
+	return tok.ObtainedAt.Before(began) && time.Until(tok.ExpiresAt) < minLease &&
+		a.b.held.get(a.name) == nil && !a.b.work.ending()
+}
+
 // maySwap tells whether to try the other one of two client secrets. Only invalid_client says that
 // the secret was wrong and, by its nature, that nothing else was looked at: after any other error
 // a second exchange would be a second use of the refresh token.

@@ -11,6 +11,9 @@ import (
 // keep stores a successful answer and returns the new state, whether or not storage takes it.
 func (a *attempt) keep(ctx context.Context, tok *token, answer *client.Token) *token {
 	r, began := a.target.role, tok.Intent.At
+	if a.target.provider.IdempotencyHeader != "" {
+		began = tok.Intent.named() // this may be the answer that was lost then, with the lifetimes of then
+	}
 	lifetime := cmp.Or(answer.Lifetime, time.Duration(a.target.provider.AssumedTokenTTL), assumedLifetime)
 	next := new(*tok)
 	next.Intent, next.Fault = nil, nil

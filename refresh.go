@@ -9,9 +9,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// maxHold bounds how long a role stays locked. It is more than two exchanges with all their storage
+// maxHold bounds how long a role stays locked. It is more than three exchanges with all their storage
 // operations can take, so it only ends what hangs for good, a storage read above all.
-const maxHold = 2*maxTimeout + 8*storageTimeout
+const maxHold = 3*maxTimeout + 10*storageTimeout
 
 // refresh is the one function that spends a refresh token. Whoever wants a new token calls it:
 // reads, forced refreshes, whatever runs in the background. It returns the token at hand, which
@@ -111,8 +111,13 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if d.force && !d.background && !b.guard.allow(name) {
 		return tok, errTooOften
 	}
-	a := &attempt{b: b, s: s, name: name, target: t}
-	return a.run(ctx, tok)
+	began, a := time.Now(), &attempt{b: b, s: s, name: name, target: t}
+	tok, err = a.run(ctx, tok)
+	if err == nil && a.mayRenew(tok, began) {
+		a = &attempt{b: b, s: s, name: name, target: t}
+		tok, err = a.run(ctx, tok)
+	}
+	return tok, err
 }
 
 // writable tells whether this node may spend a refresh token at all. The state is unknown when

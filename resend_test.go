@@ -89,6 +89,40 @@ func TestAfterAnAnswerTheNextExchangeHasANewName(t *testing.T) {
 	}, fields{"idempotency_header": keyHeader})
 }
 
+// An answer that is given again under its key was first given when the first one was lost, and so were the
+// lifetimes in it: counted from the repetition, readers would be served a token that has ended.
+func TestARepeatedAnswerIsAsOldAsTheFirstExchange(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Drop: true}, tokenAnswer("a1", canary+"next"))
+		first := time.Now()
+		b.noCreds("r", 502)
+		pause(20 * time.Minute)
+		if got := b.data("creds/r"); got["access_token"] != "a1" || got["expires_at"] != first.Add(time.Hour).UTC().Format(time.RFC3339) {
+			t.Errorf("the token ends at %v, an hour after %s is right", got["expires_at"], first)
+		}
+	}, fields{"idempotency_header": keyHeader})
+}
+
+// One that is so old that its token has ended brings the next refresh token, which brings a token.
+func TestARepeatedAnswerWhoseTokenHasEndedIsRenewed(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Drop: true},
+			clienttest.JSON(200, `{"access_token":"a1","token_type":"Bearer","expires_in":600,"refresh_token":"`+canary+`next"}`),
+			tokenAnswer("a2", ""))
+		b.noCreds("r", 502)
+		pause(20 * time.Minute)
+		if got := b.data("creds/r"); got["access_token"] != "a2" || got["generation"] != int64(2) {
+			t.Errorf("the reader gets %v", got)
+		}
+		if got := sent(server); !slices.Equal(got[2:], []string{firstToken, canary + "next"}) {
+			t.Errorf("%d requests", len(got))
+		}
+		if keys := idempotencyKeys(server); keys[0] != keys[2] || keys[2] == keys[3] {
+			t.Error("the keys are not: the lost exchange's again, then a new one")
+		}
+	}, fields{"idempotency_header": keyHeader})
+}
+
 // What was unknown stays so until an exchange tells: a busy endpoint says nothing of the lost answer.
 func TestAnUnknownOutcomeOutlastsRefusalsOfOtherKinds(t *testing.T) {
 	for name, answer := range map[string]clienttest.Answer{

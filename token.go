@@ -53,6 +53,8 @@ type intent struct {
 	At        time.Time `json:"at"`
 	// IdempotencyKey names the exchange to the provider; "" when the next one needs a new name.
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
+	// NamedAt is when the first exchange of that name was sent; zero when this is the first.
+	NamedAt time.Time `json:"named_at,omitzero"`
 	// Version is target.version: with another one it would not be the same exchange.
 	Version string `json:"version"`
 	// UnknownSince is when the first of the exchanges was sent whose outcome is unknown; zero as
