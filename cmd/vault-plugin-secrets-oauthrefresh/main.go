@@ -7,8 +7,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/plugin"
-
-	oauthrefresh "vault-plugin-secrets-oauthrefresh"
 )
 
 func main() {
@@ -17,10 +15,12 @@ func main() {
 		Output:     os.Stderr,
 		JSONFormat: true,
 	})
+	var served mounts
+	served.endOnSIGTERM()
 	// Serve, not ServeMultiplex: with one process for all mounts, reloading one mount kills the
 	// exchange in flight of another. No TLS provider: Vault 1.12 and later secure the channel
 	// themselves (AutoMTLS).
-	err := plugin.Serve(&plugin.ServeOpts{BackendFactoryFunc: oauthrefresh.Factory, Logger: logger})
+	err := plugin.Serve(&plugin.ServeOpts{BackendFactoryFunc: served.factory, Logger: logger})
 	if err != nil {
 		logger.Error("plugin shutting down", "error", err)
 		os.Exit(1)
