@@ -47,22 +47,24 @@ func TestStatusOfEachState(t *testing.T) {
 			read(tokenAnswer("a1", canary+"next"))(t, b, server)
 		}, map[string]any{"unpersisted": true, "generation": int64(1), "next_step": nil}},
 	} {
-		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-			c.happens(t, b, server)
-			got := b.data("status/r")
-			c.want["state"], c.want["provider"], c.want["grant_type"] = state, "test", "refresh_token"
-			for field, want := range c.want {
-				if !reflect.DeepEqual(got[field], want) {
-					t.Errorf("%s: %s is %v (%[3]T), want %v", state, field, got[field], want)
+		t.Run(state, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				c.happens(t, b, server)
+				got := b.data("status/r")
+				c.want["state"], c.want["provider"], c.want["grant_type"] = state, "test", "refresh_token"
+				for field, want := range c.want {
+					if !reflect.DeepEqual(got[field], want) {
+						t.Errorf("%s is %v (%[2]T), want %v", field, got[field], want)
+					}
 				}
-			}
-			if until, _ := got["backing_off_until"].(string); (until != "") != (state == "failing" || state == "unknown") {
-				t.Errorf("%s: backing off until %q", state, until)
-			}
-			if strings.Contains(fmt.Sprint(got), canary) {
-				t.Errorf("%s: a secret: %v", state, got)
-			}
-			b.storage.onPut(nil)
+				if until, _ := got["backing_off_until"].(string); (until != "") != (state == "failing" || state == "unknown") {
+					t.Errorf("backing off until %q", until)
+				}
+				if strings.Contains(fmt.Sprint(got), canary) {
+					t.Errorf("a secret: %v", got)
+				}
+				b.storage.onPut(nil)
+			})
 		})
 	}
 }
