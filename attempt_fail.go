@@ -19,10 +19,12 @@ func (a *attempt) fail(ctx context.Context, before, tok *token, e *client.Error)
 
 func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Error) (*token, error) {
 	if e.Class == client.GrantRefused && !a.target.role.spends() {
-		e.Class = client.ClientRefused // there is no grant apart from the client's own
+		// There is no grant apart from the client's own.
+		e.Class, e.Reason = client.ClientRefused, "the token endpoint refused the client: check client_id, client_secret and scope"
 	}
 	next := new(*tok)
 	next.Fault = newFault(e, tok.Fault, a.target.version(), time.Now())
+	next.Fault.Presented = a.target.role.spends()
 	switch {
 	case e.RefreshToken.IsSet():
 		// No access token, but the grant's next refresh token: it must be stored like any other.

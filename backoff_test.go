@@ -1,6 +1,7 @@
 package oauthrefresh
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -56,18 +57,20 @@ func TestIntervalsGrow(t *testing.T) {
 
 func TestRetryAfterIsHonoured(t *testing.T) {
 	for _, answer := range []clienttest.Answer{busy, clienttest.JSON(429, `{"error":"slow_down"}`)} {
-		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-			server.Enqueue(answer.With("Retry-After", "120"), tokenAnswer("a1", ""))
-			if text := b.noCreds("r", 503); !strings.Contains(text, "in 2m") {
-				t.Errorf("the reader hears %q", text)
-			}
-			pause(119 * time.Second)
-			b.noCreds("r", 503)
-			if n := len(server.Requests()); n != 1 {
-				t.Errorf("%d requests within the time that the provider asked for", n)
-			}
-			pause(time.Second)
-			b.read("creds/r")
+		t.Run(strconv.Itoa(answer.Status), func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				server.Enqueue(answer.With("Retry-After", "120"), tokenAnswer("a1", ""))
+				if text := b.noCreds("r", 503); !strings.Contains(text, "in 2m") {
+					t.Errorf("the reader hears %q", text)
+				}
+				pause(119 * time.Second)
+				b.noCreds("r", 503)
+				if n := len(server.Requests()); n != 1 {
+					t.Errorf("%d requests within the time that the provider asked for", n)
+				}
+				pause(time.Second)
+				b.read("creds/r")
+			})
 		})
 	}
 }
@@ -79,15 +82,17 @@ func TestAnyWriteLiftsTheBackoff(t *testing.T) {
 		"providers/test": {"token_headers": "X-Any=thing"},
 		"config":         {"request_timeout": "20s"},
 	} {
-		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-			server.Enqueue(clienttest.JSON(400, `{"error":"invalid_client"}`), tokenAnswer("a1", ""))
-			b.noCreds("r", 400)
-			b.noCreds("r", 400)
-			b.write(path, f)
-			b.read("creds/r")
-			if n := len(server.Requests()); n != 2 {
-				t.Errorf("%s: %d requests", path, n)
-			}
+		t.Run(path, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				server.Enqueue(clienttest.JSON(400, `{"error":"invalid_client"}`), tokenAnswer("a1", ""))
+				b.noCreds("r", 400)
+				b.noCreds("r", 400)
+				b.write(path, f)
+				b.read("creds/r")
+				if n := len(server.Requests()); n != 2 {
+					t.Errorf("%d requests", n)
+				}
+			})
 		})
 	}
 }

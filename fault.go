@@ -21,6 +21,8 @@ type fault struct {
 	Until     time.Time    `json:"until,omitzero"` // no exchange before this
 	Failures  int          `json:"failures"`       // in a row, with this version
 	Version   string       `json:"version"`        // target.version that failed
+	// Presented: the exchange presented a refresh token, and people want to know what became of it.
+	Presented bool `json:"presented,omitempty"`
 	// Reauthorize: the grant is dead; only a new refresh token helps.
 	Reauthorize bool `json:"reauthorize,omitempty"`
 	// AnswerLost: the grant died after an exchange whose answer never came.
@@ -86,15 +88,22 @@ func (f *fault) sentence(now time.Time, name string) string {
 	case f.Reauthorize:
 		return fmt.Sprintf("%s: %s; until then no request is made", f.what(), renew)
 	}
-	grant := "the refresh token is unspent"
-	if f.Unsettled || f.Class == client.OutcomeUnknown {
-		grant = "whether the provider has spent the refresh token is unknown"
-	}
+	next := fmt.Sprintf("the next attempt is due %s", f.next(now))
 	if f.Class == client.ClientRefused {
-		return fmt.Sprintf("%s; %s: correct roles/%s, its provider or config, and read again; the next attempt by itself is due %s",
-			f.what(), grant, name, f.next(now))
+		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; %s by itself", name, next)
 	}
-	return fmt.Sprintf("%s; %s, the next attempt is due %s", f.what(), grant, f.next(now))
+	return f.what() + f.spent() + "; " + next
+}
+
+// spent says what became of the refresh token, if one was presented.
+func (f *fault) spent() string {
+	switch {
+	case !f.Presented:
+		return ""
+	case f.Unsettled || f.Class == client.OutcomeUnknown:
+		return "; whether the provider has spent the refresh token is unknown"
+	}
+	return "; the refresh token is unspent"
 }
 
 func (f *fault) what() string {

@@ -104,13 +104,15 @@ func TestFaultsAsErrors(t *testing.T) {
 		"dead":                  {&fault{Class: client.GrantRefused, Reauthorize: true}, 0, []string{"roles/the-role", "refresh_token", "authorize again", "no request is made"}},
 		"dead, an answer lost":  {&fault{Class: client.GrantRefused, Reauthorize: true, AnswerLost: true}, 0, []string{"roles/the-role", "answer to an earlier refresh was lost"}},
 		"revoked here":          {&fault{Class: client.GrantRefused, Reauthorize: true, Revoked: true}, 0, []string{"roles/the-role", "revoke/the-role"}},
-		"the client is refused": {&fault{Class: client.ClientRefused, Until: until}, 0, []string{"roles/the-role", "unspent", "1m30s"}},
+		"the client is refused": {&fault{Class: client.ClientRefused, Until: until}, 0, []string{"roles/the-role", "unspent", "1m30s by itself"}},
 		"not processed":         {&fault{Class: client.NotProcessed, Until: until}, 503, []string{"unspent", "in 1m30s"}},
 		"not processed, after an answer was lost":  {&fault{Class: client.NotProcessed, Until: until, Unsettled: true}, 503, []string{"whether the provider has spent"}},
 		"client refused, after an answer was lost": {&fault{Class: client.ClientRefused, Until: until, Unsettled: true}, 0, []string{"whether the provider has spent"}},
+		"client_credentials":                       {&fault{Class: client.OutcomeUnknown, Until: until}, 502, []string{"id-1; the next attempt"}},
 		"its interval is over":                     {&fault{Class: client.NotProcessed, Until: now}, 503, []string{"with the next read"}},
 		"outcome unknown":                          {&fault{Class: client.OutcomeUnknown, Until: until}, 502, []string{"whether the provider has spent the refresh token is unknown", "1m30s"}},
 	} {
+		c.fault.Presented = !strings.HasPrefix(name, "client_credentials")
 		c.fault.Reason, c.fault.Code, c.fault.RequestID = "the reason", "the_code", "id-1"
 		err := c.fault.error(now, "the-role")
 		if _, refused := asRefusal(err); errStatus(err) != c.status || refused != (c.status == 0) {

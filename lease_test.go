@@ -37,19 +37,21 @@ func TestLeaseTTL(t *testing.T) {
 		"no lifetime: the role's":        {fields{"assumed_token_ttl": "5m"}, fields{"assumed_token_ttl": "10m"}, week, 0, 285 * time.Second},
 		"a stated one counts before any": {fields{"assumed_token_ttl": "5m"}, nil, week, 3600, 3570 * time.Second},
 	} {
-		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-			b.write("roles/r", with(fields{"ttl": 0}, c.role))
-			b.system.MaxLeaseTTLVal = c.mount
-			body, _ := json.Marshal(map[string]any{"access_token": "a1", "expires_in": c.lifetime})
-			server.Enqueue(clienttest.JSON(200, string(body)))
-			resp := b.read("creds/r")
-			if resp.Secret == nil || resp.Secret.TTL != c.want || resp.Secret.Renewable {
-				t.Errorf("%s: the lease is %+v, want %s", name, resp.Secret, c.want)
-			}
-			if len(resp.Warnings) != 0 {
-				t.Errorf("%s: warnings %q", name, resp.Warnings)
-			}
-		}, c.provider)
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				b.write("roles/r", with(fields{"ttl": 0}, c.role))
+				b.system.MaxLeaseTTLVal = c.mount
+				body, _ := json.Marshal(map[string]any{"access_token": "a1", "expires_in": c.lifetime})
+				server.Enqueue(clienttest.JSON(200, string(body)))
+				resp := b.read("creds/r")
+				if resp.Secret == nil || resp.Secret.TTL != c.want || resp.Secret.Renewable {
+					t.Errorf("the lease is %+v, want %s", resp.Secret, c.want)
+				}
+				if len(resp.Warnings) != 0 {
+					t.Errorf("warnings %q", resp.Warnings)
+				}
+			}, c.provider)
+		})
 	}
 }
 
@@ -62,15 +64,17 @@ func TestNoLeaseIsTooShort(t *testing.T) {
 		"the token lives for 5s": {time.Hour, "5"},
 		"the mount allows 4s":    {4 * time.Second, "3600"},
 	} {
-		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-			b.system.MaxLeaseTTLVal = c.mount
-			server.Handle(always(clienttest.JSON(200, `{"access_token":"a1","expires_in":`+c.lifetime+`}`)))
-			for _, lease := range []bool{true, false} {
-				b.write("roles/r", fields{"lease": lease})
-				if text := b.noCreds("r", 503); !strings.Contains(text, "less than 5s") {
-					t.Errorf("%s: %s", name, text)
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				b.system.MaxLeaseTTLVal = c.mount
+				server.Handle(always(clienttest.JSON(200, `{"access_token":"a1","expires_in":`+c.lifetime+`}`)))
+				for _, lease := range []bool{true, false} {
+					b.write("roles/r", fields{"lease": lease})
+					if text := b.noCreds("r", 503); !strings.Contains(text, "less than 5s") {
+						t.Error(text)
+					}
 				}
-			}
+			})
 		})
 	}
 }

@@ -97,6 +97,11 @@ func (b *backend) pathConfigRead(ctx context.Context, req *logical.Request, _ *f
 }
 
 func (b *backend) pathConfigWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	unlock, err := b.edits.lock(ctx, configKey)
+	if err != nil {
+		return nil, errBusy
+	}
+	defer unlock()
 	c, err := getConfig(ctx, req.Storage)
 	if err != nil {
 		return nil, err

@@ -102,6 +102,11 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 	if _, ok := client.Builtin(name); ok {
 		return logical.ErrorResponse("this provider is built-in and can't be changed: write your own under another name"), nil
 	}
+	unlock, err := b.edits.lock(ctx, providerPrefix+name)
+	if err != nil {
+		return nil, errBusy
+	}
+	defer unlock()
 	c, err := getConfig(ctx, req.Storage)
 	if err != nil {
 		return nil, err

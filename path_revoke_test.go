@@ -3,6 +3,7 @@ package oauthrefresh
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -74,22 +75,45 @@ func TestRevokeWaitsForARefresh(t *testing.T) {
 	await(t, m.reader)
 }
 
-// What storage has refused so far is the current refresh token too, and must not come back later.
+// What storage has refused so far is the current refresh token too, and must not be served or come
+// back afterwards.
 func TestRevokeOfWhatIsHeld(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		newGrant(server)
-		b.failSecondPut(3)
+		b.failSecondPut(2)
 		b.read("creds/r")
-		b.storage.onPut(nil)
+		synctest.Wait() // the next try to store it is 250ms away
 		b.write("revoke/r", nil)
 		if token, _ := revoked(t, server, 2); token != firstToken+"-1" {
 			t.Errorf("revoked was %q", token)
 		}
-		pause(maxHoldDelay)
-		if got := b.data("status/r"); got["state"] != "dead" || got["unpersisted"] != false {
-			t.Errorf("the status says %v", got)
+		for range 2 {
+			b.noCreds("r", 400)
+			if got := b.data("status/r"); got["state"] != "dead" || got["unpersisted"] != false {
+				t.Errorf("the status says %v", got)
+			}
+			pause(maxHoldDelay)
 		}
 	})
+}
+
+// A grant that was written while the old one was revoked is not the one that has ended.
+func TestANewGrantWrittenDuringARevocation(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	b.writeRole("r")
+	answer, open := gated(clienttest.Answer{Status: 200})
+	server.Enqueue(answer, tokenAnswer("b1", ""))
+	revoke := b.start(t.Context(), logical.UpdateOperation, "revoke/r", nil)
+	server.WaitFor(1)
+	b.write("roles/r", fields{"refresh_token": canary + "new"})
+	open()
+	if got := await(t, revoke); got.err != nil || got.resp.IsError() {
+		t.Fatal(got)
+	}
+	if got := b.data("creds/r")["access_token"]; got != "b1" || sent(server)[1] != canary+"new" {
+		t.Errorf("the new grant gives %v for %q", got, sent(server)[1])
+	}
 }
 
 // With client_credentials there is a token to revoke and no grant to end.

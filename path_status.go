@@ -74,12 +74,13 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 	if err != nil {
 		return nil, err
 	}
+	unknown := b.outcomeUnknown(name, tok)
 	data := map[string]any{
 		"provider":                 r.Provider,
 		"grant_type":               r.GrantType,
 		"state":                    b.state(name, tok),
 		"generation":               tok.Generation,
-		"outcome_unknown":          b.outcomeUnknown(name, tok),
+		"outcome_unknown":          unknown,
 		"unpersisted":              b.held.get(name) != nil,
 		"reauthorization_required": tok.dead(),
 	}
@@ -90,6 +91,9 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 		data["snapshot_suspected"] = g.sentence()
 	}
 	tok.describe(data)
+	if unknown {
+		data["outcome_unknown_since"] = tok.Intent.since().UTC().Format(time.RFC3339)
+	}
 	if tok.Fault != nil {
 		tok.Fault.describe(data, name)
 	}

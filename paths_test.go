@@ -22,9 +22,6 @@ func TestWritesAreForwarded(t *testing.T) {
 				t.Errorf("%s %s: forwarded from standbys %v, from secondaries %v", op, path.Pattern, p.ForwardPerformanceStandby, p.ForwardPerformanceSecondary)
 			}
 		}
-		if len(path.Callbacks) > 0 {
-			t.Errorf("%s has callbacks, which are forwarded from nowhere", path.Pattern)
-		}
 	}
 }
 

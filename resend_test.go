@@ -129,20 +129,22 @@ func TestAnUnknownOutcomeOutlastsRefusalsOfOtherKinds(t *testing.T) {
 		"busy":              clienttest.Text(503, "text/plain", "busy"),
 		"client is refused": clienttest.JSON(401, `{"error":"invalid_client"}`),
 	} {
-		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-			server.Enqueue(clienttest.Answer{Drop: true}, answer, clienttest.JSON(400, `{"error":"invalid_grant"}`))
-			b.noCreds("r", 502)
-			lost := b.data("status/r")["outcome_unknown_since"]
-			pause(time.Minute)
-			_, _ = b.failure(logical.ReadOperation, "creds/r", nil)
-			if got := b.data("status/r"); got["state"] != "unknown" || got["outcome_unknown_since"] != lost || !strings.Contains(got["next_step"].(string), "whether the provider has spent") {
-				t.Errorf("%s: the status says %v", name, got)
-			}
-			pause(2 * time.Minute)
-			b.noCreds("r", 400)
-			if got := b.data("status/r"); got["state"] != "dead" || !saysLost(got) || got["outcome_unknown_since"] != nil {
-				t.Errorf("%s: the status says %v", name, got)
-			}
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				server.Enqueue(clienttest.Answer{Drop: true}, answer, clienttest.JSON(400, `{"error":"invalid_grant"}`))
+				b.noCreds("r", 502)
+				lost := b.data("status/r")["outcome_unknown_since"]
+				pause(time.Minute)
+				_, _ = b.failure(logical.ReadOperation, "creds/r", nil)
+				if got := b.data("status/r"); got["state"] != "unknown" || got["outcome_unknown_since"] != lost || !strings.Contains(got["next_step"].(string), "whether the provider has spent") {
+					t.Errorf("the status says %v", got)
+				}
+				pause(2 * time.Minute)
+				b.noCreds("r", 400)
+				if got := b.data("status/r"); got["state"] != "dead" || !saysLost(got) || got["outcome_unknown_since"] != nil {
+					t.Errorf("the status says %v", got)
+				}
+			})
 		})
 	}
 }

@@ -54,9 +54,6 @@ func (t *token) describe(data map[string]any) {
 	if !t.RefreshTokenExpiresAt.IsZero() {
 		data["refresh_token_expires_at"] = t.RefreshTokenExpiresAt.UTC().Format(time.RFC3339)
 	}
-	if t.Intent != nil {
-		data["outcome_unknown_since"] = t.Intent.since().UTC().Format(time.RFC3339)
-	}
 }
 
 // describe adds the last failure and what to do about it.

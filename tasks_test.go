@@ -83,7 +83,7 @@ func TestTasksWait(t *testing.T) {
 		work := newTasks()
 		tries, pauses := 0, []time.Duration(nil)
 		work.begin(func() {
-			for {
+			for tries < 100 {
 				start := time.Now()
 				more := work.wait(time.Hour)
 				tries, pauses = tries+1, append(pauses, time.Since(start))

@@ -21,12 +21,15 @@ func TestIsabelHandshake(t *testing.T) {
 	if got, err := b.do(b.bare, r); err == nil {
 		t.Errorf("without a certificate: %d", got.status)
 	}
+	// A client may know of a failed handshake before the server has written it down.
+	b.s.journal.wait(t.Context(), "", 0)
 	if e := b.last(); e.Method != "TLS" || e.Provider != "isabel-connect" || e.Refusal == "" {
 		t.Errorf("not in the journal: %+v", e)
 	}
 	if got, err := b.do(stranger, r); err == nil {
 		t.Errorf("with another CA's certificate: %d", got.status)
 	}
+	b.s.journal.wait(t.Context(), "", 1)
 	b.want(200, "", r)
 	if e := b.last(); !strings.Contains(e.ClientCert, clientName) || e.Via != "proxy" {
 		t.Errorf("%+v", e)

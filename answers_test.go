@@ -1,0 +1,164 @@
+package oauthrefresh
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// answered is what becomes of one answer of a token endpoint, from creds to storage.
+type answered struct {
+	answer   clienttest.Answer
+	provider fields
+	status   int           // of creds, 0 for a token
+	ttl      time.Duration // of the lease
+	state    string        // in status/r; "" is ok
+	next     bool          // the answer's refresh token is the stored one, not the one that was sent
+}
+
+const next = canary + "next"
+
+// jwtUntil is an unsigned JWT whose exp is that long after the clock's start.
+func jwtUntil(life string) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"alg":"none"}`)) + "." + encode([]byte(`{"exp":`+life+`}`)) + ".x"
+}
+
+// success is a JSON answer with the given members besides an access token.
+func success(members string) clienttest.Answer {
+	return clienttest.JSON(200, `{"access_token":"a1"`+members+`}`)
+}
+
+// What servers in the wild answer, and what a reader, an operator and the next refresh get of it.
+var answers = map[string]answered{
+	// errors that come with 200
+	"200, bad_refresh_token":       {answer: clienttest.JSON(200, `{"error":"bad_refresh_token","error_uri":"x"}`), status: 400, state: "dead"},
+	"200, ok false, a dead token":  {answer: clienttest.JSON(200, `{"ok":false,"error":"invalid_refresh_token"}`), status: 400, state: "dead"},
+	"200, ok false, partly done":   {answer: clienttest.JSON(200, `{"ok":false,"error":"internal_error"}`), status: 502, state: "unknown"},
+	"200, an error of no standard": {answer: clienttest.JSON(200, `{"error":"Access Denied"}`), status: 503, state: "failing"},
+	"200, nothing":                 {answer: clienttest.JSON(200, `{}`), status: 502, state: "unknown"},
+	"200, no body":                 {answer: clienttest.JSON(200, ``), status: 502, state: "unknown"},
+	"200, a page":                  {answer: clienttest.Text(200, "text/html", "<html>"+canary+"</html>"), status: 502, state: "unknown"},
+	// invalid_grant under any status
+	"400, invalid_grant": {answer: clienttest.JSON(400, `{"error":"invalid_grant","error_description":"`+canary+`"}`), status: 400, state: "dead"},
+	"401, invalid_grant": {answer: clienttest.JSON(401, `{"error":"invalid_grant"}`), status: 400, state: "dead"},
+	"403, invalid_grant": {answer: clienttest.JSON(403, `{"error":"invalid_grant"}`), status: 400, state: "dead"},
+	"500, invalid_grant": {answer: clienttest.JSON(500, `{"error":"invalid_grant"}`), status: 400, state: "dead"},
+	// no OAuth code: not the grant's fault
+	"403, a firewall's page":    {answer: clienttest.Text(403, "text/html", "<h1>"+canary+"</h1>"), status: 503, state: "failing"},
+	"401, nothing":              {answer: clienttest.Text(401, "text/plain", ""), status: 503, state: "failing"},
+	"404, a page":               {answer: clienttest.Text(404, "text/html", "<h1>no</h1>"), status: 503, state: "failing"},
+	"429, whatever it says":     {answer: clienttest.JSON(429, `{"error":"invalid_grant"}`), status: 503, state: "failing"},
+	"503, a page":               {answer: clienttest.Text(503, "text/html", "<h1>"+canary+"</h1>"), status: 503, state: "failing"},
+	"500, a page":               {answer: clienttest.Text(500, "text/html", "<h1>"+canary+"</h1>"), status: 502, state: "unknown"},
+	"502, of something between": {answer: clienttest.Text(502, "text/html", "<h1>bad gateway</h1>"), status: 502, state: "unknown"},
+	// errors of other shapes
+	"error as an object":   {answer: clienttest.JSON(400, `{"error":{"code":"invalid_grant","message":"`+canary+`"}}`), status: 400, state: "dead"},
+	"JSON:API":             {answer: clienttest.JSON(400, `{"errors":[{"code":"invalid_grant","detail":"`+canary+`"}]}`), status: 400, state: "dead"},
+	"a status as the code": {answer: clienttest.JSON(400, `{"status":"BAD_REFRESH_TOKEN","message":"`+canary+`"}`), status: 400, state: "dead"},
+	"a number as the code": {answer: clienttest.JSON(400, `{"code":4735,"reason":"`+canary+`"}`), provider: fields{"permanent_errors": "4735"}, status: 400, state: "dead"},
+	"a number as any code": {answer: clienttest.JSON(400, `{"code":4735}`), status: 503, state: "failing"},
+	// successes of other shapes
+	"form-encoded": {answer: clienttest.Text(200, "application/x-www-form-urlencoded", "access_token=a1&token_type=bearer&expires_in=3600&refresh_token="+next),
+		ttl: 3570 * time.Second, next: true},
+	"JSON as text":       {answer: clienttest.Text(200, "text/plain", `{"access_token":"a1","expires_in":3600,"refresh_token":"`+next+`"}`), ttl: 3570 * time.Second, next: true},
+	"gzip in chunks":     {answer: clienttest.Answer{Status: 200, Body: `{"access_token":"a1","expires_in":3600,"refresh_token":"` + next + `"}`, Gzip: true, Chunked: true}, ttl: 3570 * time.Second, next: true},
+	"201":                {answer: clienttest.JSON(201, `{"access_token":"a1","expires_in":3600}`), ttl: 3570 * time.Second},
+	"expires_in as text": {answer: success(`,"expires_in":"1800"`), ttl: 1770 * time.Second},
+	"with a fraction":    {answer: success(`,"expires_in":1800.9`), ttl: 1770 * time.Second},
+	"with an exponent":   {answer: success(`,"expires_in":1.8e3`), ttl: 1770 * time.Second},
+	// no lifetime is none, never an endless one
+	"expires_in 0":        {answer: success(`,"expires_in":0`), ttl: 3570 * time.Second},
+	"expires_in negative": {answer: success(`,"expires_in":-1`), ttl: 3570 * time.Second},
+	"expires_in null":     {answer: success(`,"expires_in":null`), ttl: 3570 * time.Second},
+	"expires_in NaN":      {answer: success(`,"expires_in":"NaN"`), ttl: 3570 * time.Second},
+	"expires_in words":    {answer: success(`,"expires_in":"soon"`), provider: fields{"assumed_token_ttl": "10m"}, ttl: 570 * time.Second},
+	"expires_in huge":     {answer: success(`,"expires_in":1e30`), ttl: 768 * time.Hour}, // the mount's longest
+	"only in the JWT":     {answer: clienttest.JSON(200, `{"access_token":"`+jwtUntil("946685400")+`"}`), ttl: 570 * time.Second},
+	"longer in the JWT":   {answer: clienttest.JSON(200, `{"access_token":"`+jwtUntil("946688400")+`"}`), provider: fields{"assumed_token_ttl": "10m"}, ttl: 570 * time.Second},
+	// no new refresh token: the old one stays
+	"refresh_token absent": {answer: success(`,"expires_in":3600`), ttl: 3570 * time.Second},
+	"refresh_token null":   {answer: success(`,"expires_in":3600,"refresh_token":null`), ttl: 3570 * time.Second},
+	"refresh_token empty":  {answer: success(`,"expires_in":3600,"refresh_token":""`), ttl: 3570 * time.Second},
+	// redirects are answers of no token endpoint
+	"301": {answer: redirect(301), status: 400, state: "failing"},
+	"302": {answer: redirect(302), status: 400, state: "failing"},
+	"303": {answer: redirect(303), status: 400, state: "failing"},
+	"307": {answer: redirect(307), status: 400, state: "failing"},
+	"308": {answer: redirect(308), status: 400, state: "failing"},
+	// more than anybody reads; a refresh token in what was read is kept
+	"too large":                       {answer: success(`,"x":"` + strings.Repeat("x", 2<<20) + `"`), status: 502, state: "unknown"},
+	"too large, with a refresh token": {answer: success(`,"refresh_token":"` + next + `","x":"` + strings.Repeat("x", 2<<20) + `"`), status: 503, state: "failing", next: true},
+	"cut off, with a refresh token":   {answer: clienttest.Answer{Status: 200, Body: `{"refresh_token":"` + next + `","access_token":"a1"}`, CutAfter: 40}, status: 503, state: "failing", next: true},
+}
+
+// redirect leads to another path of the same server, where it would be counted.
+func redirect(status int) clienttest.Answer {
+	return clienttest.Answer{Status: status, Header: map[string]string{"Location": "/elsewhere?" + canary}}
+}
+
+func TestAnswers(t *testing.T) {
+	for name, c := range answers {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				server.Enqueue(c.answer)
+				c.creds(t, b)
+				refresh, state := firstToken, "ok"
+				if c.next {
+					refresh = next
+				}
+				if c.state != "" {
+					state = c.state
+				}
+				stored := b.stored("r")
+				secretIs(t, "the stored refresh token", stored.RefreshToken, refresh)
+				if got := b.data("status/r"); got["state"] != state || strings.Contains(fmt.Sprint(got), canary) {
+					t.Errorf("the status says %v", got)
+				}
+				if n := len(server.Requests()); n != 1 {
+					t.Errorf("%d requests", n)
+				}
+				c.goesOn(t, b, server, refresh)
+			}, c.provider)
+		})
+	}
+}
+
+// creds reads a token, or the failure that it should be.
+func (c answered) creds(t *testing.T, b *testBackend) {
+	t.Helper()
+	if c.status != 0 {
+		if text := b.noCreds("r", c.status); strings.Contains(text, canary) {
+			t.Errorf("a secret or the provider's own text: %s", text)
+		}
+		return
+	}
+	resp := b.read("creds/r")
+	if token, _ := resp.Data["access_token"].(string); token != "a1" && !strings.Contains(c.answer.Body, token) {
+		t.Errorf("access token %q", token)
+	}
+	if resp.Secret.TTL != c.ttl {
+		t.Errorf("the lease is %s, want %s", resp.Secret.TTL, c.ttl)
+	}
+}
+
+// goesOn presents the refresh token that should be stored, later and where the grant lives.
+func (c answered) goesOn(t *testing.T, b *testBackend, server *clienttest.Server, refresh string) {
+	t.Helper()
+	pause(time.Hour)
+	server.Enqueue(tokenAnswer("a2", ""))
+	resp, err := b.try(t.Context(), logical.UpdateOperation, "refresh/r", nil)
+	if dead := c.state == "dead"; dead != (err == nil && resp.IsError()) || dead != (len(server.Requests()) == 1) {
+		t.Errorf("an hour later: %v, %v after %d requests", resp, err, len(server.Requests()))
+		return
+	}
+	if got := sent(server); got[len(got)-1] != refresh && c.state != "dead" {
+		t.Errorf("an hour later %q was presented", got[len(got)-1])
+	}
+}

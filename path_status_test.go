@@ -1,0 +1,132 @@
+package oauthrefresh
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// One word for each state, and what goes with it.
+func TestStatusOfEachState(t *testing.T) {
+	never := func(t *testing.T, b *testBackend, server *clienttest.Server) {}
+	read := func(answer clienttest.Answer) func(*testing.T, *testBackend, *clienttest.Server) {
+		return func(t *testing.T, b *testBackend, server *clienttest.Server) {
+			server.Enqueue(answer.With("X-Request-Id", "id-1"))
+			_, _ = b.try(t.Context(), logical.ReadOperation, "creds/r", nil)
+		}
+	}
+	for state, c := range map[string]struct {
+		happens func(*testing.T, *testBackend, *clienttest.Server)
+		want    map[string]any // nil for a field that must not be there
+	}{
+		"new": {never, map[string]any{"generation": int64(0), "last_success": nil, "next_step": nil, "token_id": nil, "expires_at": nil}},
+		"ok": {read(clienttest.JSON(200, `{"access_token":"a1","expires_in":3600,"refresh_expires_in":86400}`)), map[string]any{
+			"generation": int64(1), "last_success": "2000-01-01T00:00:00Z", "expires_at": "2000-01-01T01:00:00Z", "token_id": "f55ff16f66f4",
+			"refresh_token_expires_at": "2000-01-02T00:00:00Z", "last_success_request_id": "id-1", "next_step": nil, "last_error_at": nil,
+		}},
+		"failing": {read(clienttest.JSON(401, `{"error":"invalid_client"}`)), map[string]any{
+			"last_error_class": "client_refused", "last_error_code": "invalid_client", "last_error_status": 401, "last_error_request_id": "id-1",
+			"last_error_at": "2000-01-01T00:00:00Z", "failures": 1, "outcome_unknown": false, "reauthorization_required": false,
+		}},
+		"unknown": {read(clienttest.Text(500, "text/plain", "oops")), map[string]any{
+			"last_error_class": "outcome_unknown", "last_error_status": 500, "last_error_code": nil, "outcome_unknown": true,
+			"outcome_unknown_since": "2000-01-01T00:00:00Z", "reauthorization_required": false,
+		}},
+		"dead": {read(invalidGrant), map[string]any{
+			"last_error_class": "grant_refused", "last_error_code": "invalid_grant", "reauthorization_required": true, "outcome_unknown": false,
+			"backing_off_until": nil,
+		}},
+		"unpersisted": {func(t *testing.T, b *testBackend, server *clienttest.Server) {
+			b.failSecondPut(100)
+			read(tokenAnswer("a1", canary+"next"))(t, b, server)
+		}, map[string]any{"unpersisted": true, "generation": int64(1), "next_step": nil}},
+	} {
+		t.Run(state, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				c.happens(t, b, server)
+				got := b.data("status/r")
+				c.want["state"], c.want["provider"], c.want["grant_type"] = state, "test", "refresh_token"
+				for field, want := range c.want {
+					if !reflect.DeepEqual(got[field], want) {
+						t.Errorf("%s is %v (%[2]T), want %v", field, got[field], want)
+					}
+				}
+				if until, _ := got["backing_off_until"].(string); (until != "") != (state == "failing" || state == "unknown") {
+					t.Errorf("backing off until %q", until)
+				}
+				if strings.Contains(fmt.Sprint(got), canary) {
+					t.Errorf("a secret: %v", got)
+				}
+				b.storage.onPut(nil)
+			})
+		})
+	}
+}
+
+// An exchange that is under way is nothing to worry about.
+func TestStatusDuringARefresh(t *testing.T) {
+	m := newMidway(t, tokenAnswer("a1", ""))
+	if got := m.data("status/r"); got["state"] != "new" || got["outcome_unknown"] != false || got["outcome_unknown_since"] != nil {
+		t.Errorf("the status says %v", got)
+	}
+	m.open()
+	await(t, m.reader)
+}
+
+// The mount at a glance names what needs somebody, and counts the rest.
+func TestStatusOfTheMount(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		b.delete("roles/r")
+		empty := map[string]any{
+			"roles": 0, "ok": 0, "never_refreshed": 0, "reauthorization_required": []string{}, "failing": []string{},
+			"outcome_unknown": []string{}, "unpersisted": []string{},
+		}
+		if got := b.data("status"); !reflect.DeepEqual(got, empty) {
+			t.Errorf("without roles: %v", got)
+		}
+		for name, answer := range map[string]clienttest.Answer{
+			"ok-1": tokenAnswer("a", ""), "ok-2": tokenAnswer("a", ""), "dead": invalidGrant, "lost": {Drop: true}, "busy": busy,
+		} {
+			b.writeRole(name)
+			server.Enqueue(answer)
+			_, _ = b.try(t.Context(), logical.ReadOperation, "creds/"+name, nil)
+		}
+		b.writeRole("new")
+		want := map[string]any{
+			"roles": 6, "ok": 2, "never_refreshed": 1, "reauthorization_required": []string{"dead"}, "failing": []string{"busy"},
+			"outcome_unknown": []string{"lost"}, "unpersisted": []string{},
+		}
+		if got := b.data("status"); !reflect.DeepEqual(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	})
+}
+
+// Vault makes a 404 of it.
+func TestStatusOfNoRole(t *testing.T) {
+	b := newTestBackend(t)
+	if resp := b.read("status/none"); resp != nil {
+		t.Errorf("%v", resp)
+	}
+}
+
+// A status asks nobody, however long ago the last answer was.
+func TestStatusMakesNoRequest(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		newGrant(server)
+		b.read("creds/r")
+		pause(48 * time.Hour)
+		before := b.storage.contents(t)
+		b.read("status/r")
+		b.read("status")
+		if n := len(server.Requests()); n != 1 || !reflect.DeepEqual(b.storage.contents(t), before) {
+			t.Errorf("%d requests", n)
+		}
+	})
+}

@@ -1,0 +1,69 @@
+package oauthrefresh
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// hangingStorage does nothing for as long as its caller waits, where hangs says so of the n-th
+// operation of its kind on the role's state.
+type hangingStorage struct {
+	logical.Storage
+	gets, puts int
+	hangs      func(gets, puts int) bool
+}
+
+func (s *hangingStorage) Get(ctx context.Context, key string) (*logical.StorageEntry, error) {
+	if key == "token/r" {
+		if s.gets++; s.hangs(s.gets, 0) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+	}
+	return s.Storage.Get(ctx, key)
+}
+
+func (s *hangingStorage) Put(ctx context.Context, entry *logical.StorageEntry) error {
+	if s.puts++; s.hangs(0, s.puts) {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.Storage.Put(ctx, entry)
+}
+
+// Storage that hangs is storage that fails: a refresh has no caller whose patience would end it.
+func TestStorageThatHangs(t *testing.T) {
+	for name, c := range map[string]struct {
+		hangs    func(gets, puts int) bool
+		err      error
+		after    time.Duration
+		requests int
+	}{
+		"reading the state":  {func(gets, _ int) bool { return gets == 1 }, context.DeadlineExceeded, maxHold, 0},
+		"storing the intent": {func(_, puts int) bool { return puts == 1 }, errIntent, storageTimeout, 0},
+		"storing the answer": {func(_, puts int) bool { return puts == 2 }, nil, storageTimeout, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				grant := newGrant(server)
+				began := time.Now()
+				tok, err := b.refresh(t.Context(), &hangingStorage{Storage: b.storage, hangs: c.hangs}, "r", demand{})
+				if err != c.err || time.Since(began) != c.after || grant.Refreshes() != c.requests {
+					t.Errorf("%v after %s and %d requests", err, time.Since(began), grant.Refreshes())
+				}
+				if err == nil && tok.AccessToken.Reveal() != firstToken+"-access-1" {
+					t.Error("no token")
+				}
+				pause(maxHoldDelay)
+				if got := b.data("creds/r")["generation"]; got != int64(1) || grant.Refreshes() != 1 || grant.Reused() {
+					t.Errorf("afterwards a read gives generation %v after %d requests", got, grant.Refreshes())
+				}
+			})
+		})
+	}
+}
