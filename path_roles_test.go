@@ -1,128 +1,13 @@
 package oauthrefresh
 
 import (
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
-
-	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
-
-// everyRoleField sets all fields of a role but those of the certificate.
-func everyRoleField(b *testBackend) fields {
-	b.write("providers/tenants", fields{"token_endpoint": "https://{tenant}.example.com/"})
-	return fields{
-		"grant_type": "refresh_token", "provider": "tenants", "provider_params": fields{"tenant": "acme"},
-		"client_id": "the-client", "client_secret": canary + "secret", "refresh_token": canary + "refresh", "scope": "read write",
-		"token_endpoint_auth_method": "client_secret_post", "request_format": "json",
-		"ca_certificate": string(clienttest.CAPEM()),
-		"token_params":   fields{"api_key": canary + "param"}, "token_headers": fields{"X-Api-Key": canary + "header"},
-		"ttl": 300, "assumed_token_ttl": 1800, "refresh_window": 120, "keepalive_period": 86400, "lease": false, "token_mode": "shared",
-	}
-}
-
-// secretFields are shown as whether they are set, or by the names in them.
-var secretFields = map[string]string{
-	"client_secret": "client_secret_set", "refresh_token": "refresh_token_set", "token_params": "", "token_headers": "",
-	"pfx": "client_certificate_set", "pfx_password": "", "client_certificate": "client_certificate_set", "client_private_key": "",
-	"client_private_key_password": "",
-}
-
-func TestRoleReadsAsItWasWritten(t *testing.T) {
-	b := newTestBackend(t)
-	written := everyRoleField(b)
-	b.write("roles/r", written)
-	got := b.data("roles/r")
-	for field := range roleFields() {
-		value, isSecret := secretFields[field]
-		switch {
-		case field == "name" || isSecret && value == "":
-		case isSecret:
-			if got[value] != (written[field] != nil) {
-				t.Errorf("%s is %v", value, got[value])
-			}
-		case plain(got[field]) != plain(written[field]):
-			t.Errorf("%s reads as %v, want %v", field, got[field], written[field])
-		}
-	}
-	for field, want := range map[string]string{"token_params": "[api_key]", "token_headers": "[X-Api-Key]"} {
-		if fmt.Sprint(got[field]) != want {
-			t.Errorf("%s reads as %v, want %s", field, got[field], want)
-		}
-	}
-}
-
-// What a role that says only what it must means.
-func TestRoleDefaults(t *testing.T) {
-	b := newTestBackend(t)
-	newEndpoint(t, b)
-	b.writeRole("r")
-	got, defaults := b.data("roles/r"), fields{
-		"grant_type": "refresh_token", "token_mode": "shared", "lease": true, "ttl": int64(0), "assumed_token_ttl": int64(0),
-		"refresh_window": int64(0), "keepalive_period": int64(0), "token_endpoint_auth_method": "", "request_format": "", "scope": "",
-		"client_secret_set": true, "refresh_token_set": true, "client_certificate_set": false,
-	}
-	for field, want := range defaults {
-		if got[field] != want {
-			t.Errorf("%s is %v, want %v", field, got[field], want)
-		}
-	}
-}
-
-// Whoever may read a role learns no secret of it, and no digest to test guesses against.
-func TestReadsShowNoSecret(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b, fields{"requires_certificate": true})
-	newGrant(server)
-	certificate, key := clienttest.ClientCertificate("application")
-	secrets := []string{
-		canary + "secret", canary + "refresh", canary + "param", canary + "header", string(key), strings.Split(string(key), "\n")[1],
-	}
-	b.writeRole("r", fields{
-		"token_params": fields{"api_key": secrets[2]}, "token_headers": fields{"X-Api-Key": secrets[3]},
-		"client_certificate": string(certificate), "client_private_key": string(key),
-	})
-	b.read("creds/r")
-	secrets = append(secrets, canary+"refresh-1") // the grant's next one
-	for _, path := range []string{"roles/r", "status/r", "status", "config", "providers/test"} {
-		shown := plain(b.read(path))
-		if strings.Contains(shown, canary+"refresh-access-1") { // its digest is its token_id
-			t.Errorf("%s shows the access token: %s", path, shown)
-		}
-		for _, secret := range secrets {
-			for _, form := range digests(secret) {
-				if strings.Contains(shown, form) {
-					t.Errorf("%s shows %.60q: %s", path, form, shown)
-				}
-			}
-		}
-	}
-	list := plain(b.do(logical.ListOperation, "roles/", nil))
-	if strings.Contains(list, canary) {
-		t.Errorf("the list shows %s", list)
-	}
-}
-
-// digests are a text and what could be made of it without a key.
-func digests(text string) []string {
-	b := []byte(text)
-	m, s1, s256, s512 := md5.Sum(b), sha1.Sum(b), sha256.Sum256(b), sha512.Sum512(b)
-	forms := []string{text, base64.StdEncoding.EncodeToString(b), hex.EncodeToString(b)}
-	for _, sum := range [][]byte{m[:], s1[:], s256[:], s512[:]} {
-		forms = append(forms, hex.EncodeToString(sum)[:12], base64.StdEncoding.EncodeToString(sum)[:10])
-	}
-	return forms
-}
 
 func TestRolesAreListedAndDeleted(t *testing.T) {
 	b := newTestBackend(t)
