@@ -105,8 +105,7 @@ func TestNothingIsLostWhenTheCallerHangsUp(t *testing.T) {
 			b.writeRole("r")
 			answer, open := gated(tokenAnswer("a1", canary+"next"))
 			server.Enqueue(answer)
-			puts, goOn := make(chan struct{}), make(chan struct{})
-			b.storage.onPut(func(string) error { puts <- struct{}{}; <-goOn; return nil })
+			puts, goOn := b.stepPuts()
 			ctx, cancel := context.WithCancel(t.Context())
 			caller := b.startRead(ctx, "r")
 			hangUp := func() {

@@ -16,8 +16,7 @@ func TestRefreshStoresTheIntentThenSendsThenStoresTheAnswer(t *testing.T) {
 	b.writeRole("r")
 	answer, open := gated(tokenAnswer("a1", canary+"next"))
 	server.Enqueue(answer)
-	puts, goOn := make(chan struct{}), make(chan struct{})
-	b.storage.onPut(func(string) error { puts <- struct{}{}; <-goOn; return nil })
+	puts, goOn := b.stepPuts()
 	done := b.startRead(t.Context(), "r")
 
 	await(t, puts)

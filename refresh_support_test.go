@@ -114,6 +114,23 @@ func (s *states) list() []*token {
 	return s.all
 }
 
+// stepPuts makes every Put say on puts that it is about to be made, and wait for goOn.
+func (b *testBackend) stepPuts() (puts <-chan struct{}, goOn chan<- struct{}) {
+	began, may, over := make(chan struct{}), make(chan struct{}), b.t.Context().Done()
+	b.storage.onPut(func(string) error {
+		select {
+		case began <- struct{}{}:
+		case <-over:
+		}
+		select {
+		case <-may:
+		case <-over:
+		}
+		return nil
+	})
+	return began, may
+}
+
 // failPuts makes the Puts of a key fail whose number, from 1 on, fails says so of.
 func (s *faultyStorage) failPuts(key string, err error, fails func(n int) bool) {
 	var mu sync.Mutex
