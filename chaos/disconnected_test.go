@@ -13,7 +13,7 @@ func TestDisconnected(t *testing.T) {
 	t.Parallel()
 	l, began := newLane(t, 10, int(points), 30), time.Now()
 	results := &outcomes{title: "all callers hang up", names: moments()}
-	for range *rounds {
+	for range turns() {
 		l.arm()
 		calls := map[*grant]*call{}
 		for _, g := range l.grants {

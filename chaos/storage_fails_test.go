@@ -22,7 +22,7 @@ func TestStorageFails(t *testing.T) {
 	for _, o := range outages {
 		results.names = append(results.names, o.name)
 	}
-	l := newLane(t, 30, len(outages)*((*rounds+len(variants)-1)/len(variants)), 3600)
+	l := newLane(t, 30, len(outages)*turns(), 3600)
 	delays := map[*grant]time.Duration{}
 	for i, g := range l.grants {
 		g.arm(newTrap(nowhere, l.random), outages[i%len(outages)].make())
