@@ -11,7 +11,7 @@ import (
 // stored, and not even a provider that forgives nothing notices.
 func TestStopped(t *testing.T) {
 	t.Parallel()
-	l, began := newLane(t, 20, int(points), 10), time.Now()
+	l, began := newLane(t, 20, int(points), 20), time.Now()
 	results := &outcomes{title: "Vault stops the plugin", names: moments()}
 	for range turns() {
 		l.end(results, func(p *process) error { p.stop(); return nil })
@@ -22,7 +22,7 @@ func TestStopped(t *testing.T) {
 // The same with a SIGTERM, which systemd sends to every process of a service.
 func TestTerminated(t *testing.T) {
 	t.Parallel()
-	l, began := newLane(t, 21, int(points), 10), time.Now()
+	l, began := newLane(t, 21, int(points), 20), time.Now()
 	results := &outcomes{title: "the plugin gets a SIGTERM", names: moments()}
 	for range turns() {
 		l.end(results, func(p *process) error { return p.signal(syscall.SIGTERM) })
@@ -32,14 +32,11 @@ func TestTerminated(t *testing.T) {
 
 // end is one round: an end of the process, and another process after it.
 func (l *lane) end(results *outcomes, end func(*process) error) {
-	before, extra, at := map[*grant]int{}, map[*grant]int{}, map[*grant]point{}
 	l.arm()
-	for _, g := range l.grants {
-		before[g], at[g] = g.current().Refreshes(), g.armed().point
-	}
 	l.stopped(end)
+	at := map[*grant]point{}
 	for _, g := range l.grants {
-		extra[g] = at[g].extra(g.current().Refreshes() - before[g])
+		at[g] = g.armed().point
 		if !l.storage.holds(g.role, g.current().Valid()...) {
 			l.t.Errorf("%s, stopped %s: the plugin has not stored what it had begun", g.role, at[g])
 		}
@@ -51,7 +48,7 @@ func (l *lane) end(results *outcomes, end func(*process) error) {
 		if _, err := l.process.get(g); err != nil {
 			l.t.Errorf("%s, stopped %s: %v", g.role, at[g], err)
 		}
-		results.add(l, at[g].moment(), g, extra[g])
+		results.add(l, at[g].moment(), g, g.countEarly())
 	})
 }
 
