@@ -2,7 +2,7 @@
 # tools; anything else is pinned in tools/ and built when it is first needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test fuzz lint fmt clean
+.PHONY: help build demo dev test chaos fuzz lint fmt clean
 
 MODULES := . e2e
 
@@ -25,6 +25,11 @@ test: build ## Unit tests, then the built plugin in a real Vault
 	@echo '==> End to end: the built plugin, a real Vault, the sandbox'
 	@VAULT_BIN="$$(scripts/vault.sh)" && export VAULT_BIN && \
 		echo "VAULT_BIN=$$VAULT_BIN" && cd e2e && set -x && go test ./... -count=1 -timeout 30m
+
+ROUNDS := 300
+chaos: ## Kill the plugin at every step of a refresh, hundreds of times: docs/crashes.md (DOCS=1 rewrites it)
+	go test ./chaos -count=1 -v -timeout 30m -parallel 8 -rounds $(ROUNDS) -long \
+		$(if $(SEED),-seed $(SEED)) $(if $(DOCS),-docs ../docs/crashes.md)
 
 lint: ## gofmt, go vet, staticcheck and govulncheck on every module
 	@echo '==> gofmt'

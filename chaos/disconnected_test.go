@@ -11,18 +11,18 @@ import (
 // asks next has what it brought.
 func TestDisconnected(t *testing.T) {
 	t.Parallel()
-	l, began := newLane(t, 10, int(points), 30), time.Now()
+	l, began := newLane(t, 10, int(points), 20), time.Now()
 	results := &outcomes{title: "all callers hang up", names: moments()}
-	for range *rounds {
+	for range turns() {
 		l.arm()
 		calls := map[*grant]*call{}
 		for _, g := range l.grants {
 			calls[g] = l.newCall(g)
 		}
 		l.each(func(g *grant) {
-			before, p := g.current().Refreshes(), g.armed().point
+			p := g.armed().point
 			calls[g].hangUp(l, g)
-			results.add(l, p.moment(), g, p.extra(g.current().Refreshes()-before))
+			results.add(l, p.moment(), g, g.countEarly())
 		})
 	}
 	l.each(func(g *grant) {

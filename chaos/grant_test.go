@@ -39,6 +39,9 @@ type grant struct {
 	number   int // of the grants that this role has had
 	rotation *clienttest.Rotation
 	renewed  time.Time // when the last tokens were issued
+	began    time.Time // when the refresh began that is under way
+	last     time.Time // and the one before it
+	early    int       // refreshes that nobody can have wanted yet
 	trap     *trap
 	fails    *outage
 }
@@ -51,7 +54,7 @@ func (g *grant) renew() string {
 	refreshToken := fmt.Sprintf("%s%s.%d", canary, g.role, g.number)
 	g.rotation = clienttest.NewRotation(refreshToken)
 	g.rotation.ExpiresIn = g.lifetime
-	g.renewed = time.Time{}
+	g.renewed, g.last = time.Time{}, time.Time{}
 	switch g.variant.name {
 	case "grace":
 		g.rotation.ReuseGrace = grace
@@ -86,12 +89,42 @@ func (g *grant) outage() *outage {
 	return g.fails
 }
 
-// due is when a read refreshes (see process.read): a lease ends a twentieth of the life before its
-// token, so after another twentieth nine tenths are no longer left.
+// young is how long a token is too good for a read to refresh it (see process.read): a lease ends a
+// twentieth of the life before its token, so after another twentieth nine tenths are no longer left.
+func (g *grant) young() time.Duration { return time.Duration(g.lifetime) * time.Second / 20 }
+
+// due is when a read refreshes.
 func (g *grant) due() time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.renewed.Add(time.Duration(g.lifetime)*time.Second/20 + 10*time.Millisecond)
+	return g.renewed.Add(g.young() + 10*time.Millisecond)
+}
+
+// begin notes when a refresh begins: the lives of its tokens count from then.
+func (g *grant) begin() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.began = time.Now()
+}
+
+// countEarly returns the count so far, and begins anew.
+func (g *grant) countEarly() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	defer func() { g.early = 0 }()
+	return g.early
+}
+
+// process refreshes the grant, and notes whether it came long before it can have been due.
+func (g *grant) process(r *clienttest.Request) clienttest.Answer {
+	answer := g.current().Answer(r)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.last.IsZero() && g.began.Sub(g.last) < g.young()/2 {
+		g.early++
+	}
+	g.renewed, g.last = time.Now(), g.began
+	return answer
 }
 
 // answer is the provider's side of a refresh.
@@ -101,10 +134,7 @@ func (g *grant) answer(r *clienttest.Request) clienttest.Answer {
 		return lost
 	}
 	late := t.hold(processedLate) || t.hold(processedLast)
-	answer := g.current().Answer(r)
-	g.mu.Lock()
-	g.renewed = time.Now()
-	g.mu.Unlock()
+	answer := g.process(r)
 	if late || t.hold(rotated) {
 		return lost
 	}

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,7 +69,7 @@ func (l *lane) late(results *tally) {
 		g.arm(newTrap(processedLast, l.random), nil)
 	}
 	wait := l.trapped(l.stored)
-	if err := l.process.kill(); err != nil {
+	if err := l.process.signal(syscall.SIGKILL); err != nil {
 		l.t.Fatal(err)
 	}
 	wait()
@@ -114,7 +115,7 @@ func (l *lane) crash() {
 	l.initialize()
 	wait := l.trapped(l.stored)
 	time.Sleep(l.within(60 * time.Millisecond))
-	if err := l.process.kill(); err != nil {
+	if err := l.process.signal(syscall.SIGKILL); err != nil {
 		l.t.Fatal(err)
 	}
 	l.release(true)

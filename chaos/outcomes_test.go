@@ -10,6 +10,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
+// turns is how often each variant has its turn for the rounds of a case, which here are one sum.
+func turns() int { return (*rounds + len(variants) - 1) / len(variants) }
+
 // outcomes counts what became of grants when nothing was killed: there is no excuse for losing one.
 type outcomes struct {
 	title string

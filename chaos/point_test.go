@@ -61,12 +61,3 @@ func (p point) moment() int {
 	}
 	return int(p)
 }
-
-// extra is how many of the refreshes were too many, or below 0 too few. At a random moment there may
-// be none: it may be before the refresh has begun.
-func (p point) extra(refreshes int) int {
-	if p == anyMoment && refreshes == 0 {
-		return 0
-	}
-	return refreshes - 1
-}

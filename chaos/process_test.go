@@ -70,15 +70,15 @@ func (p *process) initialize() error {
 	return p.backend.Initialize(context.Background(), &logical.InitializationRequest{})
 }
 
-// kill ends the process as a crash does: no signal handler runs, nothing is flushed. From then on
-// nothing that it had asked for reaches storage.
-func (p *process) kill() error {
-	if err := syscall.Kill(p.client.ReattachConfig().Pid, syscall.SIGKILL); err != nil {
+// signal ends the process with a signal: SIGKILL as a crash does, with nothing run or flushed. From
+// then on nothing that it had asked for reaches storage.
+func (p *process) signal(s syscall.Signal) error {
+	if err := syscall.Kill(p.client.ReattachConfig().Pid, s); err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(10 * time.Second); !p.client.Exited(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !p.client.Exited(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("the plugin survives SIGKILL")
+			return fmt.Errorf("the plugin survives %s", s)
 		}
 	}
 	p.view.cut()

@@ -18,9 +18,9 @@ func (p *process) readWhenDue(ctx context.Context, g *grant) (*logical.Response,
 	return p.read(ctx, g)
 }
 
-// force asks for a new token whatever the old one is like.
-func (p *process) force(ctx context.Context, g *grant) (*logical.Response, error) {
-	return p.request(ctx, logical.UpdateOperation, "refresh/"+g.role, nil)
+// force asks for another token than that of the generation, whatever it is like.
+func (p *process) force(ctx context.Context, g *grant, generation any) (*logical.Response, error) {
+	return p.request(ctx, logical.UpdateOperation, "refresh/"+g.role, fields{"if_generation": generation})
 }
 
 // readers start one to five readers of a grant, who tell check when they have an answer.
@@ -33,7 +33,11 @@ func (l *lane) readers(g *grant, check func(*grant)) (wait func()) {
 		read := p.readWhenDue
 		// A forced refresh does not look into storage once more, so it can't be stopped before its answer.
 		if t.point != readerWaits && l.random.IntN(2) == 0 {
-			read = p.force
+			generation := l.status(g)["generation"]
+			read = func(ctx context.Context, g *grant) (*logical.Response, error) {
+				time.Sleep(time.Until(g.due())) // not needed, but so any earlier refresh is one too many
+				return p.force(ctx, g, generation)
+			}
 		}
 		go func() {
 			defer func() { done <- struct{}{} }()

@@ -17,7 +17,7 @@ var writing sync.Mutex
 // report shows results, and puts them into the page if there is one and all is well.
 func report(t *testing.T, section, results string, began time.Time) {
 	t.Helper()
-	text := fmt.Sprintf("%s\n%d rounds of each case, seed %d, %s.\n", results, *rounds, *seed, time.Since(began).Round(time.Second))
+	text := fmt.Sprintf("%s\nAt least %d rounds of each, seed %d, %s.\n", results, *rounds, *seed, time.Since(began).Round(time.Second))
 	t.Logf("%s:\n%s", section, text)
 	if *docs == "" || t.Failed() {
 		return
@@ -28,16 +28,13 @@ func report(t *testing.T, section, results string, began time.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, rest, ok := strings.Cut(string(page), marker(section, "begins"))
-	_, tail, ok2 := strings.Cut(rest, marker(section, "ends"))
+	begins, ends := fmt.Sprintf("<!-- %s:begin -->\n", section), fmt.Sprintf("<!-- %s:end -->\n", section)
+	before, rest, ok := strings.Cut(string(page), begins)
+	_, after, ok2 := strings.Cut(rest, ends)
 	if !ok || !ok2 {
-		t.Fatalf("%s has no place for %q", *docs, section)
+		t.Fatalf("%s lacks the comments around the table %q", *docs, section)
 	}
-	page = []byte(head + marker(section, "begins") + "\n\n" + text + "\n" + marker(section, "ends") + tail)
-	if err := os.WriteFile(*docs, page, 0o644); err != nil {
+	if err := os.WriteFile(*docs, []byte(before+begins+text+ends+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
-
-// marker is an invisible line of the page.
-func marker(section, what string) string { return fmt.Sprintf("<!-- %s %s here -->", section, what) }

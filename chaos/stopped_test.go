@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"syscall"
 	"testing"
 	"time"
 )
@@ -10,45 +11,57 @@ import (
 // stored, and not even a provider that forgives nothing notices.
 func TestStopped(t *testing.T) {
 	t.Parallel()
-	l, began := newLane(t, 20, int(points), 10), time.Now()
-	results := &outcomes{title: "stopped", names: moments()}
-	for range *rounds {
-		before, extra, at := map[*grant]int{}, map[*grant]int{}, map[*grant]point{}
-		l.arm()
-		for _, g := range l.grants {
-			before[g], at[g] = g.current().Refreshes(), g.armed().point
-		}
-		l.stopped()
-		for _, g := range l.grants {
-			extra[g] = at[g].extra(g.current().Refreshes() - before[g])
-			if !l.storage.holds(g.role, g.current().Valid()...) {
-				t.Errorf("%s, stopped %s: the plugin has not stored what it had begun", g.role, at[g])
-			}
-			g.arm(nil, nil)
-		}
-		l.start()
-		l.initialize()
-		l.each(func(g *grant) {
-			if _, err := l.process.get(g); err != nil {
-				t.Errorf("%s, stopped %s: %v", g.role, at[g], err)
-			}
-			results.add(l, at[g].moment(), g, extra[g])
-		})
+	l, began := newLane(t, 20, int(points), 20), time.Now()
+	results := &outcomes{title: "Vault stops the plugin", names: moments()}
+	for range turns() {
+		l.end(results, func(p *process) error { p.stop(); return nil })
 	}
 	report(t, "stopped", results.String(), began)
 }
 
-// stopped stops the plugin with a refresh of each grant at its point, which it then may leave.
-func (l *lane) stopped() {
+// The same with a SIGTERM, which systemd sends to every process of a service.
+func TestTerminated(t *testing.T) {
+	t.Parallel()
+	l, began := newLane(t, 21, int(points), 20), time.Now()
+	results := &outcomes{title: "the plugin gets a SIGTERM", names: moments()}
+	for range turns() {
+		l.end(results, func(p *process) error { return p.signal(syscall.SIGTERM) })
+	}
+	report(t, "terminated", results.String(), began)
+}
+
+// end is one round: an end of the process, and another process after it.
+func (l *lane) end(results *outcomes, end func(*process) error) {
+	l.arm()
+	l.stopped(end)
+	at := map[*grant]point{}
+	for _, g := range l.grants {
+		at[g] = g.armed().point
+		if !l.storage.holds(g.role, g.current().Valid()...) {
+			l.t.Errorf("%s, stopped %s: the plugin has not stored what it had begun", g.role, at[g])
+		}
+		g.arm(nil, nil)
+	}
+	l.start()
+	l.initialize()
+	l.each(func(g *grant) {
+		if _, err := l.process.get(g); err != nil {
+			l.t.Errorf("%s, stopped %s: %v", g.role, at[g], err)
+		}
+		results.add(l, at[g].moment(), g, g.countEarly())
+	})
+}
+
+// stopped ends the process with a refresh of each grant at its point, which it then may leave.
+func (l *lane) stopped(end func(*process) error) {
 	wait := l.trapped(l.storedOrHeld)
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		l.process.stop()
-	}()
+	over := make(chan error)
+	go func() { over <- end(l.process) }()
 	time.Sleep(l.within(20 * time.Millisecond))
 	l.release(false)
-	<-over
+	if err := <-over; err != nil {
+		l.t.Fatal(err)
+	}
 	wait()
 	l.settle()
 }

@@ -22,7 +22,7 @@ func TestStorageFails(t *testing.T) {
 	for _, o := range outages {
 		results.names = append(results.names, o.name)
 	}
-	l := newLane(t, 30, len(outages)*((*rounds+len(variants)-1)/len(variants)), 3600)
+	l := newLane(t, 30, len(outages)*turns(), 3600)
 	delays := map[*grant]time.Duration{}
 	for i, g := range l.grants {
 		g.arm(newTrap(nowhere, l.random), outages[i%len(outages)].make())
@@ -40,7 +40,7 @@ func TestStorageFails(t *testing.T) {
 			l.withoutState(g)
 		}
 		results.add(l, number[g], g, g.current().Refreshes()-1)
-		if _, err := l.process.force(context.Background(), g); err != nil {
+		if _, err := l.process.force(context.Background(), g, 1); err != nil {
 			t.Errorf("%s, storage %s: the next refresh: %v", g.role, outages[number[g]].name, err)
 		}
 	})
@@ -98,7 +98,7 @@ func (l *lane) withoutState(g *grant) {
 	}
 	if o.times > 1 || o.lasts > 0 {
 		// Should it be over before its time, on a very busy machine, another refresh would be right.
-		_, err := l.process.force(context.Background(), g)
+		_, err := l.process.force(context.Background(), g, 1)
 		if err == nil || !strings.Contains(err.Error(), "not stored yet") || g.current().Refreshes() != 1 {
 			l.t.Errorf("%s: another refresh was started meanwhile, or the caller is told so: %v", g.role, err)
 		}

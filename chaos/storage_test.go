@@ -75,6 +75,9 @@ func (v *view) Put(ctx context.Context, entry *logical.StorageEntry) error {
 	}
 	t, o := g.armed(), g.outage()
 	before, after := t.put()
+	if after == intentStored {
+		g.begin()
+	}
 	t.hold(before)
 	if err := o.before(after); err != nil {
 		return err

@@ -101,10 +101,10 @@ func (t *trap) passed(s stage) bool {
 	return t.stage >= s
 }
 
-// put are the points around a write of a role's token: before the provider has answered it is the
-// intent, after that it is the new state.
+// put are the points around a write of a role's token: between the provider's answer and its being
+// stored it is the new state, else an intent.
 func (t *trap) put() (before, after point) {
-	if t.passed(answered) {
+	if t.passed(answered) && !t.passed(stored) {
 		return answerSent, stateStored
 	}
 	return beforeIntent, intentStored

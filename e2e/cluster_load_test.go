@@ -24,6 +24,7 @@ type load struct {
 
 	served []atomic.Int64 // reads that brought a token, by role
 	failed atomic.Int64   // reads that brought none
+	why    atomic.Value   // the last error of these
 }
 
 const readers = 4
@@ -76,6 +77,7 @@ func (l *load) read(client *api.Client, i int) bool {
 	s, err := client.Logical().Read("oauth/creds/" + role.name)
 	if err != nil || s == nil {
 		l.failed.Add(1)
+		l.why.Store(fmt.Sprint(err))
 		return false
 	}
 	token, _ := s.Data["access_token"].(string)
@@ -93,7 +95,7 @@ func (l *load) awaitAll() {
 		want := l.served[i].Load() + 1
 		for deadline := time.Now().Add(time.Minute); l.served[i].Load() < want; {
 			if time.Now().After(deadline) {
-				l.t.Fatalf("no reader gets a token of %s any more", l.roles[i].name)
+				l.t.Fatalf("no reader gets a token of %s any more: %v", l.roles[i].name, l.why.Load())
 			}
 			time.Sleep(20 * time.Millisecond)
 		}

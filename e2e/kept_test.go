@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// hangUpDuring reads a path and hangs up once the provider has received what the read made the plugin send.
+// hangUpDuring writes to creds/ or refresh/ and hangs up once the provider has received what that made the plugin send.
 func (l *lab) hangUpDuring(provider, path string) {
 	l.t.Helper()
 	before := l.sandbox.stats(provider).Requests
 	ctx, hangUp := context.WithCancel(context.Background())
-	read := make(chan struct{})
+	gone := make(chan struct{})
 	go func() {
-		defer close(read)
-		_, _ = l.v.client().Logical().ReadWithContext(ctx, path) // its caller does not stay for the answer
+		defer close(gone)
+		_, _ = l.v.client().Logical().WriteWithContext(ctx, path, nil) // its caller does not stay for the answer
 	}()
 	l.sandbox.awaitRequests(provider, before+1)
 	hangUp()
-	<-read
+	<-gone
 }
 
 // wantKept asserts that a role's grant was not lost and is not damaged: one more refresh succeeds, its token is

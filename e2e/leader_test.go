@@ -62,12 +62,31 @@ func TestLeaderKilled(t *testing.T) {
 			}
 		}
 	}
+	l.handOver(c)
+	load.awaitAll()
 	load.end()
 	t.Logf("%d leaders killed; %s", n, load)
 	if got := l.sandbox.stats("isabel-connect"); got.Resends < n {
 		t.Errorf("%d exchanges repeated after %d kills, each of which had one in flight", got.Resends, n)
 	}
 	l.wantAllKept()
+}
+
+// handOver makes the leader step down in the middle of a refresh at a provider that forgives nothing. The next
+// leader, on another node, has the answer.
+func (l *lab) handOver(c *cluster) {
+	l.t.Helper()
+	leader := c.active(nil)
+	l.v = leader
+	before, err := strconv.Atoi(l.read("oauth/status/hosting").get("generation"))
+	c.must(err)
+	l.sandbox.control("keliweb", map[string]any{"hold": 1})
+	l.hangUpDuring("keliweb", "oauth/refresh/hosting")
+	ended := l.begin(func(s shell) error { return s.v.client().Sys().StepDown() })
+	l.sandbox.control("keliweb", map[string]any{"release": true})
+	c.must(<-ended)
+	l.v = c.active(leader)
+	l.read("oauth/creds/hosting").want(l.t, map[string]string{"generation": strconv.Itoa(before + 1)})
 }
 
 // kills is how often the leader is killed: $LEADER_KILLS times.
