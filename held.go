@@ -72,11 +72,21 @@ func (b *backend) tryStore(s logical.Storage, name string, t *token) bool {
 	if b.held.get(name) != t {
 		return true // the role was deleted, or has a newer answer
 	}
+	r, err := getRole(ctx, s, name)
+	if err != nil {
+		return false
+	}
 	stored, err := getToken(ctx, s, name)
 	if err != nil {
 		return false
 	}
 	switch {
+	case r == nil || r.GrantID != t.GrantID:
+		// Also by another node, which knows nothing of what is held here. Stored, it would be the
+		// refresh token of a role that is gone, and nobody would ever remove it.
+		b.Logger().Info("an answer kept in memory is not stored: its role was deleted or has a new grant", "role", name)
+		b.held.drop(name)
+		return true
 	case stored != nil && stored.same(t): // a Put that reported an error was applied
 	case stored == nil || stored.precedes(t):
 		if putToken(ctx, s, name, t) != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
@@ -64,6 +65,25 @@ func TestAHeldAnswerEndsWithItsRole(t *testing.T) {
 	})
 }
 
+// The same when another node has deleted it, which can't know what is held here.
+func TestAHeldAnswerEndsWithARoleDeletedElsewhere(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		newGrant(server)
+		b.failSecondPut(2)
+		b.read("creds/r")
+		synctest.Wait() // the next try to store it is 250ms away
+		for _, key := range []string{"role/r", "token/r"} {
+			if err := b.storage.InmemStorage.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pause(time.Minute)
+		if b.held.get("r") != nil || b.storage.contents(t)["token/r"] != "" {
+			t.Error("the refresh token of a deleted role is stored or held")
+		}
+	})
+}
+
 // Nor does it get in the way of the next grant for longer than storage takes to recover.
 func TestAHeldAnswerEndsWithItsGrant(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
@@ -72,6 +92,7 @@ func TestAHeldAnswerEndsWithItsGrant(t *testing.T) {
 		b.read("creds/r")
 		b.write("roles/r", fields{"refresh_token": canary + "new"})
 		b.noCreds("r", 503) // the old grant's token is in memory, and none of the new grant's
+		b.storage.onPut(nil)
 		pause(time.Minute)
 		if got := b.data("creds/r"); got["access_token"] != "b1" || got["generation"] != int64(1) {
 			t.Errorf("the new grant gives %v", got)
