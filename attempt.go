@@ -25,8 +25,8 @@ type attempt struct {
 	resent   bool // an exchange without an answer has been repeated
 }
 
-// run makes one exchange. There is a second one in two cases in which the first has surely spent
-// nothing, or the provider allows it: see mayResend and maySwap.
+// run makes one exchange. It makes another one in two cases, each once, in which the one before has
+// surely spent nothing, or the provider allows it: see mayResend and maySwap.
 func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 	a.previous = a.target.role.prefersPrevious(tok)
 	for {
@@ -41,10 +41,13 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 		if err != nil {
 			return tok, err
 		}
+		if a.b.work.ending() {
+			return tok, a.takeBack(ctx, tok)
+		}
 		request.IdempotencyKey = intended.Intent.IdempotencyKey
 		answer, err := client.Exchange(ctx, a.target.options, request)
 		if err == nil {
-			return a.keep(ctx, intended, answer), nil
+			return a.keep(ctx, tok, intended, answer), nil
 		}
 		e := asExchangeError(err)
 		switch {
@@ -77,7 +80,7 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 		// The same exchange keeps its name. With other settings it would be another body under the
 		// same name, which providers refuse or answer with what they answered before.
 		if earlier.Version == i.Version && earlier.IdempotencyKey != "" {
-			i.IdempotencyKey, i.NamedAt = earlier.IdempotencyKey, earlier.named()
+			i.IdempotencyKey, i.NamedAt, i.Answered = earlier.IdempotencyKey, earlier.named(), earlier.Answered
 		}
 	}
 	next := new(*tok)
@@ -85,14 +88,36 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 	if !a.target.role.spends() {
 		return next, nil
 	}
-	if err := a.put(ctx, next); err != nil {
-		if errors.Is(err, logical.ErrReadOnly) {
-			return nil, logical.ErrReadOnly
-		}
-		a.b.Logger().Warn("no refresh was started: storage does not take the intent", "role", a.name, "error", err)
+	err = a.put(ctx, next)
+	a.b.noteStorage(err)
+	if errors.Is(err, logical.ErrReadOnly) {
+		return nil, logical.ErrReadOnly
+	}
+	if err != nil {
 		return nil, errIntent
 	}
 	return next, nil
+}
+
+// takeBack removes an intent whose exchange is not made, because the mount has begun to end since:
+// an exchange that begins now might not be waited for.
+func (a *attempt) takeBack(ctx context.Context, tok *token) error {
+	if a.target.role.spends() {
+		_ = a.put(ctx, tok) // if storage is gone already, the next one repeats what never was: harmless
+	}
+	return errEnding
+}
+
+// noteStorage logs when storage stops taking intents, and when it takes them again: once each, not
+// with every reader.
+func (b *backend) noteStorage(err error) {
+	if refuses := err != nil; b.refusing.Swap(refuses) != refuses {
+		if refuses {
+			b.Logger().Warn("no refresh is started: storage does not take intents", "error", err)
+		} else {
+			b.Logger().Info("storage takes intents again")
+		}
+	}
 }
 
 // since is when the first exchange was sent whose outcome is unknown, if this one's is.
@@ -109,6 +134,18 @@ func (i *intent) named() time.Time {
 		return i.At
 	}
 	return i.NamedAt
+}
+
+// answered is the intent of an exchange whose answer was no use. The name is kept for one more: the
+// answer may have been cut off, or be a gateway's own, while the provider's is there to be had again
+// under that name. A second useless one is the provider's, which would give it for ever.
+func (i *intent) answered() *intent {
+	next := new(*i)
+	if i.Answered {
+		next.IdempotencyKey = ""
+	}
+	next.Answered = true
+	return next
 }
 
 func asExchangeError(err error) *client.Error {

@@ -31,7 +31,7 @@ func (a *attempt) mayRenew(tok *token, began time.Time) bool {
 // the secret was wrong and, by its nature, that nothing else was looked at: after any other error
 // a second exchange would be a second use of the refresh token.
 func (a *attempt) maySwap(e *client.Error) bool {
-	return !a.swapped && a.target.role.PreviousClientSecret.IsSet() &&
+	return !a.swapped && !a.b.work.ending() && a.target.role.PreviousClientSecret.IsSet() &&
 		e.Class == client.ClientRefused && e.Code == "invalid_client"
 }
 

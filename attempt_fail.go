@@ -26,13 +26,16 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 	next.Fault = newFault(e, tok.Fault, a.target.version(), time.Now())
 	next.Fault.Presented = a.target.role.spends()
 	switch {
-	case e.RefreshToken.IsSet():
+	case e.RefreshToken.IsSet() && a.target.role.spends():
 		// No access token, but the grant's next refresh token: it must be stored like any other.
 		// The one in storage is spent, the one that is kept is not: nothing is unknown any longer.
 		next.Generation++
 		next.Intent = nil
 		next.Fault.Class = client.NotProcessed
 		next.replaceRefreshToken(e.RefreshToken, 0, tok.Intent.At)
+		if a.target.provider.RefreshInvalidatesAccessToken {
+			next.AccessToken = client.Secret{} // the refresh took place, and ended it
+		}
 		a.store(ctx, next)
 		a.report(before.Fault, next.Fault)
 		return next, next.Fault.error(time.Now(), a.name)
@@ -46,10 +49,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		next.Intent = nil
 	case e.Class == client.OutcomeUnknown && a.target.role.spends():
 		if e.Status != 0 {
-			// There was an answer, and a provider that remembers answers by key would give the same again.
-			i := *tok.Intent
-			i.IdempotencyKey = ""
-			next.Intent = &i
+			next.Intent = tok.Intent.answered()
 		}
 	default:
 		// This exchange has surely changed nothing. What was unknown before it still is.

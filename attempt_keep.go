@@ -8,8 +8,9 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// keep stores a successful answer and returns the new state, whether or not storage takes it.
-func (a *attempt) keep(ctx context.Context, tok *token, answer *client.Token) *token {
+// keep stores a successful answer and returns the new state, whether or not storage takes it. before
+// is the state without the exchange's intent, tok the one with it.
+func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.Token) *token {
 	r, began := a.target.role, tok.Intent.At
 	if a.target.provider.IdempotencyHeader != "" {
 		began = tok.Intent.named() // this may be the answer that was lost then, with the lifetimes of then
@@ -29,13 +30,28 @@ func (a *attempt) keep(ctx context.Context, tok *token, answer *client.Token) *t
 	}
 	// Lifetimes count from before the request was sent: the server's clock started some time after.
 	next.ObtainedAt, next.ExpiresAt = began, began.Add(lifetime)
-	next.replaceRefreshToken(answer.RefreshToken, answer.RefreshTokenLifetime, began)
+	if lifetime-margin(lifetime) < minLease {
+		// Kept, with what came along, but no lease can be made of it: without a fault, every read
+		// would spend another refresh token.
+		next.Fault = newFault(tooShort, before.Fault, a.target.version(), time.Now())
+	}
+	if r.spends() {
+		next.replaceRefreshToken(answer.RefreshToken, answer.RefreshTokenLifetime, began)
+	} else {
+		next.Intent = before.Intent // of the grant that the role does not use at the moment
+	}
 	a.store(ctx, next)
 	a.b.replan(a.name, r, a.target.provider, next)
 	if tok.Fault != nil || !tok.Intent.UnknownSince.IsZero() {
 		a.b.Logger().Info("refreshed again after a failure", "role", a.name, "generation", next.Generation)
 	}
 	return next
+}
+
+// tooShort is a success that is of no use.
+var tooShort = &client.Error{
+	Class:  client.NotProcessed,
+	Reason: "the provider's access tokens live too short to be leased: correct the provider's expires_in_pointer, if that is what it is",
 }
 
 // replaceRefreshToken takes over the grant's next refresh token, if there is one, and what is known

@@ -13,6 +13,7 @@ package oauthrefresh
 import (
 	"context"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -35,7 +36,9 @@ type backend struct {
 	work      tasks       // what must end before the mount may go
 	scheduler *scheduler  // what happens without a caller
 	guard     guard       // against readers who force refreshes
+	refusing  atomic.Bool // storage has refused the last intent
 	pending   atomic.Bool // revocations may be stored that were not made yet
+	away      sync.Map    // role → until when its provider is not asked to revoke
 	catching  atomic.Bool // they are being caught up with
 }
 

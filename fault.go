@@ -68,10 +68,10 @@ func backoff(class client.Class, failures int) time.Duration {
 }
 
 // holds tells whether the fault forbids an exchange now. However many readers there are, one
-// exchange is made for each interval. A fault of another version forbids nothing, except that a
-// dead grant stays dead.
+// exchange is made for each interval. A fault of another version forbids nothing; of a dead grant
+// see role.dead.
 func (f *fault) holds(version string, now time.Time) bool {
-	return f != nil && (f.Reauthorize || f.Version == version && now.Before(f.Until))
+	return f != nil && f.Version == version && now.Before(f.Until)
 }
 
 // sentence says what happened, what became of the grant and what to do, for errors, warnings and

@@ -70,20 +70,16 @@ func TestRetryAfterOnlyLengthensTheBackoff(t *testing.T) {
 func TestWhatAFaultForbids(t *testing.T) {
 	now := time.Now()
 	transient := &fault{Version: "v1", Until: now.Add(time.Minute)}
-	dead := &fault{Version: "v1", Until: now.Add(time.Minute), Reauthorize: true}
 	for name, c := range map[string]struct {
 		fault   *fault
 		version string
 		at      time.Time
 		want    bool
 	}{
-		"no fault":                    {nil, "v1", now, false},
-		"in its interval":             {transient, "v1", now, true},
-		"at the interval's end":       {transient, "v1", transient.Until, false},
-		"after an edit":               {transient, "v2", now, false},
-		"a dead grant":                {dead, "v1", now, true},
-		"a dead grant, a year later":  {dead, "v1", now.AddDate(1, 0, 0), true},
-		"a dead grant, after an edit": {dead, "v2", now, true},
+		"no fault":              {nil, "v1", now, false},
+		"in its interval":       {transient, "v1", now, true},
+		"at the interval's end": {transient, "v1", transient.Until, false},
+		"after an edit":         {transient, "v2", now, false},
 	} {
 		if got := c.fault.holds(c.version, c.at); got != c.want {
 			t.Errorf("%s: forbids an exchange: %t, want %t", name, got, c.want)

@@ -16,12 +16,24 @@ const revocationPrefix = "revocation/"
 // stored only when the provider could not be asked at once.
 type revocation struct {
 	Role        string    `json:"role"`
+	Realm       string    `json:"realm"` // role.realm when the token was got
 	AccessToken string    `json:"access_token"`
 	ExpiresAt   time.Time `json:"expires_at"`
 }
 
-// revocationTimeout bounds the one try that a lease's end waits for.
-const revocationTimeout = 5 * time.Second
+const (
+	// revocationTimeout bounds the one try that a lease's end waits for.
+	revocationTimeout = 5 * time.Second
+	// awayDelay is how long no lease's end waits for a provider that has just failed one: Vault ends
+	// the leases of a mount that is disabled one after the other.
+	awayDelay = time.Minute
+)
+
+// isAway tells whether the provider of a role has just failed to revoke a token.
+func (b *backend) isAway(role string) bool {
+	until, ok := b.away.Load(role)
+	return ok && time.Now().Before(until.(time.Time))
+}
 
 // ownCredentials is the answer of creds/<name> with a token that nobody else has. The lease knows
 // whose it is.
@@ -31,49 +43,62 @@ func (b *backend) ownCredentials(name string, r *role, t terms, tok *token, now 
 		return nil, err
 	}
 	resp.Secret.InternalData["role"] = name
+	resp.Secret.InternalData["realm"] = r.realm()
 	resp.Secret.InternalData["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
 	return resp, nil
 }
 
-// revokeLease always succeeds, and for a shared token needs nothing: no role, no provider, no
+// revokeLease succeeds whatever the provider does, and for a shared token needs nothing: no role, no provider, no
 // storage. Such a token is other readers' too, so ending one lease must not end it. An engine that
 // fails here can't be disabled: Vault revokes every lease of a mount first. A token of the lease's
 // own is revoked at the provider, now or, when that is away, as soon as it is back.
 func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	r := &revocation{}
 	r.Role, _ = req.Secret.InternalData["role"].(string)
+	r.Realm, _ = req.Secret.InternalData["realm"].(string)
 	r.AccessToken, _ = req.Data["access_token"].(string)
 	expires, _ := req.Secret.InternalData["expires_at"].(string)
 	r.ExpiresAt, _ = time.Parse(time.RFC3339, expires)
 	if r.Role == "" || r.AccessToken == "" {
 		return nil, nil
 	}
-	if err := b.revokeToken(ctx, req.Storage, r); err == nil || b.System().Tainted() {
-		return nil, nil
+	if !b.isAway(r.Role) {
+		if b.revokeToken(ctx, req.Storage, r) == nil {
+			return nil, nil
+		}
+		b.away.Store(r.Role, time.Now().Add(awayDelay))
 	}
+	if b.System().Tainted() {
+		return nil, nil // the mount goes, and its storage with it
+	}
+	err := save(ctx, req.Storage, revocationPrefix+digest(r.AccessToken), r)
 	b.pending.Store(true)
-	return nil, save(ctx, req.Storage, revocationPrefix+digest(r.AccessToken), r)
+	return nil, err
 }
 
-// revokeToken asks the provider once. A token that has ended by itself, or whose role is gone with
-// the credentials to revoke it, counts as revoked.
+// revokeToken asks the provider once. A token that has ended by itself counts as revoked, and
+// so does one whose role is gone or belongs to another server or client now, which must not see it.
 func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocation) error {
 	if !time.Now().Before(r.ExpiresAt) {
 		return nil
 	}
 	role, err := getRole(ctx, s, r.Role)
-	if err != nil || role == nil {
+	if err != nil || role == nil || role.realm() != r.Realm {
+		return err
+	}
+	tok, err := b.currentToken(ctx, s, r.Role, role)
+	if err != nil {
 		return err
 	}
 	t, err := newTarget(ctx, s, role)
 	if err != nil {
 		return err
 	}
-	request, err := t.request(client.Secret{})
+	request, err := t.revocation(tok)
 	if err != nil {
 		return err
 	}
-	request.Endpoint, t.options.Timeout = t.endpoints.Revocation, min(t.options.Timeout, revocationTimeout)
+	t.options.Timeout = min(t.options.Timeout, revocationTimeout)
 	return client.Revoke(ctx, t.options, request, client.NewSecret(r.AccessToken), client.HintAccessToken)
 }
 
@@ -83,12 +108,17 @@ func (b *backend) catchUp(ctx context.Context, s logical.Storage) error {
 	if !b.pending.Load() || !b.mayTend() {
 		return nil
 	}
+	b.pending.Store(false) // before the look
 	keys, err := s.List(ctx, revocationPrefix)
 	if err != nil {
+		b.pending.Store(true)
 		return err
 	}
 	away := map[string]bool{}
 	for _, key := range keys {
+		if b.work.ending() {
+			return nil
+		}
 		r := new(revocation)
 		if ok, err := load(ctx, s, revocationPrefix+key, r); err != nil || !ok || away[r.Role] {
 			continue
@@ -99,8 +129,8 @@ func (b *backend) catchUp(ctx context.Context, s logical.Storage) error {
 			return err
 		}
 	}
-	if len(keys) == 0 {
-		b.pending.Store(false)
+	if len(keys) > 0 {
+		b.pending.Store(true)
 	}
 	return nil
 }

@@ -126,5 +126,5 @@ func (c *config) validate() error {
 }
 
 func (b *backend) pathConfigDelete(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	return nil, req.Storage.Delete(ctx, configKey)
+	return nil, storageError(req.Storage.Delete(ctx, configKey))
 }

@@ -64,7 +64,7 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 	}
 	b.noteRead(name, r, p, tok)
 	resp, err := b.credentials(r, t, tok, time.Now())
-	if err == nil && tok.dead() {
+	if err == nil && r.dead(tok) {
 		// The next refresh can't succeed, and whoever reads this token is the first to suffer.
 		resp.AddWarning("there will be no token after this one: " + tok.Fault.sentence(time.Now(), name))
 	}

@@ -125,7 +125,12 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 	if err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
-	return nil, save(ctx, req.Storage, providerPrefix+name, p)
+	if err := save(ctx, req.Storage, providerPrefix+name, p); err != nil {
+		return nil, err
+	}
+	// How long its idle grants live may have changed. A mount that ends plans nothing any more.
+	b.begin(func() { b.survey(req.Storage, name) })
+	return nil, nil
 }
 
 func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -133,5 +138,5 @@ func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request,
 	if _, ok := client.Builtin(name); ok {
 		return logical.ErrorResponse("this provider is built-in and can't be deleted: it is part of the plugin"), nil
 	}
-	return nil, req.Storage.Delete(ctx, providerPrefix+name)
+	return nil, storageError(req.Storage.Delete(ctx, providerPrefix+name))
 }

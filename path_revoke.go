@@ -69,11 +69,10 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 	if !what.IsSet() {
 		return refusal("this role holds no token to revoke")
 	}
-	request, err := t.request(client.Secret{})
+	request, err := t.revocation(tok)
 	if err != nil {
 		return err
 	}
-	request.Endpoint = t.endpoints.Revocation
 	if err := client.Revoke(ctx, t.options, request, what, hint); err != nil {
 		e := asExchangeError(err)
 		text := fmt.Sprintf("the provider did not confirm the revocation, so nothing was forgotten: %s", e)
@@ -89,10 +88,15 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 // token goes last: until the state says that the grant has ended, it must not become the current
 // one again.
 func (b *backend) forget(ctx context.Context, s logical.Storage, name string, r *role, tok *token) error {
-	ended := &token{tokenState: tokenState{GrantID: r.GrantID, Generation: tok.Generation}}
-	if r.spends() {
-		ended.Fault = &fault{Class: client.GrantRefused, Reason: "the grant was revoked", At: time.Now(), Reauthorize: true, Revoked: true}
+	if !r.spends() {
+		// A refresh token that the grant type does not use at the moment was not revoked, and stays.
+		ended := new(*tok)
+		ended.AccessToken, ended.Extra, ended.ExpiresAt = client.Secret{}, nil, time.Time{}
+		b.held.drop(name)
+		return putToken(ctx, s, name, ended)
 	}
+	ended := &token{tokenState: tokenState{GrantID: r.GrantID, Generation: tok.Generation}}
+	ended.Fault = &fault{Class: client.GrantRefused, Reason: "the grant was revoked", At: time.Now(), Reauthorize: true, Revoked: true}
 	if err := putToken(ctx, s, name, ended); err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ func pathRoles(b *backend) []*framework.Path {
 		Pattern:      "roles/?$",
 		DisplayAttrs: display("roles"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: &framework.PathOperation{Callback: b.pathRolesList, Summary: "List the roles, each with its provider and state."},
+			logical.ListOperation: writing(b.pathRolesList, "", "List the roles, each with its provider and state."),
 		},
 		HelpSynopsis: "List the roles.",
 		HelpDescription: `The names of the roles of this mount, one for each grant, and for up to 1000 of them the provider
@@ -62,7 +62,7 @@ func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, _ *fr
 			continue // deleted meanwhile, or damaged: the list is for finding that out
 		}
 		if tok, err := b.currentToken(ctx, req.Storage, name, r); err == nil {
-			info[name] = map[string]any{"provider": r.Provider, "state": b.state(name, tok)}
+			info[name] = map[string]any{"provider": r.Provider, "state": b.state(name, r, tok)}
 		}
 	}
 	return logical.ListResponseWithInfo(names, info), nil
@@ -139,5 +139,6 @@ func (b *backend) pathRolesDelete(ctx context.Context, req *logical.Request, d *
 	b.held.drop(name)
 	b.scheduler.forget(name)
 	b.guard.forget(name)
+	b.away.Delete(name)
 	return nil, storageError(req.Storage.Delete(ctx, tokenPrefix+name))
 }

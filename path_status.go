@@ -13,7 +13,8 @@ func pathStatus(b *backend) []*framework.Path {
 		Pattern:      "status/?$",
 		DisplayAttrs: display("status"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: &framework.PathOperation{Callback: b.pathStatusRead, Summary: "Read which grants need attention."},
+			// What is under way and what is held is known to the node that refreshes.
+			logical.ReadOperation: writing(b.pathStatusRead, "", "Read which grants need attention."),
 		},
 		HelpSynopsis: "Which grants of this mount need attention.",
 		HelpDescription: `Counts the roles and names those whose grant is dead (reauthorization_required), whose last refresh
@@ -26,7 +27,7 @@ details of each stand at status/<name>.`,
 			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: &framework.PathOperation{Callback: b.pathStatusRoleRead, Summary: "Read the state of one grant."},
+			logical.ReadOperation: writing(b.pathStatusRoleRead, "", "Read the state of one grant."),
 		},
 		HelpSynopsis: "The state of one grant.",
 		HelpDescription: `What is known of the grant without asking the provider: state and next_step in words, the generation
@@ -46,11 +47,14 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 		if err != nil {
 			return nil, err
 		}
+		if r == nil {
+			continue // deleted meanwhile
+		}
 		tok, err := b.currentToken(ctx, req.Storage, name, r)
 		if err != nil {
 			return nil, err
 		}
-		state := b.state(name, tok)
+		state := b.state(name, r, tok)
 		by[state] = append(by[state], name)
 	}
 	return &logical.Response{Data: map[string]any{
@@ -78,16 +82,16 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 	data := map[string]any{
 		"provider":                 r.Provider,
 		"grant_type":               r.GrantType,
-		"state":                    b.state(name, tok),
+		"state":                    b.state(name, r, tok),
 		"generation":               tok.Generation,
 		"outcome_unknown":          unknown,
 		"unpersisted":              b.held.get(name) != nil,
-		"reauthorization_required": tok.dead(),
+		"reauthorization_required": r.dead(tok),
 	}
 	if r.PreviousClientSecret.IsSet() {
 		data["previous_client_secret_in_use"] = r.prefersPrevious(tok)
 	}
-	if g := b.gapOf(r, tok); g != nil && !tok.dead() {
+	if g := b.gapOf(r, tok); g != nil && !r.dead(tok) {
 		data["snapshot_suspected"] = g.sentence()
 	}
 	tok.describe(data)

@@ -16,7 +16,8 @@ import (
 func TestWritesAreForwarded(t *testing.T) {
 	for _, path := range newBackend().Paths {
 		for op, handler := range path.Operations {
-			writes := op != logical.ReadOperation && op != logical.ListOperation || strings.HasPrefix(path.Pattern, "creds/")
+			writes := op != logical.ReadOperation && op != logical.ListOperation || strings.HasPrefix(path.Pattern, "creds/") ||
+				strings.HasPrefix(path.Pattern, "status") || path.Pattern == "roles/?$" // they tell what the refreshing node knows
 			p := handler.Properties()
 			if p.ForwardPerformanceStandby != writes || p.ForwardPerformanceSecondary != writes {
 				t.Errorf("%s %s: forwarded from standbys %v, from secondaries %v", op, path.Pattern, p.ForwardPerformanceStandby, p.ForwardPerformanceSecondary)

@@ -21,8 +21,11 @@ type plan struct {
 // alive. After a failure it waits as long as everybody else.
 func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now time.Time) plan {
 	force := demand{force: true, replace: tok.Generation, background: true}
-	if tok.dead() || p == nil {
+	if r.dead(tok) {
 		return plan{}
+	}
+	if p == nil { // deleted; it may be written again
+		return plan{at: now.Add(time.Hour)}
 	}
 	var next plan
 	consider := func(at time.Time, d demand) {

@@ -9,9 +9,10 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// maxHold bounds how long a role stays locked. It is more than three exchanges with all their storage
-// operations can take, so it only ends what hangs for good, a storage read above all.
-const maxHold = 3*maxTimeout + 10*storageTimeout
+// maxHold bounds how long a role stays locked. It is more than four exchanges with all their storage
+// operations can take (one, one repeated, one with the other secret, one to renew), so it only ends
+// what hangs for good, a storage read above all.
+const maxHold = 4*maxTimeout + 12*storageTimeout
 
 // refresh is the one function that spends a refresh token. Whoever wants a new token calls it:
 // reads, forced refreshes, whatever runs in the background. It returns the token at hand, which
@@ -99,7 +100,7 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if err != nil {
 		return tok, err
 	}
-	if f := tok.Fault; f.holds(t.version(), time.Now()) {
+	if f := tok.Fault; r.dead(tok) || f.holds(t.version(), time.Now()) {
 		return tok, f.error(time.Now(), name)
 	}
 	if r.spends() && !tok.RefreshToken.IsSet() {
@@ -111,11 +112,13 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if d.force && !d.background && !b.guard.allow(name) {
 		return tok, errTooOften
 	}
+	if b.work.ending() {
+		return tok, errEnding
+	}
 	began, a := time.Now(), &attempt{b: b, s: s, name: name, target: t}
 	tok, err = a.run(ctx, tok)
 	if err == nil && a.mayRenew(tok, began) {
-		a = &attempt{b: b, s: s, name: name, target: t}
-		tok, err = a.run(ctx, tok)
+		tok, err = a.run(ctx, tok) // the same attempt: what it has done twice it does not do again
 	}
 	return tok, err
 }

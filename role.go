@@ -106,7 +106,19 @@ func (r *role) spends() bool { return r.GrantType == client.GrantRefreshToken }
 // with other settings is not handed out: it may have another scope, or belong to another client or
 // server.
 func (r *role) settings() string {
-	return digest(r.GrantType, r.Provider, r.Origins, r.ProviderParams, r.ClientID, r.Scope, revealAll(r.TokenParams))
+	return digest(r.realm(), r.Scope, revealAll(r.TokenParams), r.TokenMode)
+}
+
+// realm names whose tokens these are, server and client. A token of another realm is never sent
+// anywhere, not even to be revoked.
+func (r *role) realm() string {
+	return digest(r.GrantType, r.Provider, r.Origins, r.ProviderParams, r.ClientID)
+}
+
+// dead tells whether only a new refresh token can help. A grant that the role does not use at the
+// moment, because it is one of the client's own, may be dead without harm.
+func (r *role) dead(tok *token) bool {
+	return r.spends() && tok.Fault != nil && tok.Fault.Reauthorize
 }
 
 // identity is the client certificate, nil when the role has none.

@@ -83,7 +83,7 @@ func (w *roleWrite) readSecrets(r *role) (err error) {
 	w.secretPairs("token_headers", &r.TokenHeaders)
 	written := r.RefreshToken
 	w.secret("refresh_token", &written)
-	ended := w.state.dead() && !r.spends() // what has killed the grant says nothing of the client's own
+	ended := w.old != nil && w.old.dead(w.state) && !r.spends() // what has killed the grant says nothing of the client's own
 	if r.GrantID != "" && !ended && (!w.names("refresh_token") || w.known(written)) {
 		return nil
 	}
@@ -97,7 +97,7 @@ func (w *roleWrite) readSecrets(r *role) (err error) {
 // over with it would replace the one that is live by one that is long spent. A grant that is dead
 // anyway may start over with anything.
 func (w *roleWrite) known(refreshToken client.Secret) bool {
-	if w.state.dead() {
+	if w.old.dead(w.state) {
 		return false
 	}
 	if !refreshToken.IsSet() {

@@ -39,8 +39,17 @@ func newScheduler() *scheduler {
 func (b *backend) startScheduler(s logical.Storage) {
 	b.scheduler.once.Do(func() {
 		b.scheduler.storage = s
-		b.work.begin(b.schedule)
-		b.work.begin(b.survey)
+		b.begin(b.schedule)
+		b.begin(func() { b.survey(s, "") })
+	})
+}
+
+// begin runs a task of its own that a panic does not take the process down with.
+func (b *backend) begin(f func()) bool {
+	return b.work.begin(func() {
+		var err error
+		defer b.contain(&err)
+		f()
 	})
 }
 
@@ -54,7 +63,7 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	b.startScheduler(req.Storage)
 	b.signOfLife(ctx, req.Storage, time.Now())
 	// Apart, because Vault holds locks until this returns, and providers may be slow.
-	if b.catching.CompareAndSwap(false, true) && !b.work.begin(func() {
+	if b.catching.CompareAndSwap(false, true) && !b.begin(func() {
 		defer b.catching.Store(false)
 		if err := b.catchUp(context.Background(), req.Storage); err != nil {
 			b.Logger().Warn("revocations could not be caught up with", "error", err)
@@ -112,12 +121,13 @@ func (b *backend) rest(until time.Time) bool {
 // mayTend tells whether this node may do background work: a mount that is being disabled may not.
 func (b *backend) mayTend() bool { return b.writable() && !b.System().Tainted() }
 
-// tend does what is due for one role. A refresh puts the role back into the queue itself; so does
-// this for whatever comes in between.
+// tend does what is due for one role. An exchange puts the role back into the queue itself; whatever
+// else comes of it is looked at again after a while.
 func (b *backend) tend(name string) {
 	var err error
+	tried := false
 	defer func() {
-		if err != nil && !b.scheduler.queue.has(name) {
+		if (tried || err != nil) && !b.scheduler.queue.has(name) {
 			b.scheduler.queue.set(name, time.Now().Add(tendDelay))
 		}
 	}()
@@ -125,7 +135,11 @@ func (b *backend) tend(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), maxHold)
 	defer cancel()
 	r, p, tok, err := b.lookUp(ctx, b.scheduler.storage, name)
-	if err != nil || r == nil {
+	if err != nil {
+		return
+	}
+	if r == nil {
+		b.scheduler.forget(name)
 		return
 	}
 	plan := b.plan(name, r, p, tok, time.Now())
@@ -133,6 +147,7 @@ func (b *backend) tend(name string) {
 		b.scheduler.queue.set(name, plan.at)
 		return
 	}
+	tried = true
 	_, err = b.refresh(ctx, b.scheduler.storage, name, plan.demand)
 }
 

@@ -17,9 +17,9 @@ const (
 )
 
 // state is the one word for a token entry.
-func (b *backend) state(name string, tok *token) string {
+func (b *backend) state(name string, r *role, tok *token) string {
 	switch {
-	case tok.dead():
+	case r.dead(tok):
 		return stateDead
 	case b.held.get(name) != nil:
 		return stateUnpersisted

@@ -37,8 +37,8 @@ func save(ctx context.Context, s logical.Storage, key string, value any) error {
 }
 
 // storageError gives back its identity to the one storage error that Vault acts on: over the
-// plugin's gRPC connection only the text of an error arrives, and Vault forwards a request to the
-// active node only when it gets logical.ErrReadOnly itself.
+// plugin's gRPC connection only the text of an error arrives, and what is read-only here must be
+// handed on as that, not as a provider's or a reader's fault.
 func storageError(err error) error {
 	if err != nil && strings.Contains(err.Error(), logical.ErrReadOnly.Error()) {
 		return logical.ErrReadOnly

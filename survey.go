@@ -11,24 +11,32 @@ import (
 
 // survey finds what is to be done for the roles there are: exchanges whose outcome is unknown, which
 // must be repeated while the provider's grace lasts, and grants to keep alive. It reads at a bounded
-// rate, so that a mount with very many roles does not slow Vault's start.
-func (b *backend) survey() {
+// rate, so that a mount with very many roles does not slow Vault's start. With a provider's name it
+// looks at that one's roles only, whose definition has changed.
+func (b *backend) survey(s logical.Storage, provider string) {
 	const pause, batch = 10 * time.Millisecond, 10 // a thousand roles a second
-	ctx, s := context.Background(), b.scheduler.storage
-	b.signOfLife(ctx, s, time.Now()) // first: a gap makes what follows more careful
+	ctx := context.Background()
 	names, err := s.List(ctx, rolePrefix)
-	if err != nil {
-		b.Logger().Warn("background work begins without a survey of the roles", "error", err)
+	for err != nil {
+		b.Logger().Warn("the roles could not be listed for background work; trying again", "error", err)
+		if !b.work.wait(tendDelay) || b.work.ending() {
+			return
+		}
+		names, err = s.List(ctx, rolePrefix)
 	}
 	for i, name := range names {
 		if i%batch == 0 && !b.work.wait(pause) || b.work.ending() {
 			return
 		}
-		if b.scheduler.queue.has(name) {
+		if provider == "" && b.scheduler.queue.has(name) {
 			continue
 		}
-		if r, p, tok, err := b.lookUp(ctx, s, name); err == nil && r != nil {
-			b.scheduler.queue.set(name, b.plan(name, r, p, tok, time.Now()).at)
+		r, p, tok, err := b.lookUp(ctx, s, name)
+		switch {
+		case err != nil && !b.scheduler.queue.has(name):
+			b.scheduler.queue.set(name, time.Now().Add(tendDelay))
+		case err == nil && r != nil && (provider == "" || r.Provider == provider):
+			b.replan(name, r, p, tok)
 		}
 	}
 }

@@ -102,6 +102,19 @@ func (t *target) request(refreshToken client.Secret) (*client.Request, error) {
 	}, nil
 }
 
+// revocation is a request to the revocation endpoint, made with the client secret that works.
+func (t *target) revocation(tok *token) (*client.Request, error) {
+	request, err := t.request(client.Secret{})
+	if err != nil {
+		return nil, err
+	}
+	request.Endpoint = t.endpoints.Revocation
+	if t.role.prefersPrevious(tok) {
+		request.ClientSecret = t.role.PreviousClientSecret
+	}
+	return request, nil
+}
+
 // version names what an exchange is made with. A failure is remembered for one version: whoever
 // writes the role, its provider or the configuration wants to see at once whether that helped.
 func (t *target) version() string {

@@ -53,6 +53,8 @@ type intent struct {
 	At        time.Time `json:"at"`
 	// IdempotencyKey names the exchange to the provider; "" when the next one needs a new name.
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
+	// Answered: an exchange of that name has had an answer that was no use.
+	Answered bool `json:"answered,omitempty"`
 	// NamedAt is when the first exchange of that name was sent; zero when this is the first.
 	NamedAt time.Time `json:"named_at,omitzero"`
 	// Version is target.version: with another one it would not be the same exchange.
@@ -113,9 +115,6 @@ func (b *backend) currentToken(ctx context.Context, s logical.Storage, name stri
 	}
 	return &token{tokenState: tokenState{GrantID: r.GrantID}, RefreshToken: r.RefreshToken}, nil
 }
-
-// dead tells whether only a new refresh token can help.
-func (t *token) dead() bool { return t.Fault != nil && t.Fault.Reauthorize }
 
 // lifetime is how long the access token lives in all.
 func (t *token) lifetime() time.Duration { return t.ExpiresAt.Sub(t.ObtainedAt) }
