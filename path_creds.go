@@ -60,7 +60,13 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 		}
 	}
 	if due {
-		return b.refreshAndServe(ctx, req.Storage, name, want)
+		wait, cancel := t.patience(ctx, tok, want)
+		defer cancel()
+		resp, err := b.refreshAndServe(wait, req.Storage, name, want)
+		if wait.Err() == nil || ctx.Err() != nil || !errors.Is(err, errBusy) {
+			return resp, err
+		}
+		// The refresh goes on, and what it brings is there for the next reader.
 	}
 	b.noteRead(name, r, p, tok)
 	resp, err := b.credentials(r, t, tok, time.Now())
@@ -69,6 +75,18 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 		resp.AddWarning("there will be no token after this one: " + tok.Fault.sentence(time.Now(), name))
 	}
 	return resp, err
+}
+
+// maxPatience is how long a reader waits for a new token while the one at hand would do. Most
+// refreshes take a fraction of it; those that take longer have a provider in trouble.
+const maxPatience = 2 * time.Second
+
+// patience bounds a reader's wait where the token at hand is good enough, and outlives the refresh.
+func (t terms) patience(ctx context.Context, tok *token, want demand) (context.Context, context.CancelFunc) {
+	if want.own || t.invalidates || t.usable(tok, time.Now()) < max(want.minTTL, minLease)+maxPatience {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, maxPatience)
 }
 
 // refreshAndServe answers with a new token or, when there is none to be had, with the old one and
