@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"context"
-	"maps"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -22,12 +21,7 @@ func (l *lane) configure() {
 	})
 	l.write(logical.CreateOperation, "config", fields{"ca_certificate": string(clienttest.CAPEM())})
 	for _, v := range variants {
-		definition := fields{
-			"token_endpoint": server.URL() + "/token", "token_endpoint_auth_method": "client_secret_post",
-			"refresh_token_rotation": "always",
-		}
-		maps.Copy(definition, v.definition)
-		l.write(logical.CreateOperation, "providers/"+v.name, definition)
+		l.write(logical.CreateOperation, "providers/"+v.name, v.definition(server.URL()))
 	}
 	for _, g := range l.grants {
 		l.write(logical.CreateOperation, "roles/"+g.role, fields{

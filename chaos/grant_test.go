@@ -8,26 +8,8 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
-const (
-	// canary is in every secret; no log may hold it.
-	canary = "canary-"
-	// grace is long enough for a plugin process to start on a busy machine.
-	grace = time.Minute
-	key   = "Idempotency-Key"
-)
-
-// variant is what a provider does for a client that has lost an answer.
-type variant struct {
-	name, title string
-	definition  fields
-	forgives    bool // a spent token may be presented again
-}
-
-var variants = []*variant{
-	{"grace", "reuse grace", fields{"reuse_grace": int(grace.Seconds())}, true},
-	{"idempotency", "idempotency header", fields{"idempotency_header": key}, true},
-	{"neither", "neither", nil, false},
-}
+// canary is in every secret; no log may hold it.
+const canary = "canary-"
 
 // grant is one role and, at the provider, what its refresh token is good for.
 type grant struct {
@@ -53,14 +35,8 @@ func (g *grant) renew() string {
 	g.number++
 	refreshToken := fmt.Sprintf("%s%s.%d", canary, g.role, g.number)
 	g.rotation = clienttest.NewRotation(refreshToken)
-	g.rotation.ExpiresIn = g.lifetime
+	g.rotation.ExpiresIn, g.rotation.ReuseGrace, g.rotation.IdempotencyHeader = g.lifetime, g.variant.grace, g.variant.header
 	g.renewed, g.last = time.Time{}, time.Time{}
-	switch g.variant.name {
-	case "grace":
-		g.rotation.ReuseGrace = grace
-	case "idempotency":
-		g.rotation.IdempotencyHeader = key
-	}
 	return refreshToken
 }
 
@@ -113,31 +89,4 @@ func (g *grant) countEarly() int {
 	defer g.mu.Unlock()
 	defer func() { g.early = 0 }()
 	return g.early
-}
-
-// process refreshes the grant, and notes whether it came long before it can have been due.
-func (g *grant) process(r *clienttest.Request) clienttest.Answer {
-	answer := g.current().Answer(r)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.last.IsZero() && g.began.Sub(g.last) < g.young()/2 {
-		g.early++
-	}
-	g.renewed, g.last = time.Now(), g.began
-	return answer
-}
-
-// answer is the provider's side of a refresh.
-func (g *grant) answer(r *clienttest.Request) clienttest.Answer {
-	t, lost := g.armed(), clienttest.Answer{Drop: true}
-	if t.hold(requestSent) {
-		return lost
-	}
-	late := t.hold(processedLate) || t.hold(processedLast)
-	answer := g.process(r)
-	if late || t.hold(rotated) {
-		return lost
-	}
-	t.pass(answered)
-	return answer
 }

@@ -50,7 +50,7 @@ func (l *lane) judge(g *grant, before *evidence) verdict {
 		complain("a read says %v", err)
 	}
 	// With the only valid refresh token out of storage and memory, nobody can go on. Else everybody must.
-	if inevitable := !g.variant.forgives && !before.stored; v.lost != inevitable {
+	if inevitable := !g.variant.forgives() && !before.stored; v.lost != inevitable {
 		complain("lost %t, inevitably %t", v.lost, inevitable)
 	}
 	// After an exchange of unknown outcome there is one more try, which shows what became of the grant;

@@ -66,11 +66,11 @@ func newOutages() []namedOutage {
 		{"is read-only before the refresh", func() *outage { return &outage{kind: intentStored, err: logical.ErrReadOnly, times: 1} }},
 		{"fails the new state once", func() *outage { return &outage{kind: stateStored, err: errStorage, times: 1} }},
 		{fmt.Sprintf("fails the new state %d times", times), func() *outage { return &outage{kind: stateStored, err: errStorage, times: times} }},
-		{fmt.Sprintf("fails the new state for %s", lasts), func() *outage { return &outage{kind: stateStored, err: errStorage, lasts: lasts} }},
+		{fmt.Sprintf("fails the new state for %.0f seconds", lasts.Seconds()), func() *outage { return &outage{kind: stateStored, err: errStorage, lasts: lasts} }},
 		{"reports that the new state failed, and has stored it", func() *outage {
 			return &outage{kind: stateStored, err: errStorage, times: 1, applied: true}
 		}},
-		{fmt.Sprintf("is read-only when the answer comes, for %s", lasts), func() *outage {
+		{fmt.Sprintf("is read-only when the answer comes, for %.0f seconds", lasts.Seconds()), func() *outage {
 			return &outage{kind: stateStored, err: logical.ErrReadOnly, lasts: lasts}
 		}},
 	}
