@@ -68,7 +68,7 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 // sent: a node that can't store the intent can't store the answer either. Without a refresh token
 // there is nothing to lose, and no intent.
 func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
-	i := &intent{At: time.Now(), Version: a.target.version()}
+	i := &intent{At: time.Now(), Exchange: a.target.exchange()}
 	var err, keyErr error
 	i.AttemptID, err = uuid.GenerateUUID()
 	i.IdempotencyKey, keyErr = uuid.GenerateUUID()
@@ -77,9 +77,8 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 	}
 	if earlier := tok.Intent; earlier != nil {
 		i.UnknownSince = earlier.since()
-		// The same exchange keeps its name. With other settings it would be another body under the
-		// same name, which providers refuse or answer with what they answered before.
-		if earlier.Version == i.Version && earlier.IdempotencyKey != "" {
+		if earlier.Exchange == i.Exchange && // the same one keeps its name
+			earlier.IdempotencyKey != "" {
 			i.IdempotencyKey, i.NamedAt, i.Answered = earlier.IdempotencyKey, earlier.named(), earlier.Answered
 		}
 	}

@@ -88,6 +88,19 @@ func TestAfterACrashAndAnEditTheExchangeHasANewName(t *testing.T) {
 	}
 }
 
+// What has nothing to do with the exchange leaves it the same one.
+func TestAfterACrashAndAnotherEditTheExchangeKeepsItsName(t *testing.T) {
+	b, server := crash(t, fields{"idempotency_header": keyHeader})
+	b.write("roles/r", fields{"ttl": "1h", "lease": true})
+	b.write("config", fields{"request_timeout": "20s"})
+	b.write("providers/test", fields{"assumed_token_ttl": "30m"})
+	server.Enqueue(tokenAnswer("a1", canary+"next"))
+	b.read("creds/r")
+	if keys := idempotencyKeys(server); keys[0] != keys[1] {
+		t.Error("the exchange has another name")
+	}
+}
+
 // Without any of that one more try is all there is, and when it is refused the status says why.
 func TestAfterACrashARefusalMeansThatTheAnswerWasLost(t *testing.T) {
 	b, server := crash(t, nil)

@@ -52,15 +52,15 @@ func pathConfig(b *backend) *framework.Path {
 		Fields: map[string]*framework.FieldSchema{
 			"request_timeout": {
 				Type: framework.TypeDurationSecond, Default: int(defaultTimeout.Seconds()),
-				Description: "Bounds one exchange with a provider, from the connect to the last byte of the answer: 1s to 1m.",
+				Description: "Bounds one exchange with a provider, from the connect to the last byte of the answer: 1s to 1m, default 30s.",
 			},
 			"ca_certificate": {
 				Type:        framework.TypeString,
-				Description: "Certificates (PEM) of authorities to trust besides the system's.",
+				Description: "Certificates (PEM) of authorities to trust besides the system's, as in ca_certificate=@ca.pem.",
 			},
 			"allowed_hosts": {
 				Type:        framework.TypeCommaStringSlice,
-				Description: "Host names, with * as a wildcard, that requests may go to. Empty means any host.",
+				Description: "Host names that requests may go to; * stands for any characters, dots too, as in *.salesforce.com. Empty means any host.",
 			},
 			"allow_insecure_endpoints": {
 				Type:        framework.TypeBool,

@@ -2,7 +2,7 @@ package oauthrefresh
 
 import (
 	"context"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -75,7 +75,9 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 	}
 	if err := client.Revoke(ctx, t.options, request, what, hint); err != nil {
 		e := asExchangeError(err)
-		text := fmt.Sprintf("the provider did not confirm the revocation, so nothing was forgotten: %s", e)
+		// The client's sentences are of the endpoint that is asked nearly always.
+		reason := strings.NewReplacer("token endpoint", "revocation endpoint", "token_endpoint", "revocation_endpoint").Replace(e.Error())
+		text := "the provider did not confirm the revocation, so nothing was forgotten: " + reason
 		if e.Class == client.ClientRefused || e.Class == client.GrantRefused {
 			return refusal(text)
 		}

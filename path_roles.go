@@ -2,6 +2,8 @@ package oauthrefresh
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -16,7 +18,7 @@ func pathRoles(b *backend) []*framework.Path {
 		},
 		HelpSynopsis: "List the roles.",
 		HelpDescription: `The names of the roles of this mount, one for each grant, and for up to 1000 of them the provider
-and the state of the grant (vault list -detailed): ok, new, failing, unknown, unpersisted or dead.
+and the state of the grant (vault list -detailed): ok, new, failing, unknown, unpersisted, blocked or dead.
 What a state means and what to do stands at status/<name>.`,
 	}, {
 		Pattern:        "roles/(?P<name>.+)",
@@ -35,10 +37,12 @@ What a state means and what to do stands at status/<name>.`,
 grant_type=client_credentials), the client certificate for mutual TLS. Readers of creds/<name> get
 access tokens of it and never see the rest; a read of the role shows which secrets are set.
 
-A write keeps what it does not name, an empty value clears a field. Writing a new refresh_token
-starts a new grant. Secrets stay with the host they were written for: when the token endpoint
-moves to another one, they must be written again. A delete forgets the grant here; to end it at
-the provider first, use revoke/<name>.`,
+A write keeps what it does not name, replaces maps as a whole, and an empty value clears a field.
+Writing a new refresh_token starts a new grant. Secrets stay with the host they were written for:
+when the token endpoint moves to another one, they must be written again. A delete forgets the
+grant here; to end it at the provider first, use revoke/<name>, and with token_mode=per_lease
+revoke the role's leases first (vault lease revoke -prefix): without the role nobody can end their
+tokens at the provider.`,
 	}}
 }
 
@@ -62,7 +66,7 @@ func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, _ *fr
 			continue // deleted meanwhile, or damaged: the list is for finding that out
 		}
 		if tok, err := b.currentToken(ctx, req.Storage, name, r); err == nil {
-			info[name] = map[string]any{"provider": r.Provider, "state": b.state(name, r, tok)}
+			info[name] = map[string]any{"provider": r.Provider, "state": b.state(name, r, tok, obstacle(ctx, req.Storage, r))}
 		}
 	}
 	return logical.ListResponseWithInfo(names, info), nil
@@ -78,8 +82,11 @@ func (b *backend) pathRolesRead(ctx context.Context, req *logical.Request, d *fr
 
 func (b *backend) pathRolesPatch(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	r, err := getRole(ctx, req.Storage, d.Get("name").(string))
-	if err != nil || r == nil {
-		return nil, err // nothing there: Vault answers 404
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return answerError(errNoRole) // Vault would call an empty answer a success
 	}
 	return b.pathRolesWrite(ctx, req, d)
 }
@@ -118,27 +125,56 @@ func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *f
 	return &logical.Response{Warnings: warnings}, nil
 }
 
-// pathRolesDelete takes the role's locks in the order in which all takers of both do. The role goes
-// first: if the token entry went first and the delete broke off there, the role would start again
-// with a refresh token that is long spent.
+// pathRolesDelete removes the role first: if the token entry went first and the delete broke off there,
+// the role would start again with a refresh token that is long spent. It does not wait for a provider
+// that hangs: what an exchange under way still stores is removed after it.
 func (b *backend) pathRolesDelete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	unlock, err := b.refreshes.lock(ctx, name)
-	if err != nil {
-		return nil, errBusy
-	}
-	defer unlock()
-	unlockEdits, err := b.edits.lock(ctx, name)
-	if err != nil {
-		return nil, errBusy
-	}
-	defer unlockEdits()
-	if err := req.Storage.Delete(ctx, rolePrefix+name); err != nil {
+	if err := b.removeRole(ctx, req.Storage, name); err != nil {
 		return nil, storageError(err)
 	}
-	b.held.drop(name)
 	b.scheduler.forget(name)
 	b.guard.forget(name)
 	b.away.Delete(name)
-	return nil, storageError(req.Storage.Delete(ctx, tokenPrefix+name))
+	wait, cancel := context.WithTimeout(ctx, deletePatience)
+	defer cancel()
+	if err := b.removeState(wait, req.Storage, name); !errors.Is(err, errBusy) {
+		return nil, storageError(err)
+	}
+	b.begin(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*maxHold)
+		defer cancel()
+		if err := b.removeState(ctx, req.Storage, name); err != nil {
+			b.Logger().Warn("the state of a deleted role is left in storage, where it counts for nothing", "role", name, "error", err)
+		}
+	})
+	return nil, nil
+}
+
+func (b *backend) removeRole(ctx context.Context, s logical.Storage, name string) error {
+	unlock, err := b.edits.lock(ctx, name)
+	if err != nil {
+		return errBusy
+	}
+	defer unlock()
+	return s.Delete(ctx, rolePrefix+name)
+}
+
+// deletePatience is how long a delete waits for an exchange under way.
+const deletePatience = 2 * time.Second
+
+// removeState forgets what the machine knows of a role that is gone. A role of the same name that was
+// written meanwhile has a grant of its own, and its state is left alone.
+func (b *backend) removeState(ctx context.Context, s logical.Storage, name string) error {
+	unlock, err := b.refreshes.lock(ctx, name)
+	if err != nil {
+		return errBusy
+	}
+	defer unlock()
+	r, err := getRole(ctx, s, name)
+	if err != nil || r != nil {
+		return err
+	}
+	b.held.drop(name)
+	return s.Delete(ctx, tokenPrefix+name)
 }

@@ -18,8 +18,9 @@ func pathStatus(b *backend) []*framework.Path {
 		},
 		HelpSynopsis: "Which grants of this mount need attention.",
 		HelpDescription: `Counts the roles and names those whose grant is dead (reauthorization_required), whose last refresh
-failed, where the outcome of a refresh is unknown, and whose last answer is not stored yet. The
-details of each stand at status/<name>.`,
+failed, for which no refresh can be tried before somebody writes something (blocked), where the
+outcome of a refresh is unknown, and whose last answer is not stored yet. The details of each stand at
+status/<name>.`,
 	}, {
 		Pattern:      "status/(?P<name>.+)",
 		DisplayAttrs: display("role-status"),
@@ -54,7 +55,7 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 		if err != nil {
 			return nil, err
 		}
-		state := b.state(name, r, tok)
+		state := b.state(name, r, tok, obstacle(ctx, req.Storage, r))
 		by[state] = append(by[state], name)
 	}
 	return &logical.Response{Data: map[string]any{
@@ -62,6 +63,7 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 		"ok":                       len(by[stateOK]),
 		"never_refreshed":          len(by[stateNew]),
 		"reauthorization_required": listOf(by[stateDead]),
+		"blocked":                  listOf(by[stateBlocked]),
 		"failing":                  listOf(by[stateFailing]),
 		"outcome_unknown":          listOf(by[stateUnknown]),
 		"unpersisted":              listOf(by[stateUnpersisted]),
@@ -79,10 +81,11 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 		return nil, err
 	}
 	unknown := b.outcomeUnknown(name, tok)
+	hindered := obstacle(ctx, req.Storage, r)
 	data := map[string]any{
 		"provider":                 r.Provider,
 		"grant_type":               r.GrantType,
-		"state":                    b.state(name, r, tok),
+		"state":                    b.state(name, r, tok, hindered),
 		"generation":               tok.Generation,
 		"outcome_unknown":          unknown,
 		"unpersisted":              b.held.get(name) != nil,
@@ -100,6 +103,12 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 	}
 	if tok.Fault != nil {
 		tok.Fault.describe(data, name)
+	}
+	if hindered != nil && !r.dead(tok) {
+		data["next_step"] = hindered.Error()
+	} else if tok.Fault == nil && b.outcomeUnknown(name, tok) {
+		data["next_step"] = "a refresh was begun and its answer never stored, because the plugin ended in its midst or storage failed: " +
+			"the next refresh tells whether the grant lives; nothing needs to be done before"
 	}
 	if id, err := r.identity(); err == nil && id != nil {
 		data["client_certificate_not_after"] = id.NotAfter().UTC().Format(time.RFC3339)

@@ -85,7 +85,7 @@ func TestStatusOfTheMount(t *testing.T) {
 		b.delete("roles/r")
 		empty := map[string]any{
 			"roles": 0, "ok": 0, "never_refreshed": 0, "reauthorization_required": []string{}, "failing": []string{},
-			"outcome_unknown": []string{}, "unpersisted": []string{},
+			"outcome_unknown": []string{}, "unpersisted": []string{}, "blocked": []string{},
 		}
 		if got := b.data("status"); !reflect.DeepEqual(got, empty) {
 			t.Errorf("without roles: %v", got)
@@ -98,9 +98,12 @@ func TestStatusOfTheMount(t *testing.T) {
 			_, _ = b.try(t.Context(), logical.ReadOperation, "creds/"+name, nil)
 		}
 		b.writeRole("new")
+		b.write("providers/gone", fields{"token_endpoint": server.URL() + "/token"})
+		b.write("roles/lost-provider", roleOf("gone"))
+		b.delete("providers/gone")
 		want := map[string]any{
-			"roles": 6, "ok": 2, "never_refreshed": 1, "reauthorization_required": []string{"dead"}, "failing": []string{"busy"},
-			"outcome_unknown": []string{"lost"}, "unpersisted": []string{},
+			"roles": 7, "ok": 2, "never_refreshed": 1, "reauthorization_required": []string{"dead"}, "failing": []string{"busy"},
+			"outcome_unknown": []string{"lost"}, "unpersisted": []string{}, "blocked": []string{"lost-provider"},
 		}
 		if got := b.data("status"); !reflect.DeepEqual(got, want) {
 			t.Errorf("%v, want %v", got, want)
@@ -129,4 +132,36 @@ func TestStatusMakesNoRequest(t *testing.T) {
 			t.Errorf("%d requests", n)
 		}
 	})
+}
+
+// A refresh that can't even be tried is seen before a token has run out, with the way out.
+func TestStatusNamesWhatBlocks(t *testing.T) {
+	for what, c := range map[string]struct {
+		path string
+		f    fields // nil to delete
+		want string
+	}{
+		"the provider is gone":  {"providers/test", nil, "the provider of this role does not exist"},
+		"the endpoint moved":    {"providers/test", fields{"token_endpoint": "https://127.0.0.1:1/"}, "write the secrets of the role again"},
+		"the host is forbidden": {"config", fields{"allowed_hosts": "other.example"}, "not among allowed_hosts"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			b := newTestBackend(t)
+			newGrant(newEndpoint(t, b))
+			b.writeRole("r")
+			b.read("creds/r")
+			if c.f == nil {
+				b.delete(c.path)
+			} else {
+				b.write(c.path, c.f)
+			}
+			if got := b.data("status/r"); got["state"] != "blocked" || !strings.Contains(got["next_step"].(string), c.want) {
+				t.Errorf("%v: %v", got["state"], got["next_step"])
+			}
+			info := b.do(logical.ListOperation, "roles/", nil).Data["key_info"].(map[string]any)
+			if got := info["r"].(map[string]any)["state"]; got != "blocked" {
+				t.Errorf("listed as %v", got)
+			}
+		})
+	}
 }

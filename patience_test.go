@@ -23,7 +23,7 @@ func TestASlowProviderHoldsUpNobodyWithAGoodToken(t *testing.T) {
 		t.Errorf("%v after %s, with warnings %q", resp.Data["access_token"], time.Since(began), resp.Warnings)
 	}
 	open()
-	b.settled("r")
+	b.settle("r")
 	if got := b.data("creds/r")["access_token"]; got != "a2" {
 		t.Errorf("the next reader gets %v", got)
 	}

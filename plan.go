@@ -110,6 +110,10 @@ func (t terms) ahead(tok *token) time.Time {
 	return tok.ExpiresAt.Add(-left + spread(left))
 }
 
+// minKeepalive is as often as an idle grant is refreshed at most: every refresh spends a refresh token.
+// The shortest idle time of a provider that is known is some hours (Epic).
+const minKeepalive = time.Minute
+
 // keepAlive is when a grant that nobody reads is refreshed so that it does not die of disuse; the
 // zero time for never. Where a refresh kills the access token, not before that has ended.
 func keepAlive(r *role, p *client.Provider, tok *token) time.Time {
@@ -124,6 +128,7 @@ func keepAlive(r *role, p *client.Provider, tok *token) time.Time {
 	if period <= 0 || since.IsZero() {
 		return time.Time{}
 	}
+	period = max(period, minKeepalive)
 	at := since.Add(period - spread(period))
 	if p.RefreshInvalidatesAccessToken && at.Before(tok.ExpiresAt) {
 		return tok.ExpiresAt

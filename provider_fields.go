@@ -19,7 +19,7 @@ func providerFields() map[string]*framework.FieldSchema {
 			"idempotency_header":               "Header that carries one UUID per exchange, the same one when that exchange is sent again.",
 			"access_token_pointer":             "Where the access token is in the answer, as JSON Pointer (RFC 6901); default /access_token.",
 			"refresh_token_pointer":            "Where the new refresh token is in the answer; default /refresh_token.",
-			"expires_in_pointer":               "Where the access token's lifetime (seconds) or end (Unix time) is; default /expires_in.",
+			"expires_in_pointer":               "Where the access token's lifetime in seconds, or its end as a Unix time, is; default /expires_in.",
 			"refresh_token_expires_in_pointer": "Where the refresh token's lifetime is; default: the names in common use.",
 			"refresh_token_rotation":           "Whether a refresh brings a new refresh token: always, sometimes (default) or never.",
 			"docs":                             "Address of the provider's own documentation, for people.",

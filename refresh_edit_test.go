@@ -67,6 +67,38 @@ func TestARoleDeletedDuringItsRefreshLeavesNothing(t *testing.T) {
 	}
 }
 
+// A provider that hangs keeps nobody from deleting a role, and what it answers in the end is not kept.
+func TestARoleIsDeletedWhileItsProviderHangs(t *testing.T) {
+	m := newMidway(t, tokenAnswer("a1", canary+"next"))
+	m.delete("roles/r")
+	if contents := m.storage.contents(t); contents["role/r"] != "" || m.read("status/r") != nil {
+		t.Error("the role is still there")
+	}
+	m.open()
+	await(t, m.reader)
+	<-m.end()
+	if contents := m.storage.contents(t); contents["token/r"] != "" {
+		t.Error("the role's state is left in storage")
+	}
+}
+
+// Nor does the late end of a deleted role take the state of one that was written under its name.
+func TestARoleWrittenWhileTheDeletedOneHangs(t *testing.T) {
+	m := newMidway(t, tokenAnswer("a1", canary+"next"))
+	m.delete("roles/r")
+	m.writeRole("r", fields{"refresh_token": canary + "other"})
+	m.server.Enqueue(tokenAnswer("b1", canary+"other next"))
+	m.open()
+	m.movedOn()
+	m.settle("r")
+	if got := m.data("creds/r"); got["access_token"] != "b1" || got["generation"] != int64(1) {
+		t.Errorf("%v", got)
+	}
+	<-m.end()
+	m.presented(firstToken, canary+"other")
+	secretIs(t, "the stored refresh token", m.stored("r").RefreshToken, canary+"other next")
+}
+
 // A new refresh token is a new grant: what comes of the old one must not take its place.
 func TestANewGrantWrittenDuringARefreshOfTheOld(t *testing.T) {
 	for name, answer := range map[string]clienttest.Answer{

@@ -39,6 +39,9 @@ func (r *role) check() error {
 	if r.TTL != 0 && r.TTL < minLease {
 		return refusal(fmt.Sprintf("ttl must be at least %s, or 0 for as long as the token allows", client.Duration(minLease)))
 	}
+	if r.KeepalivePeriod != 0 && r.KeepalivePeriod < minKeepalive {
+		return refusal(fmt.Sprintf("keepalive_period must be at least %s, or 0 for the provider's own", client.Duration(minKeepalive)))
+	}
 	if _, err := rootCAs(r.CACertificate); err != nil {
 		return refuse(err)
 	}
@@ -54,6 +57,9 @@ func checkTexts(r *role) error {
 	} {
 		if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 			return fmt.Errorf("%s holds a line break or another control character: write it on one line, as the provider gave it", field)
+		}
+		if text != "" && strings.TrimSpace(text) == "" {
+			return fmt.Errorf("%s is blank: write it as the provider gave it, or as \"\" for none", field)
 		}
 	}
 	return nil

@@ -34,6 +34,7 @@ var badRoles = []struct {
 	{fields{"client_id": "zzz\nzzz"}, "client_id holds a line break"},
 	{fields{"client_secret": ""}, "client_secret is required: this provider authenticates clients with client_secret_post"},
 	{fields{"client_secret": "\n"}, "client_secret is required"},
+	{fields{"client_secret": "   "}, "client_secret is blank"},
 	{fields{"client_secret": "zzz\nzzz\n"}, "client_secret holds a line break"},
 	{fields{"client_secret": "zzz\x00zzz"}, "client_secret holds a line break or another control character"},
 	{fields{"refresh_token": ""}, "refresh_token is required"},
@@ -54,6 +55,7 @@ var badRoles = []struct {
 	{fields{"ttl": -1}, "ttl must be"},
 	{fields{"assumed_token_ttl": "100000h"}, "assumed_token_ttl must be at most 10 years"},
 	{fields{"refresh_window": "-1m"}, "refresh_window must be"},
+	{fields{"keepalive_period": "59s"}, "keepalive_period must be at least 1m"},
 	{fields{"keepalive_period": "zzz"}, "keepalive_period must be"},
 	{fields{"lease": "zzz"}, "lease must be true or false"},
 }
@@ -118,9 +120,7 @@ func TestNewRolesNeedTheirFields(t *testing.T) {
 	} {
 		b.refusedNewRole(fields{field: nil}, want)
 	}
-	if resp := b.patch("roles/new", fields{"scope": "read"}); resp != nil || b.read("roles/new") != nil {
-		t.Error("a patch makes a role")
-	}
+	b.rejects(patchOp, "roles/new", fields{"scope": "zzz"}, "there is no role of this name")
 	// A public client has no secret, a client_credentials role no refresh token.
 	b.writeRole("public", fields{"client_secret": nil, "token_endpoint_auth_method": "none"})
 	b.writeRole("machine", fields{"refresh_token": nil, "grant_type": "client_credentials"})

@@ -35,7 +35,7 @@ func TestSecretsDontFollowAMovedProvider(t *testing.T) {
 			b.read("creds/r")
 			sent := len(home.Requests())
 			elsewhere := clienttest.New(t, clienttest.Options{})
-			grant := clienttest.NewRotation(canary + "refresh-1") // it goes on where the first server was
+			grant := clienttest.NewRotation(canary + "anew")
 			elsewhere.Handle(grant.Answer)
 			move(b, elsewhere.URL())
 
@@ -46,7 +46,7 @@ func TestSecretsDontFollowAMovedProvider(t *testing.T) {
 				t.Errorf("the token at hand is not served: %v", got)
 			}
 			// Each secret must be named: one that is not would follow unseen.
-			all := roleOf("test", fields{"token_headers": fields{"X-Key": "new"}, "token_params": fields{"key": "new"}})
+			all := roleOf("test", fields{"token_headers": fields{"X-Key": "zzz"}, "token_params": fields{"key": "zzz"}})
 			b.rejects(writeOp, "roles/r", fields{"scope": "zzz"}, "write client_secret, refresh_token, token_headers, token_params again")
 			for _, field := range []string{"client_secret", "refresh_token", "token_headers", "token_params"} {
 				partial := maps.Clone(all)
@@ -59,6 +59,9 @@ func TestSecretsDontFollowAMovedProvider(t *testing.T) {
 				t.Fatalf("%d requests and connections", n)
 			}
 
+			// The refresh token that came by rotation is not for whoever knows the first one.
+			b.rejects(writeOp, "roles/r", all, "authorize again and write the new refresh_token")
+			all["refresh_token"] = canary + "anew"
 			b.write("roles/r", all)
 			b.write("providers/test", fields{"token_endpoint": elsewhere.URL() + "/token"})
 			b.write("roles/r", all)
@@ -66,7 +69,7 @@ func TestSecretsDontFollowAMovedProvider(t *testing.T) {
 			if grant.Refreshes() != 1 {
 				t.Error("the new place is not used")
 			}
-			if got := elsewhere.Requests()[0].Header.Get("X-Key"); got != "new" {
+			if got := elsewhere.Requests()[0].Header.Get("X-Key"); got != "zzz" {
 				t.Errorf("the header is %q", got)
 			}
 		})
@@ -93,6 +96,22 @@ func TestSecretsDontFollowAMovedParameter(t *testing.T) {
 	}
 	if form := string(elsewhere.Requests()[0].Body); strings.Contains(form, "refresh-1") {
 		t.Errorf("the grant's refresh token went along: %s", form)
+	}
+}
+
+// A grant whose refresh token never changed is known to whoever names it, and moves on.
+func TestGrantMovesWithItsRefreshToken(t *testing.T) {
+	b := newTestBackend(t)
+	home, elsewhere := newEndpoint(t, b), clienttest.New(t, clienttest.Options{})
+	same := func(*clienttest.Request) clienttest.Answer { return tokenAnswer("a1", "") }
+	home.Handle(same)
+	elsewhere.Handle(same)
+	b.writeRole("r")
+	b.read("creds/r")
+	b.write("providers/test", fields{"token_endpoint": elsewhere.URL() + "/token", "revocation_endpoint": ""})
+	b.writeRole("r")
+	if got := b.write("refresh/r", nil).Data["generation"]; got != int64(2) {
+		t.Errorf("generation %v", got)
 	}
 }
 

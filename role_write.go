@@ -140,8 +140,25 @@ func (w *roleWrite) pin(t *target) error {
 		return refusal(fmt.Sprintf("the provider's endpoint is now at another place than the one that this role's secrets were written for: "+
 			"write %s again in the same write, so that no secret follows unseen", strings.Join(kept, ", ")))
 	}
-	if moved {
-		t.role.Origins = origins
+	if !moved {
+		return nil
 	}
-	return nil
+	t.role.Origins = origins
+	return w.checkMovedGrant(t.role)
+}
+
+// checkMovedGrant keeps a refresh token that came by rotation from another place. Nobody was ever
+// shown it, so whoever writes the role can't have meant to send it there; and starting over with the
+// one that it replaced would lose the grant.
+func (w *roleWrite) checkMovedGrant(r *role) error {
+	if w.old == nil || r.GrantID != w.old.GrantID || !w.state.RefreshToken.IsSet() {
+		return nil
+	}
+	written := r.RefreshToken
+	w.secret("refresh_token", &written)
+	if written.Equal(w.state.RefreshToken) {
+		return nil
+	}
+	return refusal("the provider's endpoint is now at another place, and this refresh_token is one that the provider has replaced since; " +
+		"the newer one does not follow unseen: authorize again and write the new refresh_token")
 }

@@ -29,16 +29,6 @@ func (b *testBackend) age(name string, change func(*token)) {
 	}
 }
 
-// settled waits until nobody is at work on a role.
-func (b *testBackend) settled(name string) {
-	b.t.Helper()
-	unlock, err := b.refreshes.lock(b.t.Context(), name)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	unlock()
-}
-
 // A refresh whose outcome is unknown is found at start and repeated under its key without a reader.
 func TestStartRepeatsWhatACrashLeft(t *testing.T) {
 	b := newTestBackend(t)
@@ -54,7 +44,7 @@ func TestStartRepeatsWhatACrashLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		key = "11111111-2222-3333-4444-555555555555"
-		tok.Intent = &intent{AttemptID: "x", At: time.Now(), IdempotencyKey: key, Version: target.version()}
+		tok.Intent = &intent{AttemptID: "x", At: time.Now(), IdempotencyKey: key, Exchange: target.exchange()}
 	})
 
 	after := newTestBackendOn(t, b.storage)
@@ -64,7 +54,7 @@ func TestStartRepeatsWhatACrashLeft(t *testing.T) {
 	if got := server.Requests()[1].Header.Get("X-Key"); got != key {
 		t.Errorf("repeated under the key %q, want %q", got, key)
 	}
-	after.settled("r")
+	after.settle("r")
 	if got := after.data("creds/r")["access_token"]; got != canary+"a2" {
 		t.Errorf("access token %v", got)
 	}
@@ -90,7 +80,7 @@ func TestTokensInUseAreRefreshedAhead(t *testing.T) {
 		b.reconsider(t.Context(), b.storage, name)
 	}
 	server.WaitFor(3)
-	b.settled("used")
+	b.settle("used")
 	if got := b.stored("used").Generation; got != 2 {
 		t.Errorf("generation %d of the role in use, want 2", got)
 	}

@@ -1,7 +1,10 @@
 package oauthrefresh
 
 import (
+	"context"
 	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
 )
@@ -13,14 +16,17 @@ const (
 	stateFailing     = "failing"     // the last one failed, the grant is intact
 	stateUnknown     = "unknown"     // the provider may have spent the refresh token
 	stateUnpersisted = "unpersisted" // the last answer is in memory only
+	stateBlocked     = "blocked"     // no refresh can be made before somebody writes something
 	stateDead        = "dead"        // only a new refresh token helps
 )
 
 // state is the one word for a token entry.
-func (b *backend) state(name string, r *role, tok *token) string {
+func (b *backend) state(name string, r *role, tok *token, obstacle error) string {
 	switch {
 	case r.dead(tok):
 		return stateDead
+	case obstacle != nil:
+		return stateBlocked
 	case b.held.get(name) != nil:
 		return stateUnpersisted
 	case b.outcomeUnknown(name, tok):
@@ -31,6 +37,19 @@ func (b *backend) state(name string, r *role, tok *token) string {
 		return stateNew
 	}
 	return stateOK
+}
+
+// obstacle is why no refresh of a role could even be tried, as a sentence; nil when there is none: its
+// provider was deleted or leads elsewhere, or the configuration forbids the host.
+func obstacle(ctx context.Context, s logical.Storage, r *role) error {
+	t, err := newTarget(ctx, s, r)
+	if err == nil {
+		err = t.checkOrigins()
+	}
+	if _, ok := asRefusal(err); ok {
+		return err
+	}
+	return nil // storage's trouble is no trait of the role
 }
 
 // listOf keeps an empty list from being shown as null.

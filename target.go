@@ -80,15 +80,20 @@ func (t *target) moved() (bool, error) {
 	return slices.ContainsFunc(origins, func(o string) bool { return !slices.Contains(t.role.Origins, o) }), err
 }
 
+// checkOrigins refuses to send the role's secrets to a place that they were not written for.
+func (t *target) checkOrigins() error {
+	moved, err := t.moved()
+	if err != nil || !moved {
+		return err
+	}
+	return refusal("the provider's endpoint is now at another place than the one that this role's secrets were written for, so they are not sent there: " +
+		"if the new place is right, write the secrets of the role again")
+}
+
 // request is one exchange or revocation with the role's credentials.
 func (t *target) request(refreshToken client.Secret) (*client.Request, error) {
-	moved, err := t.moved()
-	if err != nil {
+	if err := t.checkOrigins(); err != nil {
 		return nil, err
-	}
-	if moved {
-		return nil, refusal("the provider's endpoint is now at another place than the one that this role's secrets were written for, so they are not sent there: " +
-			"if the new place is right, write the secrets of the role again")
 	}
 	id, err := t.role.identity()
 	if err != nil {
@@ -113,6 +118,15 @@ func (t *target) revocation(tok *token) (*client.Request, error) {
 		request.ClientSecret = t.role.PreviousClientSecret
 	}
 	return request, nil
+}
+
+// exchange names what a request asks for and of whom. An idempotency key is of one such exchange:
+// with another body, providers refuse it or answer what they answered before. Whoever has edited
+// something else, a timeout or a lease's length, has not made it another one.
+func (t *target) exchange() string {
+	r, p := t.role, t.provider
+	return digest(t.endpoints.Token, r.GrantType, r.ClientID, r.Scope, revealAll(r.TokenParams),
+		p.TokenParams, p.TokenEndpointAuthMethod, p.RequestFormat, p.SendScope)
 }
 
 // version names what an exchange is made with. A failure is remembered for one version: whoever

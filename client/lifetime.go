@@ -28,7 +28,7 @@ var commonRefreshLifetimes = []string{
 // shorten what the definition assumes.
 func accessLifetime(p *Provider, root any, token string, start time.Time) time.Duration {
 	pointer := cmp.Or(p.ExpiresInPointer, defaultExpiresInPointer)
-	if stated := lifetime(lookup(root, pointer), start, pointer != defaultExpiresInPointer); stated > 0 {
+	if stated := lifetime(lookup(root, pointer), start); stated > 0 {
 		return stated
 	}
 	claimed := jwtLifetime(token, start)
@@ -42,10 +42,10 @@ func accessLifetime(p *Provider, root any, token string, start time.Time) time.D
 // tokens without an end, and has said negative numbers.
 func refreshLifetime(p *Provider, root any, start time.Time) time.Duration {
 	if p.RefreshTokenExpiresInPointer != "" {
-		return lifetime(lookup(root, p.RefreshTokenExpiresInPointer), start, true)
+		return lifetime(lookup(root, p.RefreshTokenExpiresInPointer), start)
 	}
 	for _, pointer := range commonRefreshLifetimes {
-		if stated := lifetime(lookup(root, pointer), start, false); stated > 0 {
+		if stated := lifetime(lookup(root, pointer), start); stated > 0 {
 			return stated
 		}
 	}
@@ -53,11 +53,11 @@ func refreshLifetime(p *Provider, root any, start time.Time) time.Duration {
 }
 
 // lifetime reads seconds, as servers write them: 3600, 3600.0, 3.6e3, "3600", " 3600.0 ". The
-// fraction is dropped. An RFC 3339 time is taken as the moment of expiry, and with unixTime a
-// number that can only be one too. Everything else is 0, "not stated": zero, negative numbers,
+// fraction is dropped. An RFC 3339 time is taken as the moment of expiry, and so is a number that
+// can only be one. Everything else is 0, "not stated": zero, negative numbers,
 // null, NaN, "1h". None of these means "forever", which is how a token comes to be used long
 // after its end.
-func lifetime(value any, start time.Time, unixTime bool) time.Duration {
+func lifetime(value any, start time.Time) time.Duration {
 	text := strings.TrimSpace(scalar(value))
 	if moment, err := time.Parse(time.RFC3339, text); err == nil {
 		return clamp(moment.Sub(start).Seconds())
@@ -66,10 +66,10 @@ func lifetime(value any, start time.Time, unixTime bool) time.Duration {
 	if err != nil && !math.IsInf(seconds, 1) || strings.ContainsAny(text, "xX_iI") {
 		return 0 // "0x10", "Inf" and "infinity" parse as floats too
 	}
-	if unixTime && seconds >= firstUnixMilli {
+	if seconds >= firstUnixMilli {
 		seconds /= 1000
 	}
-	if unixTime && seconds >= firstUnixSecond {
+	if seconds >= firstUnixSecond {
 		seconds -= float64(start.UnixMilli()) / 1000
 	}
 	return clamp(seconds)

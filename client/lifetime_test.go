@@ -28,7 +28,7 @@ func TestExpiresIn(t *testing.T) {
 		`31535999`: 31535999 * time.Second,
 		`0`:        0, `-1`: 0, `"0"`: 0, `""`: 0, `null`: 0, `"NaN"`: 0, `"Inf"`: 0, `"-Infinity"`: 0, `"infinity"`: 0, `"1h"`: 0, `"soon"`: 0, `true`: 0,
 		`{}`: 0, `[3600]`: 0, `0.5`: 0, `"0x10"`: 0, `"1_000"`: 0, `-1e400`: 0, `"3600 seconds"`: 0,
-		`1e400`: maxDuration, `9223372036854775807`: maxDuration, `1772366400`: maxDuration, `99999999999999999999999`: maxDuration,
+		`1e400`: maxDuration, `9223372036854775807`: maxDuration, `1772370000`: time.Hour, `1772366399`: 0, `99999999999999999999999`: maxDuration,
 		`"2026-03-01T13:00:00Z"`: time.Hour, `"2026-03-01T14:00:00.5+01:00"`: time.Hour, `"2026-03-01T11:00:00Z"`: 0, `"2026-03-01"`: 0,
 	} {
 		root := decoded(t, `{"expires_in":`+value+`}`)
@@ -41,8 +41,8 @@ func TestExpiresIn(t *testing.T) {
 	}
 }
 
-// At a configured place the number may be a moment: Strava's expires_at, in seconds, others' in
-// milliseconds. At /expires_in such a number is a mistake that must not be read as a moment.
+// A number too large for a lifetime is a moment: Strava's expires_at, in seconds, others' in
+// milliseconds. At /expires_in servers write it by mistake; read as a lifetime it would never end.
 func TestExpiresAt(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		`1772370000`: time.Hour, `"1772370000"`: time.Hour, `1772370000000`: time.Hour, `1772362800`: 0, `600`: 10 * time.Minute,
