@@ -44,7 +44,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 			return before, errMovedOn
 		}
 		next.Fault.Reauthorize = true
-		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero()
+		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() || !tok.DoubtSince.IsZero()
 		next.Fault.Gap = a.b.gapOf(a.target.role, before)
 		next.Intent = nil
 	case e.Class == client.OutcomeUnknown && a.target.role.spends():

@@ -36,6 +36,9 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 		next.Fault = newFault(tooShort, before.Fault, a.target.version(), time.Now())
 	}
 	if r.spends() {
+		if a.target.provider.RefreshTokenRotation == client.RotationAlways && next.DoubtSince.IsZero() {
+			next.DoubtSince = tok.Intent.UnknownSince
+		}
 		next.replaceRefreshToken(answer.RefreshToken, answer.RefreshTokenLifetime, began)
 	} else {
 		next.Intent = before.Intent // of the grant that the role does not use at the moment
@@ -58,7 +61,7 @@ var tooShort = &client.Error{
 // of its life.
 func (t *token) replaceRefreshToken(next client.Secret, lifetime time.Duration, from time.Time) {
 	if next.IsSet() && !next.Equal(t.RefreshToken) {
-		t.RefreshToken, t.RefreshTokenExpiresAt = next, time.Time{}
+		t.RefreshToken, t.RefreshTokenExpiresAt, t.DoubtSince = next, time.Time{}, time.Time{}
 	}
 	if lifetime > 0 {
 		t.RefreshTokenExpiresAt = from.Add(lifetime)

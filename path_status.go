@@ -101,14 +101,9 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 	if unknown {
 		data["outcome_unknown_since"] = tok.Intent.since().UTC().Format(time.RFC3339)
 	}
-	if tok.Fault != nil {
-		tok.Fault.describe(data, name)
-	}
-	if hindered != nil && !r.dead(tok) {
-		data["next_step"] = hindered.Error()
-	} else if tok.Fault == nil && b.outcomeUnknown(name, tok) {
-		data["next_step"] = "a refresh was begun and its answer never stored, because the plugin ended in its midst or storage failed: " +
-			"the next refresh tells whether the grant lives; nothing needs to be done before"
+	tok.Fault.describe(data)
+	if step := b.nextStep(name, r, tok, hindered); step != "" {
+		data["next_step"] = step
 	}
 	if id, err := r.identity(); err == nil && id != nil {
 		data["client_certificate_not_after"] = id.NotAfter().UTC().Format(time.RFC3339)

@@ -45,7 +45,7 @@ func TestStatusOfEachState(t *testing.T) {
 		"unpersisted": {func(t *testing.T, b *testBackend, server *clienttest.Server) {
 			b.failSecondPut(100)
 			read(tokenAnswer("a1", canary+"next"))(t, b, server)
-		}, map[string]any{"unpersisted": true, "generation": int64(1), "next_step": nil}},
+		}, map[string]any{"unpersisted": true, "generation": int64(1)}},
 	} {
 		t.Run(state, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
@@ -56,6 +56,9 @@ func TestStatusOfEachState(t *testing.T) {
 					if !reflect.DeepEqual(got[field], want) {
 						t.Errorf("%s is %v (%[2]T), want %v", field, got[field], want)
 					}
+				}
+				if step, _ := got["next_step"].(string); state == "unpersisted" && !strings.Contains(step, "repair storage") {
+					t.Errorf("the next step is %q", step)
 				}
 				if until, _ := got["backing_off_until"].(string); (until != "") != (state == "failing" || state == "unknown") {
 					t.Errorf("backing off until %q", until)

@@ -49,6 +49,36 @@ func TestAnExchangeWithoutAnAnswerIsRepeatedWhereThatIsHarmless(t *testing.T) {
 	}
 }
 
+// A grace is for who has lost an answer, but some servers then give back the refresh token that was
+// sent, which the lost one has replaced. That is said, and remembered for when it is refused.
+func TestARepeatedAnswerWithTheOldRefreshTokenIsDoubted(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(clienttest.Answer{Drop: true}, tokenAnswer("a1", firstToken), tokenAnswer("a2", ""), invalidGrant)
+		b.read("creds/r")
+		for range 2 {
+			if step, _ := b.data("status/r")["next_step"].(string); !strings.Contains(step, "without a new refresh token") {
+				t.Errorf("the next step is %q", step)
+			}
+			_, _ = b.try(t.Context(), writeOp, "refresh/r", nil)
+			pause(time.Minute)
+		}
+		if got := b.data("status/r"); got["state"] != "dead" || !saysLost(got) {
+			t.Errorf("the status says %v", got)
+		}
+	}, fields{"refresh_token_rotation": "always", "reuse_grace": "1m"})
+}
+
+func TestANewRefreshTokenSettlesTheDoubt(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(clienttest.Answer{Drop: true}, tokenAnswer("a1", firstToken), tokenAnswer("a2", canary+"next"))
+		b.read("creds/r")
+		b.write("refresh/r", nil)
+		if got := b.data("status/r"); got["next_step"] != nil {
+			t.Errorf("the next step is %v", got["next_step"])
+		}
+	}, fields{"refresh_token_rotation": "always", "reuse_grace": "1m"})
+}
+
 func TestAnExchangeIsRepeatedAtOnceOnlyOnce(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Drop: true})

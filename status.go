@@ -25,10 +25,10 @@ func (b *backend) state(name string, r *role, tok *token, obstacle error) string
 	switch {
 	case r.dead(tok):
 		return stateDead
-	case obstacle != nil:
-		return stateBlocked
 	case b.held.get(name) != nil:
 		return stateUnpersisted
+	case obstacle != nil:
+		return stateBlocked
 	case b.outcomeUnknown(name, tok):
 		return stateUnknown
 	case tok.Fault != nil:
@@ -37,6 +37,28 @@ func (b *backend) state(name string, r *role, tok *token, obstacle error) string
 		return stateNew
 	}
 	return stateOK
+}
+
+// nextStep is what somebody who reads the status of a grant should do, "" when that is nothing.
+func (b *backend) nextStep(name string, r *role, tok *token, obstacle error) string {
+	switch b.state(name, r, tok, obstacle) {
+	case stateUnpersisted:
+		return "storage refuses the newest refresh token, which is in this plugin's memory only: repair storage; " +
+			"it is stored by itself then, and a restart of Vault or the plugin before would lose it"
+	case stateBlocked:
+		return obstacle.Error()
+	}
+	switch {
+	case tok.Fault != nil:
+		return tok.Fault.sentence(time.Now(), name)
+	case b.outcomeUnknown(name, tok):
+		return "a refresh was begun and its answer never stored, because the plugin ended in its midst or storage failed: " +
+			"the next refresh tells whether the grant lives; nothing needs to be done before"
+	case !tok.DoubtSince.IsZero():
+		return "after the answer to a refresh was lost, the provider repeated the refresh without a new refresh token, though it always sends one: " +
+			"if the next refresh is refused, authorize again"
+	}
+	return ""
 }
 
 // obstacle is why no refresh of a role could even be tried, as a sentence; nil when there is none: its
@@ -75,11 +97,10 @@ func (t *token) describe(data map[string]any) {
 	}
 }
 
-// describe adds the last failure and what to do about it.
-func (f *fault) describe(data map[string]any, name string) {
-	data["next_step"] = f.sentence(time.Now(), name)
-	if f.Revoked {
-		return // not an error: somebody wanted it
+// describe adds the last failure. The end of a grant that somebody wanted is none.
+func (f *fault) describe(data map[string]any) {
+	if f == nil || f.Revoked {
+		return
 	}
 	data["last_error_class"] = string(f.Class)
 	data["last_error_at"] = f.At.UTC().Format(time.RFC3339)
