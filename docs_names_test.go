@@ -126,6 +126,7 @@ func checkNames(t *testing.T, document, text string) {
 			wantInTree(t, name)
 		}
 	}
+	checkCited(t, prose)
 	var rules []string
 	for _, match := range docRule.FindAllStringSubmatch(readDoc(t, "Makefile"), -1) {
 		rules = append(rules, match[1])
