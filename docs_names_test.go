@@ -105,7 +105,7 @@ func shellWords(line string) (out []string) {
 }
 
 var (
-	docLink   = regexp.MustCompile(`\]\(([^)#\s]+)`)
+	docLink   = regexp.MustCompile(`(?m)(?:\]\(|^\[[^]]+\]: )([^)#\s]+)`)
 	docTarget = regexp.MustCompile("(?m)(?:^|[`\\s])make ([a-z]+)")
 	// docFile is a name that can only be one of this tree: by its ending, or a directory by its slash.
 	docFile     = regexp.MustCompile(`^[A-Za-z0-9_.<>/-]+(\.(go|md|sh|json|mod)|/)$`)
