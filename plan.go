@@ -112,7 +112,7 @@ func (t terms) ahead(tok *token) time.Time {
 
 // minKeepalive is as often as an idle grant is refreshed at most: every refresh spends a refresh token.
 // The shortest idle time of a provider that is known is some hours (Epic).
-const minKeepalive = time.Minute
+const minKeepalive = 10 * time.Second
 
 // keepAlive is when a grant that nobody reads is refreshed so that it does not die of disuse; the
 // zero time for never. Where a refresh kills the access token, not before that has ended.

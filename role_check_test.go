@@ -55,7 +55,7 @@ var badRoles = []struct {
 	{fields{"ttl": -1}, "ttl must be"},
 	{fields{"assumed_token_ttl": "100000h"}, "assumed_token_ttl must be at most 10 years"},
 	{fields{"refresh_window": "-1m"}, "refresh_window must be"},
-	{fields{"keepalive_period": "59s"}, "keepalive_period must be at least 1m"},
+	{fields{"keepalive_period": "9s"}, "keepalive_period must be at least 10s"},
 	{fields{"keepalive_period": "zzz"}, "keepalive_period must be"},
 	{fields{"lease": "zzz"}, "lease must be true or false"},
 }

@@ -38,7 +38,7 @@ func roleFields() map[string]*framework.FieldSchema {
 		"ttl":                         {Type: seconds, Description: "Longest lease to give; default and upper bound is what is left of the token and the mount's max_lease_ttl."},
 		"assumed_token_ttl":           {Type: seconds, Description: "Lifetime of an access token when the provider states none; default is the provider's."},
 		"refresh_window":              {Type: seconds, Description: "Remaining life under which a read refreshes; default is the provider's, or a third of the lifetime."},
-		"keepalive_period":            {Type: seconds, Description: "How often to refresh a grant that nobody reads, so that it does not die of disuse; at least 1m, default is half of the provider's refresh_token_idle_ttl."},
+		"keepalive_period":            {Type: seconds, Description: "How often to refresh a grant that nobody reads, so that it does not die of disuse; at least 10s, default is half of the provider's refresh_token_idle_ttl."},
 		"lease":                       {Type: framework.TypeBool, Default: true, Description: "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many."},
 		"token_mode":                  {Type: text, Default: tokenModeShared, Description: "shared (default): all readers get the same token until it is refreshed. per_lease: each gets its own, which is revoked at the provider with its lease; only where refresh tokens never rotate."},
 	}

@@ -15,7 +15,7 @@ func TestOrphanMakesNoProviderCall(t *testing.T) {
 	l.sandbox.control("pingone", map[string]any{"expires_in": 12}) // refreshed ahead at three quarters
 	l.sandbox.control("keliweb", map[string]any{"expires_in": 12})
 	l.run("vault write oauth/roles/identity " + systemNamed("identity").role)
-	l.run("vault write oauth/roles/hosting keepalive_period=1s " + keliwebRole) // due once its token has ended
+	l.run("vault write oauth/roles/hosting keepalive_period=10s " + keliwebRole) // due once its token has ended
 	l.read("oauth/creds/identity")
 	l.read("oauth/creds/hosting")
 	orphan := l.killVault()
