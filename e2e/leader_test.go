@@ -46,7 +46,7 @@ func TestLeaderKilled(t *testing.T) {
 	l.writeClusterRoles()
 	load := startLoad(t, c, l.sandbox, clusterRoles)
 	load.awaitAll()
-	n := kills(t)
+	n := amount(t, "LEADER_KILLS", 3)
 	for range n {
 		leader := c.active(nil)
 		l.sandbox.holdNext("isabel-connect")
@@ -89,16 +89,16 @@ func (l *lab) handOver(c *cluster) {
 	l.read("oauth/creds/hosting").want(l.t, map[string]string{"generation": strconv.Itoa(before + 1)})
 }
 
-// kills is how often the leader is killed: $LEADER_KILLS times.
-func kills(t *testing.T) int {
+// amount is a number that the environment may change: how long or how often a test goes on.
+func amount(t *testing.T, name string, usual int) int {
 	t.Helper()
-	text := os.Getenv("LEADER_KILLS")
+	text := os.Getenv(name)
 	if text == "" {
-		return 3
+		return usual
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("LEADER_KILLS=%q is not a number of kills", text)
+		t.Fatalf("%s=%q is not a number above 0", name, text)
 	}
 	return n
 }

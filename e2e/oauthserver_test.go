@@ -20,6 +20,7 @@ type oauthServer struct {
 	*httptest.Server
 	t        *testing.T
 	provider fosite.OAuth2Provider
+	weather  *weather // what happens to token requests on their way; nil for nothing
 
 	mu     sync.Mutex
 	counts tally
@@ -65,7 +66,7 @@ func startOAuthServer(t *testing.T, lifetime time.Duration) *oauthServer {
 		compose.OAuth2ClientCredentialsGrantFactory, compose.OAuth2TokenIntrospectionFactory,
 		compose.OAuth2TokenRevocationFactory)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/token", s.token)
+	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) { s.weather.pass(w, r, s.token) })
 	mux.HandleFunc("/revoke", s.revoke)
 	s.Server = httptest.NewTLSServer(mux)
 	t.Cleanup(s.Close)
