@@ -2,12 +2,12 @@
 # tools; anything else is pinned in tools/ and built when it is first needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test chaos fuzz lint fmt clean
+.PHONY: help build demo dev test chaos cluster fuzz lint fmt clean
 
 MODULES := . e2e
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: ## Build bin/: the plugin (static, reproducible) and the sandbox
 	@mkdir -p bin
@@ -30,6 +30,10 @@ ROUNDS := 300
 chaos: ## Kill the plugin at every step of a refresh, hundreds of times: docs/crashes.md (DOCS=1 rewrites it)
 	go test ./chaos -count=1 -v -timeout 30m -parallel 8 -rounds $(ROUNDS) -long \
 		$(if $(SEED),-seed $(SEED)) $(if $(DOCS),-docs ../docs/crashes.md)
+
+cluster: ## Kill the leaders of a real cluster, and tell the long story: the last table of docs/crashes.md
+	@VAULT_BIN="$$(scripts/vault.sh)" && export VAULT_BIN && cd e2e && set -x && \
+		LEADER_KILLS=30 STORY_SECONDS=300 go test -run 'TestLeaderKilled|TestLongStory' -count=1 -v -timeout 60m .
 
 lint: ## gofmt, go vet, staticcheck and govulncheck on every module
 	@echo '==> gofmt'
