@@ -26,6 +26,7 @@ const Version = "v0.1.0"
 // backend is one mount of the engine.
 type backend struct {
 	*framework.Backend
+	vault logical.SystemView // what Vault answers now; System() may be a second old
 
 	// refreshes serialises all that may spend a role's refresh token, edits all that writes what
 	// an operator stores. They are apart because an edit must not wait for a slow provider.
@@ -35,6 +36,7 @@ type backend struct {
 	held      heldTokens  // answers that storage has refused so far
 	work      tasks       // what must end before the mount may go
 	scheduler *scheduler  // what happens without a caller
+	memory    *memory     // what warm reads are answered from
 	guard     guard       // against readers who force refreshes
 	refusing  atomic.Bool // storage has refused the last intent
 	pending   atomic.Bool // revocations may be stored that were not made yet
@@ -53,7 +55,7 @@ func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend,
 }
 
 func newBackend() *backend {
-	b := &backend{work: newTasks(), scheduler: newScheduler()}
+	b := &backend{work: newTasks(), scheduler: newScheduler(), memory: newMemory()}
 	b.Backend = &framework.Backend{
 		Help:           strings.TrimSpace(backendHelp),
 		BackendType:    logical.TypeLogical,
@@ -74,6 +76,9 @@ func newBackend() *backend {
 		InitializeFunc: b.initialize,
 		PeriodicFunc:   b.periodic,
 		Clean:          b.clean,
+		// Only nodes that don't write are told of others' writes, and these remember nothing. Who counts
+		// as one is Vault's business, so it is not relied on.
+		Invalidate: func(_ context.Context, key string) { b.memory.forget(key) },
 	}
 	b.pending.Store(true) // until the first look
 	return b

@@ -27,6 +27,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp
 	if err := b.checkRequest(req); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
+	req.Storage = b.over(req.Storage)
 	resp, err = b.Backend.HandleRequest(ctx, req)
 	if req.Operation == logical.HelpOperation {
 		inlineSchemas(resp)

@@ -27,15 +27,15 @@ func (b *backend) accessTokenSecret() *framework.Secret {
 
 // credentials is the answer of creds/<name>: the token with a lease, or without one where the role
 // says so. The time is the same for all that is derived from it.
-func (b *backend) credentials(r *role, t terms, tok *token, now time.Time) (*logical.Response, error) {
+func (b *backend) credentials(t terms, tok *token, now time.Time) (*logical.Response, error) {
 	ttl := t.promised(tok, now)
 	if ttl < minLease {
 		// The window is open and yet this token is served: the provider is in trouble, and whatever
 		// is left is better than nothing.
 		ttl = t.usable(tok, now)
 	}
-	if r.TTL > 0 {
-		ttl = min(ttl, r.TTL)
+	if t.longest > 0 {
+		ttl = min(ttl, t.longest)
 	}
 	if longest := b.System().MaxLeaseTTL(); longest > 0 {
 		ttl = min(ttl, longest) // Vault would do the same, with a warning on every read
@@ -55,7 +55,7 @@ func (b *backend) credentials(r *role, t terms, tok *token, now time.Time) (*log
 		"generation":   tok.Generation,
 		"token_id":     tok.id(),
 	})
-	if !r.Lease {
+	if !t.lease {
 		// What Vault Agent and the Secrets Operator read of a secret without a lease: they come back
 		// after ttl and a second.
 		data["ttl"] = int64(ttl.Seconds()) - 1

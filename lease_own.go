@@ -38,7 +38,7 @@ func (b *backend) isAway(role string) bool {
 // ownCredentials is the answer of creds/<name> with a token that nobody else has. The lease knows
 // whose it is.
 func (b *backend) ownCredentials(name string, r *role, t terms, tok *token, now time.Time) (*logical.Response, error) {
-	resp, err := b.credentials(r, t, tok, now)
+	resp, err := b.credentials(t, tok, now)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,11 @@ extra fields that the provider hands on, such as instance_url.`,
 func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	want := demand{minTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second}
+	if resp := b.recall(name, want); resp != nil {
+		return resp, nil
+	}
+	look := b.memory.begin(name)
+	defer b.memory.end(name, look)
 	r, p, tok, err := b.lookUp(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
@@ -69,10 +74,14 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 		// The refresh goes on, and what it brings is there for the next reader.
 	}
 	b.noteRead(name, r, p, tok)
-	resp, err := b.credentials(r, t, tok, time.Now())
-	if err == nil && r.dead(tok) {
+	resp, err := b.credentials(t, tok, time.Now())
+	switch {
+	case err != nil:
+	case r.dead(tok):
 		// The next refresh can't succeed, and whoever reads this token is the first to suffer.
 		resp.AddWarning("there will be no token after this one: " + tok.Fault.sentence(time.Now(), name))
+	default:
+		b.remember(name, look, t, tok)
 	}
 	return resp, err
 }
@@ -100,7 +109,9 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 		return answerError(failure) // the caller's time is over, or the mount's
 	}
 	// Role and provider may have been written while the provider was asked.
-	r, p, _, err := b.lookUp(ctx, s, name)
+	look := b.memory.begin(name)
+	defer b.memory.end(name, look)
+	r, p, stored, err := b.lookUp(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +127,7 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 	case failure != nil && (want.own || t.usable(tok, now) < max(want.minTTL, minLease)):
 		return answerError(failure)
 	case failure != nil:
-		resp, err := b.credentials(r, t, tok, now)
+		resp, err := b.credentials(t, tok, now)
 		if err != nil {
 			return answerError(failure)
 		}
@@ -130,5 +141,8 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 		return b.ownCredentials(name, r, t, tok, now)
 	}
 	b.noteRead(name, r, p, tok)
-	return b.credentials(r, t, tok, now)
+	if stored.Generation == tok.Generation {
+		b.remember(name, look, t, stored)
+	}
+	return b.credentials(t, tok, now)
 }

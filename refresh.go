@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
@@ -121,11 +120,4 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 		tok, err = a.run(ctx, tok) // the same attempt: what it has done twice it does not do again
 	}
 	return tok, err
-}
-
-// writable tells whether this node may spend a refresh token at all. The state is unknown when
-// Vault does not answer, as for a plugin process that has outlived it, and the SDK counts that as
-// writable. Certainty comes from storing the intent; this spares a try.
-func (b *backend) writable() bool {
-	return b.WriteSafeReplicationState() && b.System().ReplicationState() != consts.ReplicationUnknown
 }

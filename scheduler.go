@@ -54,7 +54,7 @@ func (b *backend) begin(f func()) bool {
 }
 
 func (b *backend) initialize(_ context.Context, req *logical.InitializationRequest) error {
-	b.startScheduler(req.Storage)
+	b.startScheduler(b.over(req.Storage))
 	return nil
 }
 

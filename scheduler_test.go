@@ -24,7 +24,7 @@ func (b *testBackend) age(name string, change func(*token)) {
 	b.t.Helper()
 	tok := b.stored(name)
 	change(tok)
-	if err := putToken(context.Background(), &b.storage.InmemStorage, name, tok); err != nil {
+	if err := putToken(context.Background(), b.over(&b.storage.InmemStorage), name, tok); err != nil {
 		b.t.Fatal(err)
 	}
 }

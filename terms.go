@@ -33,17 +33,19 @@ type demand struct {
 	background bool // nobody asks: the guard against callers does not count
 }
 
-// terms are what one role's tokens are judged by.
+// terms are what one role's tokens are judged by and handed out on.
 type terms struct {
 	settings    string        // role.settings
 	window      time.Duration // as configured, 0 for the default
 	invalidates bool          // a refresh kills the token before it
+	lease       bool          // role.Lease
+	longest     time.Duration // role.TTL, 0 for no bound
 }
 
 // newTerms takes the provider as it is now, nil when it has been deleted: a token that lives is
 // served without it.
 func newTerms(r *role, p *client.Provider) terms {
-	t := terms{settings: r.settings(), window: r.RefreshWindow}
+	t := terms{settings: r.settings(), window: r.RefreshWindow, lease: r.Lease, longest: r.TTL}
 	if p != nil {
 		t.invalidates = p.RefreshInvalidatesAccessToken
 		if t.window == 0 {

@@ -20,7 +20,6 @@ var lifetimes = []time.Duration{
 // the Secrets Operator (0.67 to 0.77) do. Time is the reader's own: nothing here sleeps.
 type reader struct {
 	b        *backend
-	role     *role
 	terms    terms
 	lifetime time.Duration
 	fraction float64
@@ -65,7 +64,7 @@ func (r *reader) follow(age time.Duration) error {
 }
 
 func (r *reader) lease(tok *token, now time.Time) (time.Duration, error) {
-	resp, err := r.b.credentials(r.role, r.terms, tok, now)
+	resp, err := r.b.credentials(r.terms, tok, now)
 	if err != nil {
 		return 0, err
 	}
@@ -73,8 +72,8 @@ func (r *reader) lease(tok *token, now time.Time) (time.Duration, error) {
 	if ttl < minLease || ttl%time.Second != 0 || resp.Secret.Renewable {
 		return 0, fmt.Errorf("a lease of %s, renewable %t", ttl, resp.Secret.Renewable)
 	}
-	if r.role.TTL > 0 && ttl > r.role.TTL {
-		return 0, fmt.Errorf("a lease of %s, longer than the role's ttl %s", ttl, r.role.TTL)
+	if r.terms.longest > 0 && ttl > r.terms.longest {
+		return 0, fmt.Errorf("a lease of %s, longer than the role's ttl %s", ttl, r.terms.longest)
 	}
 	return ttl, nil
 }
@@ -89,8 +88,8 @@ func TestEveryLeaseLeadsToARefresh(t *testing.T) {
 		for _, window := range []time.Duration{0, time.Second, 45 * time.Second, 10 * time.Minute} {
 			for _, invalidates := range []bool{false, true} {
 				for _, fraction := range []float64{0.67, 0.77, 0.85, 0.90, 0.95} {
-					r := &reader{b: b, role: &role{roleSettings: roleSettings{Lease: true}}, lifetime: lifetime, fraction: fraction}
-					r.terms = terms{settings: plainTerms.settings, window: window, invalidates: invalidates}
+					r := &reader{b: b, lifetime: lifetime, fraction: fraction}
+					r.terms = terms{settings: plainTerms.settings, window: window, invalidates: invalidates, lease: true}
 					for step := range 50 {
 						age := lifetime * time.Duration(step) / 50
 						if err := r.follow(age); err != nil {

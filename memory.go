@@ -1,0 +1,106 @@
+package oauthrefresh
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// remembered is all that a read of a token in use needs.
+type remembered struct {
+	terms terms
+	token *token
+}
+
+// maxRemembered bounds the memory: with a JWT of 1 KiB and what comes with it, 50 MB. Roles beyond it
+// are read from storage.
+const maxRemembered = 1 << 14
+
+// memory spares a warm read its looks into storage, each a call to another process. It is sound where
+// this process alone writes what it remembers, so three things must hold:
+//
+//   - Nobody else writes. Of a mount's storage, only the active node's plugin process may (writes), and
+//     Vault runs one process for each mount. It ends that process when it steps down, seals, reloads the
+//     plugin or restores a snapshot, and a new one remembers nothing.
+//   - What this process writes is forgotten after each write, whatever comes of it: view.
+//   - A look into storage that a write has overtaken is not remembered: begin and keep.
+//
+// It is for reads of good tokens only. Whoever refreshes reads storage.
+type memory struct {
+	mu    sync.Mutex
+	roles *simplelru.LRU[string, remembered]
+	looks map[string]*look // into storage, under way
+}
+
+// look is one look into storage.
+type look struct{ _ byte } // of a size: each has its own address
+
+func newMemory() *memory {
+	roles, err := simplelru.NewLRU[string, remembered](maxRemembered, nil)
+	if err != nil {
+		panic(err) // the size is above 0
+	}
+	return &memory{roles: roles, looks: map[string]*look{}}
+}
+
+// recall returns what is remembered of a role.
+func (m *memory) recall(name string) (remembered, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.roles.Get(name)
+}
+
+// begin announces a look into storage.
+func (m *memory) begin(name string) *look {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := new(look)
+	m.looks[name] = l
+	return l
+}
+
+// end ends a look without remembering what it has seen.
+func (m *memory) end(name string, l *look) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.looks[name] == l {
+		delete(m.looks, name)
+	}
+}
+
+// keep remembers what a look has seen, unless something was written since it began.
+func (m *memory) keep(name string, l *look, r remembered) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.looks[name] == l {
+		delete(m.looks, name)
+		m.roles.Add(name, r)
+	}
+}
+
+// forget drops all that an entry's key has to do with.
+func (m *memory) forget(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	kind, name, _ := strings.Cut(key, "/")
+	switch kind + "/" {
+	case rolePrefix, tokenPrefix:
+		m.roles.Remove(name)
+		delete(m.looks, name)
+	case providerPrefix:
+		m.purge()
+	}
+}
+
+// clear forgets everything.
+func (m *memory) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.purge()
+}
+
+func (m *memory) purge() {
+	m.roles.Purge()
+	clear(m.looks)
+}

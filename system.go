@@ -1,0 +1,78 @@
+package oauthrefresh
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/helper/consts"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// systemView asks Vault at most once a second for what it answers every request with the same. Each
+// question is a call to another process, and costs as much as the rest of a read together.
+//
+// A second of old news is harmless. Replication state and kind of mount don't change while a process
+// lives: Vault ends the mounts of a node, and starts them anew, whenever its part changes; and before a
+// refresh they are asked for anew all the same. The longest lease is enforced by Vault itself; here it
+// only spares the reader a warning.
+type systemView struct {
+	logical.SystemView
+	replication fresh[consts.ReplicationState]
+	local       fresh[bool]
+	longest     fresh[time.Duration]
+}
+
+// Setup is the framework's, with a system view of our own.
+func (b *backend) Setup(ctx context.Context, conf *logical.BackendConfig) error {
+	b.vault = conf.System
+	own := *conf
+	own.System = &systemView{SystemView: conf.System}
+	return b.Backend.Setup(ctx, &own)
+}
+
+// writable tells whether this node may spend a refresh token at all. Certainty comes from storing the
+// intent; this spares a try.
+func (b *backend) writable() bool { return writes(b.vault) }
+
+// writes tells whether a node writes the mount's storage. The state is unknown when Vault does not
+// answer, as for a plugin process that has outlived it.
+func writes(v logical.SystemView) bool {
+	state := v.ReplicationState()
+	if state == consts.ReplicationUnknown || state.HasState(consts.ReplicationDRSecondary|consts.ReplicationPerformanceStandby) {
+		return false
+	}
+	return !state.HasState(consts.ReplicationPerformanceSecondary) || v.LocalMount()
+}
+
+// ReplicationState implements logical.SystemView.
+func (v *systemView) ReplicationState() consts.ReplicationState {
+	return v.replication.get(v.SystemView.ReplicationState)
+}
+
+// LocalMount implements logical.SystemView.
+func (v *systemView) LocalMount() bool { return v.local.get(v.SystemView.LocalMount) }
+
+// MaxLeaseTTL implements logical.SystemView.
+func (v *systemView) MaxLeaseTTL() time.Duration { return v.longest.get(v.SystemView.MaxLeaseTTL) }
+
+// freshFor is how long an answer counts.
+const freshFor = time.Second
+
+// fresh is an answer that is asked for again when it is old. The zero value is ready.
+type fresh[T any] struct{ last atomic.Pointer[dated[T]] }
+
+type dated[T any] struct {
+	value T
+	at    time.Time
+}
+
+func (f *fresh[T]) get(ask func() T) T {
+	if last := f.last.Load(); last != nil && time.Since(last.at) < freshFor {
+		return last.value
+	}
+	at := time.Now() // before the question: an answer may be as old as that
+	value := ask()
+	f.last.Store(&dated[T]{value, at})
+	return value
+}
