@@ -37,6 +37,7 @@ type backend struct {
 	work      tasks       // what must end before the mount may go
 	scheduler *scheduler  // what happens without a caller
 	memory    *memory     // what warm reads are answered from
+	sessions  *sessions   // of TLS, to be resumed
 	guard     guard       // against readers who force refreshes
 	refusing  atomic.Bool // storage has refused the last intent
 	pending   atomic.Bool // revocations may be stored that were not made yet
@@ -55,7 +56,7 @@ func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend,
 }
 
 func newBackend() *backend {
-	b := &backend{work: newTasks(), scheduler: newScheduler(), memory: newMemory()}
+	b := &backend{work: newTasks(), scheduler: newScheduler(), memory: newMemory(), sessions: newSessions()}
 	b.Backend = &framework.Backend{
 		Help:           strings.TrimSpace(backendHelp),
 		BackendType:    logical.TypeLogical,

@@ -114,6 +114,7 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if b.work.ending() {
 		return tok, errEnding
 	}
+	t.options.Sessions = b.sessions.of(t.config.CACertificate, r.CACertificate)
 	began, a := time.Now(), &attempt{b: b, s: s, name: name, target: t}
 	tok, err = a.run(ctx, tok)
 	if err == nil && a.mayRenew(tok, began) {

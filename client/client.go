@@ -26,6 +26,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"time"
 )
@@ -42,6 +43,11 @@ type Options struct {
 	Timeout time.Duration
 	// RootCAs are the authorities to trust; nil means the system's.
 	RootCAs *x509.CertPool
+	// Sessions resumes TLS sessions, which saves a handshake most of its time; nil for none. A session
+	// vouches for the server's certificate, so it is to be used with one set of RootCAs only.
+	// Requests with a client certificate never resume: some servers forget who it was that they
+	// know.
+	Sessions tls.ClientSessionCache
 	// AllowedHosts are globs on the endpoint's host name; empty means any host. See CheckHost.
 	AllowedHosts []string
 	// AllowInsecure permits http://, for tests.

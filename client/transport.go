@@ -47,6 +47,9 @@ func newTransport(o Options, id *Identity, asked *atomic.Bool) *http.Transport {
 			return certificate, nil
 		},
 	}
+	if id == nil {
+		config.ClientSessionCache = o.Sessions
+	}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		OnProxyConnectResponse: refusedByProxy,

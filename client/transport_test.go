@@ -287,3 +287,34 @@ func TestEndlessBody(t *testing.T) {
 		t.Errorf("kept %d of %d bytes read, %v", len(a.body), body.read, err)
 	}
 }
+
+// A resumed session saves the time of a handshake. It is a connection of its own all the same, and carries no
+// client certificate.
+func TestSessionsAreResumed(t *testing.T) {
+	s := clienttest.New(t, clienttest.Options{AskForClientCertificate: true})
+	s.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.JSON(200, `{"access_token":"a"}`) })
+	o := trusting()
+	resumed := func(o Options, r *Request) bool {
+		t.Helper()
+		if _, err := Exchange(t.Context(), o, r); err != nil {
+			t.Fatal(err)
+		}
+		all := s.Requests()
+		return all[len(all)-1].Resumed
+	}
+	if resumed(o, refresh(s)) || resumed(o, refresh(s)) {
+		t.Error("a session is resumed that nobody keeps")
+	}
+	o.Sessions = tls.NewLRUClientSessionCache(0)
+	if resumed(o, refresh(s)) || !resumed(o, refresh(s)) {
+		t.Error("the second exchange does not resume the first one's session, or the first one another")
+	}
+	certified := refresh(s)
+	certified.Identity = newTestIdentity(t)
+	if resumed(o, certified) || resumed(o, certified) {
+		t.Error("a session is resumed where the client has a certificate")
+	}
+	if n := len(s.Requests()); s.Connections() != n {
+		t.Errorf("%d connections for %d exchanges", s.Connections(), n)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -29,13 +28,13 @@ func (s *Server) accept() {
 func (s *Server) serve(conn net.Conn) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	var peers []*x509.Certificate
+	var state tls.ConnectionState
 	if !s.options.Plain {
-		secure := tls.Server(conn, s.tlsConfig())
+		secure := tls.Server(conn, s.secure())
 		if secure.Handshake() != nil {
 			return
 		}
-		peers = secure.ConnectionState().PeerCertificates
+		state = secure.ConnectionState()
 		conn = secure
 		defer secure.Close()
 	}
@@ -43,7 +42,7 @@ func (s *Server) serve(conn net.Conn) {
 	if err != nil {
 		return
 	}
-	request.PeerCertificates = peers
+	request.PeerCertificates, request.Resumed = state.PeerCertificates, state.DidResume
 	s.next(request).send(conn, s.stop)
 }
 

@@ -47,6 +47,7 @@ type Options struct {
 type Server struct {
 	t        testing.TB
 	options  Options
+	secure   func() *tls.Config
 	listener net.Listener
 	stop     chan struct{} // closed at the end of the test; opens every gate
 	handlers sync.WaitGroup
@@ -68,6 +69,7 @@ type Request struct {
 	Form                url.Values // of a form-encoded body, else empty
 	Raw                 []byte     // every byte, from the request line to the end of the body
 	PeerCertificates    []*x509.Certificate
+	Resumed             bool // the TLS session was, so that there was no whole handshake
 }
 
 // New starts a server that stops with the test. Without Enqueue or Handle it answers 500.
@@ -79,6 +81,7 @@ func New(t testing.TB, o Options) *Server {
 	}
 	s := &Server{t: t, options: o, listener: l, stop: make(chan struct{})}
 	s.arrived = sync.NewCond(&s.mu)
+	s.secure = sync.OnceValue(s.tlsConfig) // one for all connections: it has the key of the session tickets
 	s.handlers.Go(s.accept)
 	t.Cleanup(func() {
 		close(s.stop)
