@@ -85,7 +85,7 @@ func (b *backend) tryStore(s logical.Storage, name string, t *token) bool {
 		// Also by another node, which knows nothing of what is held here. Stored, it would be the
 		// refresh token of a role that is gone, and nobody would ever remove it.
 		b.Logger().Info("an answer kept in memory is not stored: its role was deleted or has a new grant", "role", name)
-		b.held.drop(name)
+		b.letGo(name)
 		return true
 	case stored != nil && stored.same(t): // a Put that reported an error was applied
 	case stored == nil || stored.precedes(t):
@@ -95,12 +95,18 @@ func (b *backend) tryStore(s logical.Storage, name string, t *token) bool {
 	default:
 		b.Logger().Error("an answer kept in memory was given up: the stored state has moved on without it",
 			"role", name, "generation", t.Generation, "stored_generation", stored.Generation)
-		b.held.drop(name)
+		b.letGo(name)
 		return true
 	}
-	b.held.drop(name)
+	b.letGo(name)
 	b.Logger().Info("the answer kept in memory is stored", "role", name, "generation", t.Generation)
 	return true
+}
+
+// letGo ends the holding of an answer. Who has seen it must look again: it may not be what is stored.
+func (b *backend) letGo(name string) {
+	b.held.drop(name)
+	b.memory.forget(tokenPrefix + name)
 }
 
 // same tells whether a stored state is the held one already.

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
@@ -103,4 +104,25 @@ func TestAHeldAnswerEndsWithItsGrant(t *testing.T) {
 			t.Errorf("%d requests, want one of each grant", len(got))
 		}
 	})
+}
+
+// A reader that has seen what was held, and waits for the role when it is given up, looks again.
+func TestAReaderOfWhatWasHeldLooksAgain(t *testing.T) {
+	b, server := newWarm(t)
+	b.age("r", func(tok *token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
+	given := b.stored("r")
+	given.Generation, given.RefreshToken = 7, client.NewSecret(canary+"given up")
+	b.held.put("r", given)
+	unlock, err := b.refreshes.lock(t.Context(), "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := b.startRead(t.Context(), "r")
+	b.atWork("r", 2)
+	b.letGo("r")
+	unlock()
+	await(t, reader)
+	if got := sent(server); got[len(got)-1] == canary+"given up" {
+		t.Error("the refresh token that was given up is presented")
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"vault-plugin-secrets-oauthrefresh/client"
 )
 
 // remembered is all that a read of a token in use needs.
@@ -26,15 +28,22 @@ const maxRemembered = 1 << 14
 //   - What this process writes is forgotten after each write, whatever comes of it: view.
 //   - A look into storage that a write has overtaken is not remembered: begin and keep.
 //
-// It is for reads of good tokens only. Whoever refreshes reads storage.
+// It is for reads of good tokens only. Whoever refreshes reads storage: once, where nothing has written
+// since the caller has (holds).
 type memory struct {
 	mu    sync.Mutex
 	roles *simplelru.LRU[string, remembered]
-	looks map[string]*look // into storage, under way
+	looks map[string]*look // into storage, the latest of each role as long as no write has overtaken it
+	edits int64            // writes to roles and providers so far
 }
 
-// look is one look into storage.
-type look struct{ _ byte } // of a size: each has its own address
+// look is one look into storage, or what it has seen.
+type look struct {
+	edits    int64 // memory.edits when it began
+	role     *role
+	provider *client.Provider
+	token    *token
+}
 
 func newMemory() *memory {
 	roles, err := simplelru.NewLRU[string, remembered](maxRemembered, nil)
@@ -55,9 +64,23 @@ func (m *memory) recall(name string) (remembered, bool) {
 func (m *memory) begin(name string) *look {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	l := new(look)
+	l := &look{edits: m.edits}
 	m.looks[name] = l
 	return l
+}
+
+// holds tells whether nothing was written since a look began that it may have missed.
+func (m *memory) holds(name string, l *look) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.looks[name] == l
+}
+
+// edited tells whether a role or a provider was written since a look began.
+func (m *memory) edited(l *look) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.edits != l.edits
 }
 
 // end ends a look without remembering what it has seen.
@@ -84,7 +107,10 @@ func (m *memory) forget(key string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	kind, name, _ := strings.Cut(key, "/")
-	switch kind + "/" {
+	if kind += "/"; kind == rolePrefix || kind == providerPrefix {
+		m.edits++
+	}
+	switch kind {
 	case rolePrefix, tokenPrefix:
 		m.roles.Remove(name)
 		delete(m.looks, name)

@@ -39,8 +39,8 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 	if resp := b.recall(name, want); resp != nil {
 		return resp, nil
 	}
-	look := b.memory.begin(name)
-	defer b.memory.end(name, look)
+	seen := b.memory.begin(name)
+	defer b.memory.end(name, seen)
 	r, p, tok, err := b.lookUp(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
@@ -48,6 +48,8 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 	if r == nil {
 		return answerError(errNoRole)
 	}
+	seen.role, seen.provider, seen.token = r, p, tok
+	want.seen = seen
 	t := newTerms(r, p)
 	want.own = r.TokenMode == tokenModePerLease
 	due, err := t.due(tok, want, time.Now())
@@ -81,7 +83,7 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 		// The next refresh can't succeed, and whoever reads this token is the first to suffer.
 		resp.AddWarning("there will be no token after this one: " + tok.Fault.sentence(time.Now(), name))
 	default:
-		b.remember(name, look, t, tok)
+		b.remember(name, seen, t, tok)
 	}
 	return resp, err
 }
@@ -109,11 +111,12 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 		return answerError(failure) // the caller's time is over, or the mount's
 	}
 	// Role and provider may have been written while the provider was asked.
-	look := b.memory.begin(name)
-	defer b.memory.end(name, look)
-	r, p, stored, err := b.lookUp(ctx, s, name)
-	if err != nil {
-		return nil, err
+	r, p := want.seen.role, want.seen.provider
+	if b.memory.edited(want.seen) {
+		var err error
+		if r, p, _, err = b.lookUp(ctx, s, name); err != nil {
+			return nil, err
+		}
 	}
 	if r == nil {
 		return answerError(errNoRole)
@@ -141,8 +144,5 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 		return b.ownCredentials(name, r, t, tok, now)
 	}
 	b.noteRead(name, r, p, tok)
-	if stored.Generation == tok.Generation {
-		b.remember(name, look, t, stored)
-	}
 	return b.credentials(t, tok, now)
 }

@@ -94,7 +94,7 @@ func (b *backend) forget(ctx context.Context, s logical.Storage, name string, r 
 		// A refresh token that the grant type does not use at the moment was not revoked, and stays.
 		ended := new(*tok)
 		ended.AccessToken, ended.Extra, ended.ExpiresAt = client.Secret{}, nil, time.Time{}
-		b.held.drop(name)
+		b.letGo(name)
 		return putToken(ctx, s, name, ended)
 	}
 	ended := &token{tokenState: tokenState{GrantID: r.GrantID, Generation: tok.Generation}}
@@ -102,7 +102,7 @@ func (b *backend) forget(ctx context.Context, s logical.Storage, name string, r 
 	if err := putToken(ctx, s, name, ended); err != nil {
 		return err
 	}
-	b.held.drop(name)
+	b.letGo(name)
 	unlock, err := b.edits.lock(ctx, name)
 	if err != nil {
 		return errBusy

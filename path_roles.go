@@ -175,6 +175,6 @@ func (b *backend) removeState(ctx context.Context, s logical.Storage, name strin
 	if err != nil || r != nil {
 		return err
 	}
-	b.held.drop(name)
+	b.letGo(name)
 	return s.Delete(ctx, tokenPrefix+name)
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
 )
 
 // maxHold bounds how long a role stays locked. It is more than four exchanges with all their storage
@@ -20,7 +22,7 @@ const maxHold = 4*maxTimeout + 12*storageTimeout
 // The order of its steps is what keeps a grant from being lost:
 //
 //  1. lock the role, so that one refresh token is presented by one request
-//  2. read the state again: somebody may have refreshed while this caller waited
+//  2. look at the state again: somebody may have refreshed while this caller waited
 //  3. detach from the caller, whose hanging up must not tear an exchange in two
 //  4. store the intent: it proves that the answer can be stored, and is found after a crash
 //  5. send exactly one request
@@ -29,18 +31,14 @@ const maxHold = 4*maxTimeout + 12*storageTimeout
 // Steps 4 to 6 are attempt.run's.
 func (b *backend) refresh(ctx context.Context, s logical.Storage, name string, d demand) (*token, error) {
 	return withRole(ctx, b, name, func(ctx context.Context) (*token, error) {
-		r, err := getRole(ctx, s, name)
+		l, err := b.lookAgain(ctx, s, name, d.seen)
 		if err != nil {
 			return new(token), err
 		}
-		if r == nil {
+		if l.role == nil {
 			return new(token), errNoRole
 		}
-		tok, err := b.currentToken(ctx, s, name, r)
-		if err != nil {
-			return new(token), err
-		}
-		return b.refreshIfDue(ctx, s, name, r, tok, d)
+		return b.refreshIfDue(ctx, s, name, l.role, l.provider, l.token, d)
 	})
 }
 
@@ -82,11 +80,7 @@ func withRole[T any](ctx context.Context, b *backend, name string, f func(contex
 }
 
 // refreshIfDue makes an attempt unless there is a reason not to.
-func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *role, tok *token, d demand) (*token, error) {
-	p, err := getProvider(ctx, s, r.Provider)
-	if err != nil {
-		return tok, err
-	}
+func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *role, p *client.Provider, tok *token, d demand) (*token, error) {
 	due, err := newTerms(r, p).due(tok, d, time.Now())
 	if err != nil || !due {
 		return tok, err
@@ -95,7 +89,7 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 		// The stored refresh token is spent, and the next one would be lost with this process.
 		return tok, errHeld
 	}
-	t, err := newTarget(ctx, s, r)
+	t, err := targetOf(ctx, s, r, p)
 	if err != nil {
 		return tok, err
 	}

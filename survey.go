@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"vault-plugin-secrets-oauthrefresh/client"
 )
 
 // survey finds what is to be done for the roles there are: exchanges whose outcome is unknown, which
@@ -39,18 +37,4 @@ func (b *backend) survey(s logical.Storage, provider string) {
 			b.replan(name, r, p, tok)
 		}
 	}
-}
-
-// lookUp reads what there is of a role; a nil role when there is none.
-func (b *backend) lookUp(ctx context.Context, s logical.Storage, name string) (*role, *client.Provider, *token, error) {
-	r, err := getRole(ctx, s, name)
-	if err != nil || r == nil {
-		return nil, nil, nil, err
-	}
-	p, err := getProvider(ctx, s, r.Provider)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	tok, err := b.currentToken(ctx, s, name, r)
-	return r, p, tok, err
 }

@@ -24,11 +24,16 @@ type target struct {
 
 // newTarget resolves a role. What does not fit together is a refusal: somebody must write something.
 func newTarget(ctx context.Context, s logical.Storage, r *role) (*target, error) {
-	c, err := getConfig(ctx, s)
+	p, err := getProvider(ctx, s, r.Provider)
 	if err != nil {
 		return nil, err
 	}
-	p, err := getProvider(ctx, s, r.Provider)
+	return targetOf(ctx, s, r, p)
+}
+
+// targetOf is newTarget for a provider that has been looked up already, nil when there is none.
+func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provider) (*target, error) {
+	c, err := getConfig(ctx, s)
 	if err != nil {
 		return nil, err
 	}

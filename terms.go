@@ -31,6 +31,8 @@ type demand struct {
 
 	own        bool // a token that nobody else has
 	background bool // nobody asks: the guard against callers does not count
+
+	seen *look // what the caller has looked up, nil for nothing
 }
 
 // terms are what one role's tokens are judged by and handed out on.

@@ -113,10 +113,15 @@ func (b *backend) currentToken(ctx context.Context, s logical.Storage, name stri
 	if err != nil {
 		return nil, err
 	}
+	return r.tokenOf(stored), nil
+}
+
+// tokenOf is the stored state, if it is of the role's grant, else the grant as it was written.
+func (r *role) tokenOf(stored *token) *token {
 	if stored != nil && stored.GrantID == r.GrantID {
-		return stored, nil
+		return stored
 	}
-	return &token{tokenState: tokenState{GrantID: r.GrantID}, RefreshToken: r.RefreshToken}, nil
+	return &token{tokenState: tokenState{GrantID: r.GrantID}, RefreshToken: r.RefreshToken}
 }
 
 // lifetime is how long the access token lives in all.

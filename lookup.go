@@ -1,0 +1,51 @@
+package oauthrefresh
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// lookAgain looks a role up unless the caller has done that and nothing was written since.
+func (b *backend) lookAgain(ctx context.Context, s logical.Storage, name string, seen *look) (*look, error) {
+	if seen != nil && b.memory.holds(name, seen) {
+		return seen, nil
+	}
+	l := new(look)
+	var err error
+	l.role, l.provider, l.token, err = b.lookUp(ctx, s, name)
+	return l, err
+}
+
+// lookUp reads what there is of a role; a nil role when there is none. The two entries of a role are read
+// at the same time, since each read is a call to another process: what ties them together is the grant
+// id, not the order.
+func (b *backend) lookUp(ctx context.Context, s logical.Storage, name string) (*role, *client.Provider, *token, error) {
+	type result struct {
+		tok *token
+		err error
+	}
+	held := b.held.get(name)       // first: what is stored in the meantime is no longer held
+	stored := make(chan result, 1) // nobody may be there to receive
+	go func() {
+		var r result
+		defer func() { stored <- r }()
+		defer b.contain(&r.err)
+		r.tok, r.err = getToken(ctx, s, name)
+	}()
+	r, err := getRole(ctx, s, name)
+	if err != nil || r == nil {
+		return nil, nil, nil, err
+	}
+	p, err := getProvider(ctx, s, r.Provider)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if held != nil && held.GrantID == r.GrantID {
+		return r, p, held, nil
+	}
+	found := <-stored
+	return r, p, r.tokenOf(found.tok), found.err
+}
