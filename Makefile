@@ -2,9 +2,9 @@
 # tools; anything else is pinned in tools/ and built when it is first needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test chaos cluster fuzz lint fmt clean
+.PHONY: help build demo dev test chaos cluster bench fuzz lint fmt clean
 
-MODULES := . e2e
+MODULES := . e2e bench
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,6 +43,10 @@ lint: ## gofmt, go vet, staticcheck and govulncheck on every module
 		echo "==> $$module: staticcheck"; (cd $$module && go tool -modfile="$(CURDIR)/tools/lint/go.mod" staticcheck ./...); \
 		echo "==> $$module: govulncheck"; scripts/vulncheck.sh $$module; \
 	done
+
+bench: build ## Measure side by side with plugins that only answer: docs/performance.md (DOCS=1 rewrites it)
+	cd bench && CGO_ENABLED=0 go build -trimpath -o ../bin/ . ./baseline
+	@VAULT_BIN="$$(scripts/vault.sh)" && set -x && bin/bench -vault "$$VAULT_BIN" -bin bin $(if $(DOCS),-write docs/performance.md)
 
 FUZZTIME := 1m
 fuzz: ## Fuzz answers, PFX, PEM and URL templates, a minute each
