@@ -55,7 +55,9 @@ var answers = map[string]answered{
 	"401, nothing":              {answer: clienttest.Text(401, "text/plain", ""), status: 503, state: "failing"},
 	"404, a page":               {answer: clienttest.Text(404, "text/html", "<h1>no</h1>"), status: 503, state: "failing"},
 	"429, whatever it says":     {answer: clienttest.JSON(429, `{"error":"invalid_grant"}`), status: 503, state: "failing"},
-	"503, a page":               {answer: clienttest.Text(503, "text/html", "<h1>"+canary+"</h1>"), status: 503, state: "failing"},
+	"503, come back":            {answer: clienttest.Text(503, "text/html", "<h1>"+canary+"</h1>").With("Retry-After", "5"), status: 503, state: "failing"},
+	"503, a page":               {answer: clienttest.Text(503, "text/html", "<h1>"+canary+"</h1>"), status: 502, state: "unknown"},
+	"409, the key is in use":    {answer: clienttest.JSON(409, `{"message":"in progress"}`), status: 502, state: "unknown"},
 	"500, a page":               {answer: clienttest.Text(500, "text/html", "<h1>"+canary+"</h1>"), status: 502, state: "unknown"},
 	"502, of something between": {answer: clienttest.Text(502, "text/html", "<h1>bad gateway</h1>"), status: 502, state: "unknown"},
 	// errors of other shapes

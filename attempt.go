@@ -135,9 +135,9 @@ func (i *intent) named() time.Time {
 	return i.NamedAt
 }
 
-// answered is the intent of an exchange whose answer was no use. The name is kept for one more: the
-// answer may have been cut off, or be a gateway's own, while the provider's is there to be had again
-// under that name. A second useless one is the provider's, which would give it for ever.
+// answered is the intent of an exchange to which the provider gave an answer of no use. The name is kept
+// for one more, since the answer may have been cut off; a second one it would give for ever. What a
+// gateway answers in its place does not count: the provider's answer is still to be had under that name.
 func (i *intent) answered() *intent {
 	next := new(*i)
 	if i.Answered {

@@ -10,13 +10,13 @@ import (
 // time: where the provider takes the same refresh token twice, and where there is none.
 func (a *attempt) mayResend(e *client.Error, i *intent) bool {
 	p := a.target.provider
-	if a.resent || e.Class != client.OutcomeUnknown || e.Status != 0 || e.RefreshToken.IsSet() || a.b.work.ending() {
+	if a.resent || e.Class != client.OutcomeUnknown || e.RefreshToken.IsSet() || a.b.work.ending() {
 		return false
 	}
-	return !a.target.role.spends() ||
-		p.IdempotencyHeader != "" ||
-		p.RefreshTokenRotation == client.RotationNever ||
-		time.Since(i.since()) < time.Duration(p.ReuseGrace)
+	if time.Since(i.since()) < time.Duration(p.ReuseGrace) {
+		return !e.Own // a gateway's answer is none, and the grace may be over before the next reader comes
+	}
+	return e.Status == 0 && (!a.target.role.spends() || p.IdempotencyHeader != "" || p.RefreshTokenRotation == client.RotationNever)
 }
 
 // mayRenew tells whether the token that an attempt has brought is to be replaced at once: the provider

@@ -43,12 +43,12 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		if moved, err := a.movedOn(ctx, tok); err != nil || moved {
 			return before, errMovedOn
 		}
-		next.Fault.Reauthorize = true
+		next.Fault.Reauthorize, next.Fault.Verdict = true, a.target.verdict()
 		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() || !tok.DoubtSince.IsZero()
 		next.Fault.Gap = a.b.gapOf(a.target.role, before)
 		next.Intent = nil
 	case e.Class == client.OutcomeUnknown && a.target.role.spends():
-		if e.Status != 0 {
+		if e.Own {
 			next.Intent = tok.Intent.answered()
 		}
 	default:

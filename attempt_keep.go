@@ -37,7 +37,7 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 	}
 	if r.spends() {
 		if a.target.provider.RefreshTokenRotation == client.RotationAlways && next.DoubtSince.IsZero() {
-			next.DoubtSince = tok.Intent.UnknownSince
+			next.DoubtSince = began
 		}
 		next.replaceRefreshToken(answer.RefreshToken, answer.RefreshTokenLifetime, began)
 	} else {

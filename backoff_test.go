@@ -12,7 +12,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
-var busy = clienttest.Text(503, "text/html", "<h1>"+canary+"busy</h1>")
+var busy = clienttest.JSON(503, `{"error":"temporarily_unavailable","error_description":"`+canary+`busy"}`)
 
 func always(a clienttest.Answer) func(*clienttest.Request) clienttest.Answer {
 	return func(*clienttest.Request) clienttest.Answer { return a }

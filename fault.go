@@ -25,6 +25,8 @@ type fault struct {
 	Presented bool `json:"presented,omitempty"`
 	// Reauthorize: the grant is dead; only a new refresh token helps.
 	Reauthorize bool `json:"reauthorize,omitempty"`
+	// Verdict is target.verdict of the exchange that was refused: another one may be tried.
+	Verdict string `json:"verdict,omitempty"`
 	// AnswerLost: the grant died after an exchange whose answer never came.
 	AnswerLost bool `json:"answer_lost,omitempty"`
 	// Gap: the grant died after a time of which storage knows nothing.
@@ -72,6 +74,15 @@ func backoff(class client.Class, failures int) time.Duration {
 // see role.dead.
 func (f *fault) holds(version string, now time.Time) bool {
 	return f != nil && f.Version == version && now.Before(f.Until)
+}
+
+// forbids tells whether no exchange may be made now. A grant that is dead stays so for what was refused; one
+// that somebody has ended stays so for good.
+func (f *fault) forbids(t *target, dead bool, now time.Time) bool {
+	if dead {
+		return f.Revoked || f.Verdict == t.verdict()
+	}
+	return f.holds(t.version(), now)
 }
 
 // sentence says what happened, what became of the grant and what to do, for errors, warnings and

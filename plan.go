@@ -35,7 +35,11 @@ func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now
 	}
 	t := newTerms(r, p)
 	if tok.Intent != nil && r.spends() {
-		consider(repeat(p, tok, now), force)
+		at := repeat(p, tok, now)
+		if at.After(now) {
+			return plan{at: later(at, untilOf(tok.Fault)), demand: force} // nothing else may spend the token before
+		}
+		consider(at, force)
 	}
 	if b.inUse(name, tok) && !t.invalidates && tok.AccessToken.IsSet() {
 		consider(t.ahead(tok), demand{})
@@ -48,6 +52,13 @@ func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now
 		next.at = f.Until
 	}
 	return next
+}
+
+func untilOf(f *fault) time.Time {
+	if f == nil {
+		return time.Time{}
+	}
+	return f.Until
 }
 
 // replan puts a role where it belongs in the queue.

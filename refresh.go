@@ -79,6 +79,10 @@ func withRole[T any](ctx context.Context, b *backend, name string, f func(contex
 	}
 }
 
+// errUnsettled is said with a token that is still good.
+var errUnsettled = logical.CodedError(503, "the answer to a refresh was lost, and the provider may end the grant when it sees the same refresh token again: "+
+	"so that is tried when this token has ended, or when refresh/<name> asks for it")
+
 // refreshIfDue makes an attempt unless there is a reason not to.
 func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *role, p *client.Provider, tok *token, d demand) (*token, error) {
 	due, err := newTerms(r, p).due(tok, d, time.Now())
@@ -93,8 +97,11 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if err != nil {
 		return tok, err
 	}
-	if f := tok.Fault; r.dead(tok) || f.holds(t.version(), time.Now()) {
-		return tok, f.error(time.Now(), name)
+	if tok.Fault.forbids(t, r.dead(tok), time.Now()) {
+		return tok, tok.Fault.error(time.Now(), name)
+	}
+	if r.spends() && !d.force && tok.Intent != nil && repeat(p, tok, time.Now()).After(time.Now()) && newTerms(r, p).usable(tok, time.Now()) >= max(d.minTTL, minLease) {
+		return tok, errUnsettled
 	}
 	if r.spends() && !tok.RefreshToken.IsSet() {
 		return tok, refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))
@@ -109,6 +116,7 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 		return tok, errEnding
 	}
 	t.options.Sessions = b.sessions.of(t.config.CACertificate, r.CACertificate)
+	t.withinGrace()
 	began, a := time.Now(), &attempt{b: b, s: s, name: name, target: t}
 	tok, err = a.run(ctx, tok)
 	if err == nil && a.mayRenew(tok, began) {

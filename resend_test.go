@@ -56,7 +56,7 @@ func TestARepeatedAnswerWithTheOldRefreshTokenIsDoubted(t *testing.T) {
 		server.Enqueue(clienttest.Answer{Drop: true}, tokenAnswer("a1", firstToken), tokenAnswer("a2", ""), invalidGrant)
 		b.read("creds/r")
 		for range 2 {
-			if step, _ := b.data("status/r")["next_step"].(string); !strings.Contains(step, "without a new refresh token") {
+			if step, _ := b.data("status/r")["next_step"].(string); !strings.Contains(step, "no new refresh token") {
 				t.Errorf("the next step is %q", step)
 			}
 			_, _ = b.try(t.Context(), writeOp, "refresh/r", nil)
@@ -106,20 +106,86 @@ func TestNothingIsRepeatedAtOnceAfterTheGrace(t *testing.T) {
 	}, fields{"reuse_grace": "1m"})
 }
 
-// An answer that is of no use may have been a gateway's, or cut off: the provider's own is asked for once
-// more under its key. A second one is the provider's, which would give it for ever, so then the key changes.
+// An answer that a gateway gave in the provider's place does not count: the provider's own is still to be had
+// under the key. Of the provider's own a useless one may have been cut off; the second one it would give for
+// ever, so then the key changes.
 func TestAUselessAnswerIsAskedForOnceMore(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		server.Enqueue(clienttest.Text(504, "text/html", "oops"), clienttest.Text(500, "text/html", "oops"), tokenAnswer("a1", ""))
-		for range 2 {
+		gateway, own := clienttest.Text(504, "text/html", "oops"), clienttest.JSON(500, `{"error":"server_error"}`)
+		server.Enqueue(gateway, gateway, gateway, own, own, tokenAnswer("a1", ""))
+		for range 5 {
 			b.noCreds("r", 502)
-			pause(time.Minute)
+			pause(10 * time.Minute)
 		}
 		b.read("creds/r")
-		if keys := idempotencyKeys(server); len(keys) != 3 || keys[0] == "" || keys[0] != keys[1] || keys[2] == "" || keys[2] == keys[0] {
-			t.Errorf("keys %q, want the first one twice and then another", keys)
+		keys := idempotencyKeys(server)
+		if len(keys) != 6 || keys[0] == "" || len(slices.Compact(slices.Clone(keys[:5]))) != 1 || keys[5] == "" || keys[5] == keys[0] {
+			t.Errorf("keys %q, want the first one five times and then another", keys)
 		}
 	}, fields{"idempotency_header": keyHeader})
+}
+
+// A gateway's answer within the grace is no answer either, and the grace is short.
+func TestAGatewaysAnswerIsAskedForAgainWithinTheGrace(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(clienttest.Text(502, "text/html", "oops"), tokenAnswer("a1", canary+"next"))
+		b.read("creds/r")
+		if got := sent(server); !slices.Equal(got, []string{firstToken, firstToken}) {
+			t.Errorf("%q were sent", got)
+		}
+	}, fields{"reuse_grace": "1m"})
+}
+
+// A provider that hangs must leave time for another try in its grace.
+func TestAnExchangeEndsWithinTheGrace(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b, fields{"reuse_grace": "3s"})
+	hang, open := gated(tokenAnswer("a1", canary+"next"))
+	t.Cleanup(open)
+	server.Enqueue(hang, tokenAnswer("a2", canary+"next"))
+	b.writeRole("r")
+	if got := b.data("creds/r")["access_token"]; got != "a2" {
+		t.Errorf("%v", got)
+	}
+}
+
+// Where nothing forgives a second use, the next try may end the grant. It waits while there is a token.
+func TestAnUnknownOutcomeWaitsForTheTokensEnd(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		b.startBackground()
+		server.Enqueue(tokenAnswer("a1", canary+"r1"), clienttest.Answer{Drop: true})
+		b.read("creds/r")
+		pause(41 * time.Minute) // due
+		for range 15 {
+			resp := b.read("creds/r")
+			if resp.Data["access_token"] != "a1" || len(resp.Warnings) == 0 {
+				t.Fatalf("%v with warnings %q", resp.Data, resp.Warnings)
+			}
+			pause(time.Minute)
+		}
+		if n := len(server.Requests()); n != 2 {
+			t.Errorf("%d requests while the token lived, want the one whose answer was lost", n)
+		}
+		server.Enqueue(tokenAnswer("a3", canary+"r3"))
+		pause(10 * time.Minute)
+		if got := b.data("creds/r")["access_token"]; got != "a3" {
+			t.Errorf("after the token's end a reader gets %v", got)
+		}
+	})
+}
+
+// Unless somebody asks for it.
+func TestAnUnknownOutcomeIsTriedByForce(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(tokenAnswer("a1", canary+"r1"), clienttest.Answer{Drop: true}, tokenAnswer("a3", canary+"r3"))
+		b.read("creds/r")
+		pause(41 * time.Minute)
+		b.read("creds/r")
+		pause(time.Minute)
+		if got := b.write("refresh/r", nil).Data["generation"]; got != int64(2) {
+			t.Errorf("generation %v", got)
+		}
+	})
 }
 
 // An answer that is given again under its key was first given when the first one was lost, and so were the

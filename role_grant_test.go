@@ -48,10 +48,9 @@ func TestAnotherRefreshTokenStartsOver(t *testing.T) {
 	}
 }
 
-// A grant that is dead may start over with anything, the token it began with too: a provider that
-// was repaired may take it again, and nothing is lost by trying.
+// A grant that is dead may start over with anything but the token that was replaced.
 func TestADeadGrantStartsOver(t *testing.T) {
-	for name, token := range map[string]string{"the first token": canary + "refresh", "the last token": canary + "refresh-1", "another": canary + "other"} {
+	for name, token := range map[string]string{"the last token": canary + "refresh-1", "another": canary + "other"} {
 		t.Run(name, func(t *testing.T) {
 			b := newTestBackend(t)
 			server := newEndpoint(t, b)
@@ -65,7 +64,7 @@ func TestADeadGrantStartsOver(t *testing.T) {
 			}
 			sent := len(server.Requests())
 			// Neither time nor an edit revives it, and nobody asks the provider again.
-			b.write("roles/r", fields{"scope": "read"})
+			b.write("roles/r", fields{"ttl": "1h", "refresh_token": firstToken})
 			b.refused(writeOp, "refresh/r", nil)
 			if n := len(server.Requests()); n != sent {
 				t.Fatalf("%d requests for a dead grant", n-sent)
@@ -77,6 +76,44 @@ func TestADeadGrantStartsOver(t *testing.T) {
 			}
 			if got := b.data("creds/r"); got["access_token"] != token+"-access-1" {
 				t.Errorf("%v", got)
+			}
+		})
+	}
+}
+
+// A refusal is of what was sent, and of how the answer was read. Whoever corrects that finds a grant that was
+// alive all the time, even if the correction names the first refresh token, as Terraform does.
+func TestAGrantThatWasRefusedByMistakeRevives(t *testing.T) {
+	for what, c := range map[string]struct{ mistake, correction func(b *testBackend) }{
+		"a wrong client_id": {
+			func(b *testBackend) { b.write("roles/r", fields{"client_id": "typo"}) },
+			func(b *testBackend) { b.writeRole("r") },
+		},
+		"a wrong permanent_errors": {
+			func(b *testBackend) { b.write("providers/test", fields{"permanent_errors": "*: mistake"}) },
+			func(b *testBackend) { b.write("providers/test", fields{"permanent_errors": ""}) },
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			b := newTestBackend(t)
+			server := newEndpoint(t, b)
+			newGrant(server)
+			b.writeRole("r")
+			b.read("creds/r")
+			c.mistake(b)
+			server.Enqueue(clienttest.JSON(400, `{"error":"invalid_grant","error_description":"a mistake"}`))
+			b.refused(writeOp, "refresh/r", nil)
+			n := len(server.Requests())
+			b.refused(writeOp, "refresh/r", nil)
+			if more := len(server.Requests()) - n; more != 0 {
+				t.Fatalf("%d requests before the correction", more)
+			}
+			c.correction(b)
+			if got := b.write("refresh/r", nil).Data["generation"]; got != int64(2) {
+				t.Errorf("generation %v", got)
+			}
+			if got := b.data("status/r"); got["state"] != "ok" {
+				t.Errorf("status %v", got)
 			}
 		})
 	}

@@ -94,10 +94,11 @@ func (w *roleWrite) readSecrets(r *role) (err error) {
 
 // known tells whether a refresh token is one that this grant has had already. Whoever applies the
 // same configuration again, as Terraform does, names the first refresh token every time; starting
-// over with it would replace the one that is live by one that is long spent. A grant that is dead
-// anyway may start over with anything.
+// over with it would replace the one that is live by one that is long spent. A grant that is dead may
+// start over with anything but that.
 func (w *roleWrite) known(refreshToken client.Secret) bool {
-	if w.old.dead(w.state) {
+	replaced := w.state.Generation > 0 && !w.old.RefreshToken.Equal(w.state.RefreshToken)
+	if w.old.dead(w.state) && !(replaced && refreshToken.Equal(w.old.RefreshToken)) {
 		return false
 	}
 	if !refreshToken.IsSet() {

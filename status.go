@@ -55,8 +55,8 @@ func (b *backend) nextStep(name string, r *role, tok *token, obstacle error) str
 		return "a refresh was begun and its answer never stored, because the plugin ended in its midst or storage failed: " +
 			"the next refresh tells whether the grant lives; nothing needs to be done before"
 	case !tok.DoubtSince.IsZero():
-		return "after the answer to a refresh was lost, the provider repeated the refresh without a new refresh token, though it always sends one: " +
-			"if the next refresh is refused, authorize again"
+		return "the last refresh brought no new refresh token, though this provider always sends one: check refresh_token_pointer of the provider, " +
+			"or refresh_token_rotation if it does not; if the next refresh is refused, authorize again"
 	}
 	return ""
 }

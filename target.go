@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -132,6 +133,20 @@ func (t *target) exchange() string {
 	r, p := t.role, t.provider
 	return digest(t.endpoints.Token, r.GrantType, r.ClientID, r.Scope, revealAll(r.TokenParams),
 		p.TokenParams, p.TokenEndpointAuthMethod, p.RequestFormat, p.SendScope)
+}
+
+// withinGrace bounds an exchange so that there is time for another one in the grace of the first.
+func (t *target) withinGrace() {
+	p := t.provider
+	if p.ReuseGrace > 0 && p.IdempotencyHeader == "" && p.RefreshTokenRotation != client.RotationNever {
+		t.options.Timeout = min(t.options.Timeout, max(time.Duration(p.ReuseGrace)/3, time.Second))
+	}
+}
+
+// verdict names what a refusal of the grant is about: the exchange, and how its answer was read. Whoever
+// corrects a client_id, an endpoint or permanent_errors may find that the grant is alive.
+func (t *target) verdict() string {
+	return digest(t.exchange(), revealAll(t.role.TokenHeaders), t.provider.PermanentErrors)
 }
 
 // version names what an exchange is made with. A failure is remembered for one version: whoever

@@ -44,8 +44,8 @@ type tokenState struct {
 	// Intent is stored before every exchange that spends a refresh token and cleared with its
 	// answer. One that is found means that the outcome of an exchange is unknown.
 	Intent *intent `json:"intent,omitempty"`
-	// DoubtSince is when a refresh was sent whose answer was lost, if repeating it brought no new refresh
-	// token from a provider that always sends one: the lost one may have replaced the one at hand.
+	// DoubtSince is when a refresh was sent that brought no new refresh token from a provider that always
+	// sends one: it may be where nobody looked, or in an answer that was lost before.
 	DoubtSince time.Time `json:"doubt_since,omitzero"`
 	Fault      *fault    `json:"fault,omitempty"` // why the last exchange failed, nil when it did not
 }

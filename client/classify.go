@@ -1,6 +1,9 @@
 package client
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // knownCodes are the error codes that mean something wherever they occur, with what they mean.
 // Unregistered ones name the provider whose documentation has them.
@@ -8,8 +11,8 @@ var knownCodes = map[string]Class{
 	"invalid_grant":         GrantRefused, // RFC 6749
 	"bad_refresh_token":     GrantRefused, // GitHub (with status 200), HubSpot (as status)
 	"invalid_refresh_token": GrantRefused, // Slack
-	"token_revoked":         GrantRefused, // Slack
-	"token_expired":         GrantRefused, // Slack
+	"token_revoked":         GrantRefused, // Slack, see slackCodes
+	"token_expired":         GrantRefused, // Slack, see slackCodes
 
 	"invalid_request":              ClientRefused, // RFC 6749, this one to invalid_scope
 	"invalid_client":               ClientRefused,
@@ -45,24 +48,39 @@ var knownCodes = map[string]Class{
 	"internal_server_error": OutcomeUnknown,
 }
 
+// slackCodes are words that gateways use too, of tokens of their own. Slack says them with status 200.
+var slackCodes = []string{"token_revoked", "token_expired"}
+
 // failure classifies an answer that is no success.
 func (a *answer) failure(r *Request, doc document) *Error {
 	found := findErrors(doc.root)
-	class, code := classify(a.status, found, doc, r.Provider.PermanentErrors)
-	secrets := []string{r.ClientSecret.Reveal(), r.RefreshToken.Reveal()}
+	retry := retryAfter(a.header)
+	class, code := classify(a.status, retry > 0, found, doc, r.Provider.PermanentErrors)
 	return &Error{
 		Class: class, Code: code, Status: a.status,
 		Reason:     reason(class, code, a.status),
-		RequestID:  requestID(a.header, secrets...),
-		RetryAfter: retryAfter(a.header),
+		RequestID:  r.requestID(a.header),
+		RetryAfter: retry,
+		Own:        doc.whole && !fromGateway(a.status),
 	}
+}
+
+// fromGateway tells a status that is usually not the server's own, but of something in front of it that
+// has lost it: it says nothing of what the server did.
+func fromGateway(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout ||
+		status >= 520 // Cloudflare's
 }
 
 // classify goes by the error code first and by the status second: invalid_grant comes with 400
 // (RFC 6749), 401 (Laravel Passport), 403 (Auth0), 500 (CyberSource) and 200 (GitHub's kind).
 // Two statuses come before any code: 429, since rate limiters in front of a server have their own
 // ideas of codes, and 3xx, since a redirect comes from no token endpoint.
-func classify(status int, found errorsFound, doc document, permanent []string) (Class, string) {
+//
+// Without a code, a 503 may be a gateway's whose connection was reset after the server had done its work;
+// one that says when to come back is a server's that has not begun. A 409 is how servers answer an
+// idempotency key whose first request they still work on, a 408 how they give up in the midst of one.
+func classify(status int, comeBack bool, found errorsFound, doc document, permanent []string) (Class, string) {
 	switch {
 	case status >= 300 && status < 400:
 		return ClientRefused, ""
@@ -72,12 +90,14 @@ func classify(status int, found errorsFound, doc document, permanent []string) (
 	if code, ok := found.permanent(permanent); ok {
 		return GrantRefused, code
 	}
-	if code := found.known(); code != "" {
+	if code := found.known(); code != "" && (status < 300 || status == http.StatusBadRequest || !slices.Contains(slackCodes, code)) {
 		return knownCodes[code], code
 	}
 	switch {
-	case status == http.StatusServiceUnavailable:
+	case status == http.StatusServiceUnavailable && comeBack:
 		return NotProcessed, ""
+	case status == http.StatusConflict || status == http.StatusRequestTimeout:
+		return OutcomeUnknown, ""
 	case status >= 400 && status < 500:
 		return NotProcessed, "" // a firewall's page, a lost VPN, a wrong path: not the grant's fault
 	case status < 300 && doc.whole && doc.saysError():

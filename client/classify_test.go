@@ -44,8 +44,13 @@ func TestClassification(t *testing.T) {
 		{429, `{"type":"request_error","detail":"Request was throttled. Expected available in 13 seconds."}`, want{NotProcessed, ""}}, // PandaDoc
 		{429, `{"error":"invalid_grant"}`, want{NotProcessed, "invalid_grant"}},
 		{429, ``, want{NotProcessed, ""}},
-		{503, ``, want{NotProcessed, ""}},
-		{503, `<html>down for maintenance</html>`, want{NotProcessed, ""}},
+		{503, ``, want{OutcomeUnknown, ""}}, // a gateway's, whose connection was reset; with Retry-After see TestComeBack
+		{503, `<html>down for maintenance</html>`, want{OutcomeUnknown, ""}},
+		{503, `{"error":"temporarily_unavailable"}`, want{NotProcessed, "temporarily_unavailable"}},
+		{409, `{"message":"a request with this key is being processed"}`, want{OutcomeUnknown, ""}},
+		{408, ``, want{OutcomeUnknown, ""}},
+		{401, `{"error":"token_expired"}`, want{NotProcessed, ""}}, // a gateway's own
+		{200, `{"ok":false,"error":"token_expired"}`, want{GrantRefused, "token_expired"}},
 		{400, `{"error":"temporarily_unavailable"}`, want{NotProcessed, "temporarily_unavailable"}},
 		{400, `{"error":"slow_down"}`, want{NotProcessed, "slow_down"}},
 		{400, `{"error":"rate_limit_exceeded"}`, want{NotProcessed, "rate_limit_exceeded"}},
@@ -155,6 +160,35 @@ func TestErrorText(t *testing.T) {
 	}
 }
 
+// A 503 that says when to come back is of a server that has not begun.
+func TestComeBack(t *testing.T) {
+	_, err := exchange(t, &Provider{}, clienttest.Answer{Status: 503}.With("Retry-After", "3"))
+	if e := asError(t, err); e.Class != NotProcessed || e.RetryAfter != 3*time.Second {
+		t.Errorf("%+v", e)
+	}
+}
+
+// What a gateway says in a server's place says nothing of what the server did.
+func TestWhoseWordAnAnswerIs(t *testing.T) {
+	for _, c := range []struct {
+		answer clienttest.Answer
+		own    bool
+	}{
+		{clienttest.JSON(500, `{"error":"server_error"}`), true},
+		{clienttest.JSON(200, `{"error":"oops"}`), true},
+		{clienttest.JSON(502, `{"message":"Internal server error"}`), false}, // AWS
+		{clienttest.JSON(504, `{"message":"Endpoint request timed out"}`), false},
+		{clienttest.JSON(503, `{"message":"upstream reset"}`), false},
+		{clienttest.Text(500, "text/html", "<h1>oops</h1>"), false},
+		{clienttest.Text(524, "text/plain", "error code: 524"), false},
+	} {
+		_, err := exchange(t, &Provider{}, c.answer)
+		if e := asError(t, err); e.Own != c.own {
+			t.Errorf("%d %s: %t", c.answer.Status, c.answer.Body, e.Own)
+		}
+	}
+}
+
 func TestRequestID(t *testing.T) {
 	long := strings.Repeat("x", 129)
 	for _, c := range []struct {
@@ -176,7 +210,7 @@ func TestRequestID(t *testing.T) {
 		{http.Header{"X-Request-Id": {"secret"}, "Request-Id": {"fallback"}}, "fallback"},
 		{http.Header{}, ""},
 	} {
-		if got := requestID(c.header, "secret", ""); got != c.want {
+		if got := (&Request{ClientSecret: NewSecret("secret")}).requestID(c.header); got != c.want {
 			t.Errorf("%v: %q, want %q", c.header, got, c.want)
 		}
 	}

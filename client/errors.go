@@ -41,6 +41,9 @@ type Error struct {
 	RequestID string
 	// RetryAfter is how long the provider asked to wait, 0 when it did not, at most an hour.
 	RetryAfter time.Duration
+	// Own tells that the answer was the token endpoint's own word, as far as one can see: a whole
+	// document, and not a status that gateways answer in a server's place.
+	Own bool
 	// RefreshToken is a new refresh token salvaged from a 2xx that had no usable access token. It
 	// must be stored: the one that was sent may be spent.
 	RefreshToken Secret

@@ -20,12 +20,26 @@ var requestIDHeaders = []string{
 	"x-sfdc-request-id", "x-amzn-requestid", "x-request-id", "request-id", "x-correlation-id", "correlation-id",
 }
 
+// minKey is the shortest text that could be an API key; shorter ones are part of many an id.
+const minKey = 8
+
 // cleanID is what an id may be, so that it can go into a log or a terminal.
 var cleanID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 
 // requestID returns the provider's id for the exchange, "" when there is none that is fit to be
 // shown. One that holds a secret is not: headers have been seen to echo what was sent.
-func requestID(header http.Header, secrets ...string) string {
+//
+// Parameters and headers of the request may be API keys, which some gateways give back.
+func (r *Request) requestID(header http.Header, secrets ...string) string {
+	secrets = append(secrets, r.ClientSecret.Reveal(), r.RefreshToken.Reveal())
+	for _, values := range []map[string]string{r.Params, r.Headers} {
+		for _, value := range values {
+			if len(value) >= minKey {
+				secrets = append(secrets, value)
+			}
+		}
+	}
+
 	for _, name := range requestIDHeaders {
 		id := strings.TrimSpace(header.Get(name))
 		if cleanID.MatchString(id) && !containsAny(id, secrets) {

@@ -54,6 +54,9 @@ func reason(class Class, code string, status int) string {
 		}
 		return "the token endpoint is temporarily unavailable or limits the rate of requests"
 	}
+	if status == http.StatusServiceUnavailable {
+		return "the token endpoint is unavailable, or a gateway in front of it has lost its answer"
+	}
 	if status < 300 {
 		return "the token endpoint's answer could not be used: it was incomplete, too large, or held no access token"
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,10 +15,19 @@ const (
 	// groups reach 10 KiB.
 	maxExtra  = 16 << 10
 	maxExtras = 64 << 10
+	// A body above largeBody is of no token endpoint in its right mind. Parsed, JSON can take a
+	// hundred times its size, so few are at a time.
+	largeBody = 64 << 10
 )
+
+var largeBodies = make(chan struct{}, 2)
 
 // token reads the answer to a token request that was sent at start.
 func (a *answer) token(r *Request, start time.Time) (*Token, error) {
+	if len(a.body) > largeBody {
+		largeBodies <- struct{}{}
+		defer func() { <-largeBodies }()
+	}
 	p, doc := r.Provider, parseDocument(a.body, a.cut)
 	if a.status < 200 || a.status > 299 {
 		return nil, a.failure(r, doc)
@@ -27,8 +37,6 @@ func (a *answer) token(r *Request, start time.Time) (*Token, error) {
 	next := doc.salvage(cmp.Or(p.RefreshTokenPointer, defaultRefreshTokenPointer))
 	t := &Token{
 		AccessToken:  doc.text(cmp.Or(p.AccessTokenPointer, defaultAccessTokenPointer)),
-		TokenType:    doc.text("/token_type"),
-		Scope:        scopeText(lookup(doc.root, "/scope")),
 		RefreshToken: next,
 	}
 	if !doc.whole || t.AccessToken == "" || len(t.AccessToken) > maxToken || doc.saysError() {
@@ -37,9 +45,20 @@ func (a *answer) token(r *Request, start time.Time) (*Token, error) {
 	t.Lifetime = accessLifetime(p, doc.root, t.AccessToken, start)
 	t.RefreshTokenLifetime = refreshLifetime(p, doc.root, start)
 	secrets := []string{r.ClientSecret.Reveal(), r.RefreshToken.Reveal(), next.Reveal()}
-	t.RequestID = requestID(a.header, append(secrets, t.AccessToken)...)
+	t.TokenType = tidy(doc.text("/token_type"), secrets)
+	t.Scope = tidy(scopeText(lookup(doc.root, "/scope")), secrets)
+	t.RequestID = r.requestID(a.header, next.Reveal(), t.AccessToken)
 	t.Extra = extra(p.ExtraFields, doc.root, secrets)
 	return t, nil
+}
+
+// tidy leaves out a text that no reader should get: one that holds a secret, or is too large to be kept.
+func tidy(text string, secrets []string) string {
+	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return len(s) < minKey })
+	if len(text) > maxExtra || containsAny(text, secrets) {
+		return ""
+	}
+	return text
 }
 
 // unusable is the error for a 2xx without a token that could be used.

@@ -18,7 +18,7 @@ const (
 	// defaultTimeout suits the slowest token endpoints, some of which call a core banking system.
 	defaultTimeout = 30 * time.Second
 	// maxBody bounds the decoded answer. Answers with several JWTs stay under 64 KiB.
-	maxBody = 1 << 20
+	maxBody = 512 << 10
 	// maxHeader bounds the answer's header; net/http's own bound is 10 MiB.
 	maxHeader = 64 << 10
 )
