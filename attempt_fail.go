@@ -45,6 +45,9 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		}
 		next.Fault.Reauthorize, next.Fault.Verdict = true, a.target.verdict()
 		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() || !tok.DoubtSince.IsZero()
+		if a.b.scheduler.life.Load() == nil {
+			a.b.signOfLife(ctx, a.s, time.Now()) // a reader came before background work has begun
+		}
 		next.Fault.Gap = a.b.gapOf(a.target.role, before)
 		next.Intent = nil
 	case e.Class == client.OutcomeUnknown && a.target.role.spends():

@@ -41,7 +41,7 @@ type backend struct {
 	guard     guard       // against readers who force refreshes
 	refusing  atomic.Bool // storage has refused the last intent
 	pending   atomic.Bool // revocations may be stored that were not made yet
-	away      sync.Map    // role → until when its provider is not asked to revoke
+	away      sync.Map    // origin of a revocation endpoint → when it failed last
 	catching  atomic.Bool // they are being caught up with
 }
 

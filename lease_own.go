@@ -2,6 +2,7 @@ package oauthrefresh
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -29,11 +30,8 @@ const (
 	awayDelay = time.Minute
 )
 
-// isAway tells whether the provider of a role has just failed to revoke a token.
-func (b *backend) isAway(role string) bool {
-	until, ok := b.away.Load(role)
-	return ok && time.Now().Before(until.(time.Time))
-}
+// errAway is for a revocation endpoint that has just failed and is not asked again so soon.
+var errAway = errors.New("the revocation endpoint has just failed")
 
 // ownCredentials is the answer of creds/<name> with a token that nobody else has. The lease knows
 // whose it is.
@@ -62,11 +60,8 @@ func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *fram
 	if r.Role == "" || r.AccessToken == "" {
 		return nil, nil
 	}
-	if !b.isAway(r.Role) {
-		if b.revokeToken(ctx, req.Storage, r) == nil {
-			return nil, nil
-		}
-		b.away.Store(r.Role, time.Now().Add(awayDelay))
+	if b.revokeToken(ctx, req.Storage, r, time.Now().Add(-awayDelay)) == nil {
+		return nil, nil
 	}
 	if b.System().Tainted() {
 		return nil, nil // the mount goes, and its storage with it
@@ -76,9 +71,10 @@ func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *fram
 	return nil, err
 }
 
-// revokeToken asks the provider once. A token that has ended by itself counts as revoked, and
+// revokeToken asks the provider once, unless its server has failed since the given time: one that hangs must
+// not hold up the end of a mount with each lease of each role. A token that has ended by itself counts as revoked, and
 // so does one whose role is gone or belongs to another server or client now, which must not see it.
-func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocation) error {
+func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocation, since time.Time) error {
 	if !time.Now().Before(r.ExpiresAt) {
 		return nil
 	}
@@ -98,12 +94,23 @@ func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocat
 	if err != nil {
 		return err
 	}
+	origin, err := client.Origin(request.Endpoint)
+	if err != nil {
+		return err
+	}
+	if failed, ok := b.away.Load(origin); ok && failed.(time.Time).After(since) {
+		return errAway
+	}
 	t.options.Timeout = min(t.options.Timeout, revocationTimeout)
-	return client.Revoke(ctx, t.options, request, client.NewSecret(r.AccessToken), client.HintAccessToken)
+	err = client.Revoke(ctx, t.options, request, client.NewSecret(r.AccessToken), client.HintAccessToken)
+	if e, ok := errors.AsType[*client.Error](err); ok && e.Class != client.ClientRefused {
+		b.away.Store(origin, time.Now())
+	}
+	return err
 }
 
-// catchUp makes the revocations that could not be made at once. A role whose provider is still away
-// costs one try; the rest of its tokens wait for the next time.
+// catchUp makes the revocations that could not be made at once. A server that is still away costs one
+// try, and so does a role that is refused; the rest waits for the next time.
 func (b *backend) catchUp(ctx context.Context, s logical.Storage) error {
 	if !b.pending.Load() || !b.mayTend() {
 		return nil
@@ -114,17 +121,17 @@ func (b *backend) catchUp(ctx context.Context, s logical.Storage) error {
 		b.pending.Store(true)
 		return err
 	}
-	away := map[string]bool{}
+	began, failed := time.Now(), map[string]bool{}
 	for _, key := range keys {
 		if b.work.ending() {
 			return nil
 		}
 		r := new(revocation)
-		if ok, err := load(ctx, s, revocationPrefix+key, r); err != nil || !ok || away[r.Role] {
+		if ok, err := load(ctx, s, revocationPrefix+key, r); err != nil || !ok || failed[r.Role] {
 			continue
 		}
-		if b.revokeToken(ctx, s, r) != nil {
-			away[r.Role] = true
+		if b.revokeToken(ctx, s, r, began) != nil {
+			failed[r.Role] = true
 		} else if err := s.Delete(ctx, revocationPrefix+key); err != nil {
 			return err
 		}

@@ -82,6 +82,23 @@ func TestALeaseEndsWithTheProviderAway(t *testing.T) {
 	}
 }
 
+// One server that hangs is asked once for all leases of all its roles, or a mount could not be disabled.
+func TestASilentServerHoldsUpOneLease(t *testing.T) {
+	b, server := ownRole(t)
+	b.writeRole("other", fields{"token_mode": "per_lease"})
+	one, other := b.read("creds/r"), b.read("creds/other")
+	server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Drop: true})
+	n := len(server.Requests())
+	for _, lease := range []*logical.Response{one, other} {
+		if err := b.endLease(lease); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if asked := len(server.Requests()) - n; asked != 1 {
+		t.Errorf("%d requests", asked)
+	}
+}
+
 // What must not stop a lease from ending: its role is gone, or the mount goes.
 func TestALeaseEndsWithoutItsRole(t *testing.T) {
 	b, server := ownRole(t)

@@ -135,7 +135,6 @@ func (b *backend) pathRolesDelete(ctx context.Context, req *logical.Request, d *
 	}
 	b.scheduler.forget(name)
 	b.guard.forget(name)
-	b.away.Delete(name)
 	wait, cancel := context.WithTimeout(ctx, deletePatience)
 	defer cancel()
 	if err := b.removeState(wait, req.Storage, name); !errors.Is(err, errBusy) {

@@ -2,6 +2,7 @@ package oauthrefresh
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -19,8 +20,8 @@ func pathStatus(b *backend) []*framework.Path {
 		HelpSynopsis: "Which grants of this mount need attention.",
 		HelpDescription: `Counts the roles and names those whose grant is dead (reauthorization_required), whose last refresh
 failed, for which no refresh can be tried before somebody writes something (blocked), where the
-outcome of a refresh is unknown, and whose last answer is not stored yet. The details of each stand at
-status/<name>.`,
+outcome of a refresh is unknown, whose last answer is not stored yet, and whose entries in storage are
+damaged (unreadable). The details of each stand at status/<name>.`,
 	}, {
 		Pattern:      "status/(?P<name>.+)",
 		DisplayAttrs: display("role-status"),
@@ -44,16 +45,16 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 	}
 	by := map[string][]string{}
 	for _, name := range names {
-		r, err := getRole(ctx, req.Storage, name)
+		r, _, tok, err := b.lookUp(ctx, req.Storage, name)
+		if _, damaged := errors.AsType[damagedError](err); damaged {
+			by[stateUnreadable] = append(by[stateUnreadable], name)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		if r == nil {
 			continue // deleted meanwhile
-		}
-		tok, err := b.currentToken(ctx, req.Storage, name, r)
-		if err != nil {
-			return nil, err
 		}
 		state := b.state(name, r, tok, obstacle(ctx, req.Storage, r))
 		by[state] = append(by[state], name)
@@ -67,6 +68,7 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 		"failing":                  listOf(by[stateFailing]),
 		"outcome_unknown":          listOf(by[stateUnknown]),
 		"unpersisted":              listOf(by[stateUnpersisted]),
+		"unreadable":               listOf(by[stateUnreadable]),
 	}}, nil
 }
 

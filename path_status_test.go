@@ -88,7 +88,7 @@ func TestStatusOfTheMount(t *testing.T) {
 		b.delete("roles/r")
 		empty := map[string]any{
 			"roles": 0, "ok": 0, "never_refreshed": 0, "reauthorization_required": []string{}, "failing": []string{},
-			"outcome_unknown": []string{}, "unpersisted": []string{}, "blocked": []string{},
+			"outcome_unknown": []string{}, "unpersisted": []string{}, "blocked": []string{}, "unreadable": []string{},
 		}
 		if got := b.data("status"); !reflect.DeepEqual(got, empty) {
 			t.Errorf("without roles: %v", got)
@@ -104,9 +104,12 @@ func TestStatusOfTheMount(t *testing.T) {
 		b.write("providers/gone", fields{"token_endpoint": server.URL() + "/token"})
 		b.write("roles/lost-provider", roleOf("gone"))
 		b.delete("providers/gone")
+		if err := b.storage.Put(t.Context(), &logical.StorageEntry{Key: "role/damaged", Value: []byte("{")}); err != nil {
+			t.Fatal(err)
+		}
 		want := map[string]any{
-			"roles": 7, "ok": 2, "never_refreshed": 1, "reauthorization_required": []string{"dead"}, "failing": []string{"busy"},
-			"outcome_unknown": []string{"lost"}, "unpersisted": []string{}, "blocked": []string{"lost-provider"},
+			"roles": 8, "ok": 2, "never_refreshed": 1, "reauthorization_required": []string{"dead"}, "failing": []string{"busy"},
+			"outcome_unknown": []string{"lost"}, "unpersisted": []string{}, "blocked": []string{"lost-provider"}, "unreadable": []string{"damaged"},
 		}
 		if got := b.data("status"); !reflect.DeepEqual(got, want) {
 			t.Errorf("%v, want %v", got, want)

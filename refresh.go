@@ -97,6 +97,11 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if err != nil {
 		return tok, err
 	}
+	if d.own {
+		if err := t.checkTokenMode(); err != nil { // the provider was edited since the role was
+			return tok, err
+		}
+	}
 	if tok.Fault.forbids(t, r.dead(tok), time.Now()) {
 		return tok, tok.Fault.error(time.Now(), name)
 	}

@@ -13,9 +13,6 @@ var moves = map[string]func(b *testBackend, to string){
 	"the provider is edited": func(b *testBackend, to string) {
 		b.write("providers/test", fields{"token_endpoint": to + "/token"})
 	},
-	"the provider's revocation endpoint is edited": func(b *testBackend, to string) {
-		b.write("providers/test", fields{"revocation_endpoint": to + "/revoke"})
-	},
 	"the provider is deleted and defined again": func(b *testBackend, to string) {
 		b.delete("providers/test")
 		b.write("providers/test", fields{
@@ -73,6 +70,30 @@ func TestSecretsDontFollowAMovedProvider(t *testing.T) {
 				t.Errorf("the header is %q", got)
 			}
 		})
+	}
+}
+
+// A revocation endpoint that moves keeps nobody from refreshing, and gets nothing before the secrets are written
+// for it.
+func TestSecretsDontFollowAMovedRevocation(t *testing.T) {
+	b := newTestBackend(t)
+	home, elsewhere := newEndpoint(t, b), clienttest.New(t, clienttest.Options{})
+	newGrant(home)
+	elsewhere.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.JSON(200, `{}`) })
+	b.writeRole("r")
+	b.read("creds/r")
+	b.write("providers/test", fields{"revocation_endpoint": elsewhere.URL() + "/revoke"})
+	b.write("refresh/r", nil)
+	b.write("roles/r", fields{"ttl": "1h"})
+	b.writeRole("r") // the first refresh token: the newer one stays unseen
+	b.rejects(writeOp, "revoke/r", nil, "at another place than the one that this role's secrets were written for")
+	if n := elsewhere.Connections(); n != 0 {
+		t.Fatalf("%d connections", n)
+	}
+	b.writeRole("r", fields{"refresh_token": canary + "other"})
+	b.write("revoke/r", nil)
+	if n := len(elsewhere.Requests()); n != 1 {
+		t.Errorf("%d requests", n)
 	}
 }
 

@@ -132,7 +132,7 @@ func (w *roleWrite) pin(t *target) error {
 			kept = append(kept, field)
 		}
 	}
-	moved, err := t.moved()
+	moved, err := t.moved(t.endpoints.Token)
 	if err != nil {
 		return err
 	}
@@ -141,8 +141,8 @@ func (w *roleWrite) pin(t *target) error {
 		return refusal(fmt.Sprintf("the provider's endpoint is now at another place than the one that this role's secrets were written for: "+
 			"write %s again in the same write, so that no secret follows unseen", strings.Join(kept, ", ")))
 	}
-	if !moved {
-		return nil
+	if !moved && w.old != nil && (len(kept) > 0 || w.checkMovedGrant(t.role) != nil) {
+		return nil // if the revocation endpoint has moved, revoke/<name> says so
 	}
 	t.role.Origins = origins
 	return w.checkMovedGrant(t.role)

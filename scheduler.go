@@ -39,8 +39,11 @@ func newScheduler() *scheduler {
 func (b *backend) startScheduler(s logical.Storage) {
 	b.scheduler.once.Do(func() {
 		b.scheduler.storage = s
-		b.begin(b.schedule)
-		b.begin(func() { b.survey(s, "") })
+		b.begin(func() {
+			b.signOfLife(context.Background(), s, time.Now()) // first: what follows may spend what a snapshot brought back
+			b.begin(b.schedule)
+			b.survey(s, "")
+		})
 	})
 }
 

@@ -18,6 +18,8 @@ const (
 	stateUnpersisted = "unpersisted" // the last answer is in memory only
 	stateBlocked     = "blocked"     // no refresh can be made before somebody writes something
 	stateDead        = "dead"        // only a new refresh token helps
+
+	stateUnreadable = "unreadable" // an entry in storage is damaged; in the status of the mount only
 )
 
 // state is the one word for a token entry.
@@ -66,7 +68,7 @@ func (b *backend) nextStep(name string, r *role, tok *token, obstacle error) str
 func obstacle(ctx context.Context, s logical.Storage, r *role) error {
 	t, err := newTarget(ctx, s, r)
 	if err == nil {
-		err = t.checkOrigins()
+		err = t.checkOrigin(t.endpoints.Token)
 	}
 	if _, ok := asRefusal(err); ok {
 		return err

@@ -22,9 +22,17 @@ func load(ctx context.Context, s logical.Storage, key string, into any) (bool, e
 	decoder.UseNumber()
 	if decoder.Decode(into) != nil {
 		// Not the decoder's text: it may quote what it could not read.
-		return false, errors.New("the storage entry " + key + " is damaged or from a newer version of the plugin")
+		return false, damagedError(key)
 	}
 	return true, nil
+}
+
+// damagedError is the key of an entry that can't be read.
+type damagedError string
+
+// Error implements error.
+func (e damagedError) Error() string {
+	return "the storage entry " + string(e) + " is damaged or from a newer version of the plugin"
 }
 
 // save writes a storage entry.

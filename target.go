@@ -1,6 +1,7 @@
 package oauthrefresh
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -81,24 +82,27 @@ func (t *target) origins() ([]string, error) {
 }
 
 // moved tells whether an endpoint lies where the role's secrets were not written for.
-func (t *target) moved() (bool, error) {
-	origins, err := t.origins()
-	return slices.ContainsFunc(origins, func(o string) bool { return !slices.Contains(t.role.Origins, o) }), err
+func (t *target) moved(endpoint string) (bool, error) {
+	if endpoint == "" {
+		return false, nil
+	}
+	origin, err := client.Origin(endpoint)
+	return err == nil && !slices.Contains(t.role.Origins, origin), refuse(err)
 }
 
-// checkOrigins refuses to send the role's secrets to a place that they were not written for.
-func (t *target) checkOrigins() error {
-	moved, err := t.moved()
+// checkOrigin refuses to send the role's secrets to a place that they were not written for.
+func (t *target) checkOrigin(endpoint string) error {
+	moved, err := t.moved(endpoint)
 	if err != nil || !moved {
 		return err
 	}
 	return refusal("the provider's endpoint is now at another place than the one that this role's secrets were written for, so they are not sent there: " +
-		"if the new place is right, write the secrets of the role again")
+		"undo the change of the provider or of provider_params, or, if the new place is right, write the secrets of the role again")
 }
 
 // request is one exchange or revocation with the role's credentials.
 func (t *target) request(refreshToken client.Secret) (*client.Request, error) {
-	if err := t.checkOrigins(); err != nil {
+	if err := t.checkOrigin(t.endpoints.Token); err != nil {
 		return nil, err
 	}
 	id, err := t.role.identity()
@@ -116,7 +120,7 @@ func (t *target) request(refreshToken client.Secret) (*client.Request, error) {
 // revocation is a request to the revocation endpoint, made with the client secret that works.
 func (t *target) revocation(tok *token) (*client.Request, error) {
 	request, err := t.request(client.Secret{})
-	if err != nil {
+	if err := cmp.Or(err, t.checkOrigin(t.endpoints.Revocation)); err != nil {
 		return nil, err
 	}
 	request.Endpoint = t.endpoints.Revocation
