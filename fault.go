@@ -100,6 +100,9 @@ func (f *fault) sentence(now time.Time, name string) string {
 		return fmt.Sprintf("%s: %s; until then no request is made", f.what(), renew)
 	}
 	next := fmt.Sprintf("the next attempt is due %s", f.next(now))
+	if f.Presented && (f.Unsettled || f.Class == client.OutcomeUnknown) {
+		next += ", or, where a second use may end the grant, when the token at hand has ended"
+	}
 	if f.Class == client.ClientRefused {
 		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; %s by itself", name, next)
 	}

@@ -3,6 +3,7 @@ package oauthrefresh
 import (
 	"cmp"
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -113,12 +114,13 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// ahead is when a token in use is refreshed: at a quarter of its life, which is after a reader would
-// have had it refreshed that comes back in time, and before one that comes late finds it ended. Not
-// before the window opens, which providers may insist on.
+// ahead is when a token in use is refreshed: between a quarter and an eighth of its life before its end,
+// at random, so that roles whose tokens came at the same moment don't come back together. That is after
+// a reader would have had it refreshed that comes back in time, and before one that comes late finds it
+// ended. Not before the window opens, which providers may insist on.
 func (t terms) ahead(tok *token) time.Time {
 	left := min(tok.lifetime()/4, t.windowOf(tok.lifetime()))
-	return tok.ExpiresAt.Add(-left + spread(left))
+	return tok.ExpiresAt.Add(-left + rand.N(max(left/2, 1)))
 }
 
 // minKeepalive is as often as an idle grant is refreshed at most: every refresh spends a refresh token.

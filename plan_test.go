@@ -30,7 +30,7 @@ func TestPlan(t *testing.T) {
 	}{
 		"a token that nobody reads": {make: []func(*state){hour}},
 		"a token in use": {make: []func(*state){hour, func(s *state) { s.read = true }},
-			from: 45 * time.Minute, to: 47 * time.Minute},
+			from: 45 * time.Minute, to: 52*time.Minute + 30*time.Second},
 		"a token in use, small window": {make: []func(*state){hour, func(s *state) { s.read, s.role.RefreshWindow = true, time.Minute }},
 			from: 59 * time.Minute, to: 60 * time.Minute},
 		"in use, but a refresh would kill it": {make: []func(*state){hour, func(s *state) { s.read, s.provider.RefreshInvalidatesAccessToken = true, true }}},
@@ -51,8 +51,8 @@ func TestPlan(t *testing.T) {
 			from: time.Hour, to: time.Hour, force: true},
 		"outcome unknown, nothing helps": {make: []func(*state){hour, unknown}, from: time.Hour, to: time.Hour, force: true},
 		"dead":                           {make: []func(*state){hour, unknown, func(s *state) { s.read, s.token.Fault = true, &fault{Reauthorize: true} }}},
-		"failing, in use": {make: []func(*state){hour, func(s *state) { s.read, s.token.Fault = true, &fault{Until: now.Add(50 * time.Minute)} }},
-			from: 50 * time.Minute, to: 50 * time.Minute},
+		"failing, in use": {make: []func(*state){hour, func(s *state) { s.read, s.token.Fault = true, &fault{Until: now.Add(55 * time.Minute)} }},
+			from: 55 * time.Minute, to: 55 * time.Minute},
 		"client credentials have no grant to keep": {make: []func(*state){hour, func(s *state) {
 			s.role.GrantType, s.role.KeepalivePeriod = client.GrantClientCredentials, time.Hour
 		}}},

@@ -11,9 +11,12 @@ import (
 )
 
 const (
-	// maxWorkers bounds the refreshes that run in the background at once. With a provider that
-	// takes a second, 64 are enough for 230,000 one-hour tokens.
-	maxWorkers = 64
+	// maxWorkers bounds the refreshes that run in the background at once, maxOfProvider those of one
+	// provider: one that hangs must not keep the others' from being made. With a provider that takes a
+	// second, 64 are enough for 230,000 one-hour tokens.
+	maxWorkers, maxOfProvider = 256, 64
+	// crowdDelay is how long a role waits whose provider has its share.
+	crowdDelay = time.Second
 	// tendDelay is how long a role rests when something is in the way of its refresh that is not
 	// the provider's fault: storage that can't be written, above all.
 	tendDelay = time.Minute
@@ -24,6 +27,7 @@ type scheduler struct {
 	queue   *queue
 	reads   sync.Map // role → generation of the token that was read last
 	workers chan struct{}
+	shares  shares
 	once    sync.Once
 	storage logical.Storage
 	life    atomic.Pointer[life] // the last sign of it that was stored; nil before the first
@@ -150,6 +154,11 @@ func (b *backend) tend(name string) {
 		b.scheduler.queue.set(name, plan.at)
 		return
 	}
+	if !b.scheduler.shares.enter(r.Provider) {
+		b.scheduler.queue.set(name, time.Now().Add(crowdDelay+spread(10*crowdDelay)))
+		return
+	}
+	defer b.scheduler.shares.leave(r.Provider)
 	tried = true
 	_, err = b.refresh(ctx, b.scheduler.storage, name, plan.demand)
 }
