@@ -1,9 +1,7 @@
 package oauthrefresh
 
 import (
-	"cmp"
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -43,9 +41,9 @@ func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now
 		consider(at, force)
 	}
 	if b.inUse(name, tok) && !t.invalidates && tok.AccessToken.IsSet() {
-		consider(t.ahead(tok), demand{})
+		consider(t.ahead(name, tok), demand{})
 	}
-	consider(keepAlive(r, p, tok), force)
+	consider(keepAlive(name, r, p, tok), force)
 	if b.gapOf(r, tok) != nil && p.RefreshTokenRotation != client.RotationNever && !next.at.IsZero() {
 		next.at = later(next.at, tok.ExpiresAt) // the next refresh may end the grant, so not before it must be
 	}
@@ -93,58 +91,4 @@ func (b *backend) noteRead(name string, r *role, p *client.Provider, tok *token)
 func (b *backend) inUse(name string, tok *token) bool {
 	generation, ok := b.scheduler.reads.Load(name)
 	return ok && generation == tok.Generation
-}
-
-// repeat is when an exchange is made again whose outcome is unknown: at once where the provider takes
-// the same refresh token twice, and before its grace is over. Elsewhere the next try may be the one
-// that ends the grant, and the tokens that readers hold with it, so it waits until these have ended
-// or somebody asks.
-func repeat(p *client.Provider, tok *token, now time.Time) time.Time {
-	if p.IdempotencyHeader != "" || p.RefreshTokenRotation == client.RotationNever ||
-		now.Sub(tok.Intent.since()) < time.Duration(p.ReuseGrace) {
-		return now
-	}
-	return later(now, tok.ExpiresAt)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// ahead is when a token in use is refreshed: between a quarter and an eighth of its life before its end,
-// at random, so that roles whose tokens came at the same moment don't come back together. That is after
-// a reader would have had it refreshed that comes back in time, and before one that comes late finds it
-// ended. Not before the window opens, which providers may insist on.
-func (t terms) ahead(tok *token) time.Time {
-	left := min(tok.lifetime()/4, t.windowOf(tok.lifetime()))
-	return tok.ExpiresAt.Add(-left + rand.N(max(left/2, 1)))
-}
-
-// minKeepalive is as often as an idle grant is refreshed at most: every refresh spends a refresh token.
-// The shortest idle time of a provider that is known is some hours (Epic).
-const minKeepalive = 10 * time.Second
-
-// keepAlive is when a grant that nobody reads is refreshed so that it does not die of disuse; the
-// zero time for never. Where a refresh kills the access token, not before that has ended.
-func keepAlive(r *role, p *client.Provider, tok *token) time.Time {
-	if !r.spends() {
-		return time.Time{}
-	}
-	since := later(tok.ObtainedAt, r.GrantedAt)
-	period := cmp.Or(r.KeepalivePeriod, time.Duration(p.RefreshTokenIdleTTL)/2)
-	if period == 0 && !tok.RefreshTokenExpiresAt.IsZero() {
-		period = tok.RefreshTokenExpiresAt.Sub(since) / 2
-	}
-	if period <= 0 || since.IsZero() {
-		return time.Time{}
-	}
-	period = max(period, minKeepalive)
-	at := since.Add(period - spread(period))
-	if p.RefreshInvalidatesAccessToken && at.Before(tok.ExpiresAt) {
-		return tok.ExpiresAt
-	}
-	return at
 }

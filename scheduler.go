@@ -155,14 +155,10 @@ func (b *backend) tend(name string) {
 		return
 	}
 	if !b.scheduler.shares.enter(r.Provider) {
-		b.scheduler.queue.set(name, time.Now().Add(crowdDelay+spread(10*crowdDelay)))
+		b.scheduler.queue.set(name, time.Now().Add(crowdDelay+rand.N(crowdDelay)))
 		return
 	}
 	defer b.scheduler.shares.leave(r.Provider)
 	tried = true
 	_, err = b.refresh(ctx, b.scheduler.storage, name, plan.demand)
 }
-
-// spread is a random part of a duration, up to a tenth: roles that were written together must not
-// come back together.
-func spread(d time.Duration) time.Duration { return rand.N(max(d/10, 1)) }
