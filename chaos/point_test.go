@@ -14,7 +14,6 @@ const (
 	answerSent
 	stateHeld // not a stop: storage fails the write until the trap is released
 	stateStored
-	readerWaits
 	anyMoment // wherever the refresh is: nothing is stopped, every step takes its time
 	points    // how many there are of those that are dealt, see arm
 
@@ -35,7 +34,6 @@ func (p point) String() string {
 		answerSent:    "the answer is sent, the new state not stored",
 		stateHeld:     "storage fails the new state, the plugin keeps it in memory",
 		stateStored:   "the new state is stored, the plugin not told",
-		readerWaits:   "the plugin is told, its reader has no answer yet",
 		anyMoment:     "at a random moment",
 		processedLast: "the request is sent, the provider processes it after the next process's refresh",
 		again:         "any of these, and any again during the recovery",

@@ -25,14 +25,13 @@ func (p *process) force(ctx context.Context, g *grant, generation any) (*logical
 
 // readers start one to five readers of a grant, who tell check when they have an answer.
 func (l *lane) readers(g *grant, check func(*grant)) (wait func()) {
-	p, t := l.process, g.armed()
+	p := l.process
 	done := make(chan struct{})
 	n := 1 + l.random.IntN(5)
 	for range n {
 		delay := l.within(20 * time.Millisecond)
 		read := p.readWhenDue
-		// A forced refresh does not look into storage once more, so it can't be stopped before its answer.
-		if t.point != readerWaits && l.random.IntN(2) == 0 {
+		if l.random.IntN(2) == 0 {
 			generation := l.status(g)["generation"]
 			read = func(ctx context.Context, g *grant) (*logical.Response, error) {
 				time.Sleep(time.Until(g.due())) // not needed, but so any earlier refresh is one too many

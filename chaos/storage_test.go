@@ -95,11 +95,8 @@ func (v *view) Put(ctx context.Context, entry *logical.StorageEntry) error {
 	return o.after(after)
 }
 
-// Get is where a reader passes once more on the way to its answer.
+// Get implements logical.Storage.
 func (v *view) Get(ctx context.Context, key string) (entry *logical.StorageEntry, err error) {
-	if g := v.grant(key, "role/"); g != nil && g.armed().passed(stored) {
-		g.armed().hold(readerWaits)
-	}
 	err = v.alive(func() error {
 		entry, err = v.storage.Get(ctx, key)
 		return err
