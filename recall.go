@@ -48,8 +48,8 @@ type view struct {
 
 // over is the view of a request's storage; nil stays nil.
 func (b *backend) over(s logical.Storage) logical.Storage {
-	if s == nil {
-		return nil
+	if _, ok := s.(*view); ok || s == nil {
+		return s
 	}
 	return &view{s, b.memory}
 }

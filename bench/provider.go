@@ -1,0 +1,57 @@
+package main
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"time"
+)
+
+// provider is a token endpoint on loopback that grants everything. Each answer has a new access and a
+// new refresh token, both good for an hour.
+type provider struct {
+	*httptest.Server
+	requests atomic.Int64
+	resumed  atomic.Int64 // those whose TLS session was resumed
+	delay    time.Duration
+}
+
+// startProvider speaks TLS, or plain HTTP where only the number of tokens matters.
+func startProvider(secure bool, delay time.Duration) *provider {
+	p := &provider{delay: delay}
+	handler := http.HandlerFunc(p.token)
+	if secure {
+		p.Server = httptest.NewTLSServer(handler)
+	} else {
+		p.Server = httptest.NewServer(handler)
+	}
+	return p
+}
+
+func (p *provider) token(w http.ResponseWriter, r *http.Request) {
+	n := p.requests.Add(1)
+	if r.TLS != nil && r.TLS.DidResume {
+		p.resumed.Add(1)
+	}
+	time.Sleep(p.delay)
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintf(w, `{"access_token":"access-0123456789abcdef0123456789-%07d","token_type":"Bearer","expires_in":3600,`+
+		`"refresh_token":"refresh-%07d","scope":"read write"}`, n, n)
+}
+
+// authority is the server's certificate, to be trusted.
+func (p *provider) authority() string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Certificate().Raw}))
+}
+
+// caller is a client that asks the provider as the engine does: a connection of its own for every
+// request, TLS sessions resumed.
+func (p *provider) caller() *http.Client {
+	transport := p.Client().Transport.(*http.Transport).Clone()
+	transport.DisableKeepAlives = true
+	transport.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	return &http.Client{Transport: transport}
+}

@@ -1,0 +1,54 @@
+package oauthrefresh
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// manyRoles is a large mount.
+const manyRoles = 100_000
+
+// A role that is planned anew among very many.
+func BenchmarkPlanned(b *testing.B) {
+	q := newQueue()
+	for i := range manyRoles {
+		q.set(fmt.Sprint("role", i), time.Now().Add(time.Hour+time.Duration(i)*time.Millisecond))
+	}
+	for i := 0; b.Loop(); i++ {
+		q.set(fmt.Sprint("role", i%manyRoles), time.Now().Add(2*time.Hour))
+	}
+}
+
+// One role's lock, handed from waiter to waiter.
+func BenchmarkLockHandOver(b *testing.B) {
+	var k keylock
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			unlock, err := k.lock(context.Background(), "r")
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			unlock()
+		}
+	})
+}
+
+// What a warm read costs in the engine; the rest of it is Vault's.
+func BenchmarkWarmRead(b *testing.B) {
+	m := newTestBackend(b)
+	newGrant(newEndpoint(b, m))
+	m.writeRole("r")
+	m.read("creds/r")
+	req := &logical.Request{Operation: logical.ReadOperation, Path: "creds/r", MountPoint: "oauth/", Storage: m.storage}
+	for b.Loop() {
+		one := *req
+		if resp, err := m.HandleRequest(b.Context(), &one); err != nil || resp.IsError() {
+			b.Fatal(resp, err)
+		}
+	}
+}
