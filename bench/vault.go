@@ -88,7 +88,7 @@ func (v *vault) open() error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("Vault can't be initialised: %w", err)
+		return fmt.Errorf("initialising: %w", err)
 	}
 	if _, err := v.Sys().Unseal(init.Keys[0]); err != nil {
 		return err
