@@ -69,6 +69,21 @@ func TestAGapInStorageIsNoticed(t *testing.T) {
 	}
 }
 
+// The look for a gap does not wait for Vault's tick: whoever comes first may be the one who spends what a snapshot
+// brought back.
+func TestAGapIsNoticedBeforeTheFirstTick(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	server.Enqueue(tokenAnswer(canary+"a1", canary+"r1"), invalidGrant)
+	b.writeRole("r")
+	b.read("creds/r")
+	b.lived(2*time.Hour, "")
+	after := newTestBackendOn(t, b.storage)
+	if _, text := after.failure(logical.UpdateOperation, "refresh/r", nil); !strings.Contains(text, "snapshot was restored") {
+		t.Errorf("the refusal says %q", text)
+	}
+}
+
 // A sign of life is stored now and then, not with every tick.
 func TestSignsOfLifeAreFew(t *testing.T) {
 	b := newTestBackend(t)

@@ -68,6 +68,18 @@ func TestARepeatedAnswerWithTheOldRefreshTokenIsDoubted(t *testing.T) {
 	}, fields{"refresh_token_rotation": "always", "reuse_grace": "1m"})
 }
 
+// No new refresh token from a provider that always sends one may be a pointer that is wrong: the one at hand is spent.
+func TestAMissingRefreshTokenIsDoubted(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b, fields{"refresh_token_rotation": "always"})
+	server.Enqueue(tokenAnswer("a1", ""))
+	b.writeRole("r")
+	b.read("creds/r")
+	if step, _ := b.data("status/r")["next_step"].(string); !strings.Contains(step, "refresh_token_pointer") {
+		t.Errorf("the next step is %q", step)
+	}
+}
+
 func TestANewRefreshTokenSettlesTheDoubt(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		server.Enqueue(clienttest.Answer{Drop: true}, tokenAnswer("a1", firstToken), tokenAnswer("a2", canary+"next"))

@@ -189,6 +189,15 @@ func TestExtraFieldsAreBoundedAndCarryNoSecret(t *testing.T) {
 	}
 }
 
+// Nor do the fields that every answer has.
+func TestScopeAndTypeCarryNoSecret(t *testing.T) {
+	token := mustExchange(t, &Provider{}, clienttest.JSON(200, `{"access_token":"a","refresh_token":"next-token",`+
+		`"scope":"read next-token","token_type":"`+strings.Repeat("x", maxExtra+1)+`"}`))
+	if token.Scope != "" || token.TokenType != "" {
+		t.Errorf("scope %q, %d bytes of token_type", token.Scope, len(token.TokenType))
+	}
+}
+
 // 200 with an error in it is an error: GitHub, Slack, Zoho. Without a token it is one too.
 func TestSuccessStatusWithoutToken(t *testing.T) {
 	for body, want := range map[string]Error{

@@ -214,6 +214,10 @@ func TestRequestID(t *testing.T) {
 			t.Errorf("%v: %q, want %q", c.header, got, c.want)
 		}
 	}
+	key := &Request{Params: map[string]string{"a": "short"}, Headers: map[string]string{"X-Api-Key": "topsecretkey"}}
+	if got := key.requestID(http.Header{"X-Request-Id": {"topsecretkey"}, "Request-Id": {"short-1"}}); got != "short-1" {
+		t.Errorf("%q", got)
+	}
 	token := mustExchange(t, &Provider{}, clienttest.JSON(200, `{"access_token":"new-token","refresh_token":"next-token"}`).
 		With("X-Request-Id", "next-token").With("Request-Id", "x-new-token").With("Correlation-Id", "ok-1"))
 	if token.RequestID != "ok-1" {
