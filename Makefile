@@ -51,9 +51,10 @@ bench: build ## Measure side by side with plugins that only answer: docs/perform
 	@VAULT_BIN="$$(scripts/vault.sh)" && set -x && bin/bench -vault "$$VAULT_BIN" -bin bin $(if $(DOCS),-write docs/performance.md)
 
 FUZZTIME := 1m
-fuzz: ## Fuzz answers, PFX, PEM and URL templates, a minute each
+fuzz: ## Fuzz answers, PFX, PEM and URL templates, a minute each; what is found joins client/testdata/fuzz
 	@set -e; for target in FuzzAnswer FuzzParsePFX FuzzParsePEM FuzzEndpoints; do \
-		echo "==> $$target"; go test ./client -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME); \
+		echo "==> $$target"; go test ./client -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) \
+			-args -test.fuzzcachedir="$(CURDIR)/client/testdata/fuzz"; \
 	done
 
 fmt: ## Format the Go code

@@ -60,6 +60,10 @@ func (v *vault) warm(t *table, storage string, p *provider) error {
 	if err := v.grant("crowd", crowd, "bench", false, unleased); err != nil {
 		return err
 	}
+	// Warm is what has been read since it was refreshed.
+	if err := each(crowd, func(i int) error { _, err := v.Logical().Read(fmt.Sprint("oauth/creds/crowd", i)); return err }); err != nil {
+		return err
+	}
 	random := &contender{name: fmt.Sprintf("lease=false, %d roles at random", crowd), readers: 16,
 		path: func(int) string { return fmt.Sprint("oauth/creds/crowd", rand.IntN(crowd)) }}
 	if err := v.interleave(*rounds, *turn, constant, random); err != nil {
