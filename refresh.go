@@ -97,28 +97,8 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if err != nil {
 		return tok, err
 	}
-	if d.own {
-		if err := t.checkTokenMode(); err != nil { // the provider was edited since the role was
-			return tok, err
-		}
-	}
-	if tok.Fault.forbids(t, r.dead(tok), time.Now()) {
-		return tok, tok.Fault.error(time.Now(), name)
-	}
-	if r.spends() && !d.force && tok.Intent != nil && repeat(p, tok, time.Now()).After(time.Now()) && newTerms(r, p).usable(tok, time.Now()) >= max(d.minTTL, minLease) {
-		return tok, errUnsettled
-	}
-	if r.spends() && !tok.RefreshToken.IsSet() {
-		return tok, refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))
-	}
-	if !b.writable() {
-		return tok, logical.ErrReadOnly // Vault then forwards the request to the active node
-	}
-	if d.force && !d.background && !b.guard.allow(name) {
-		return tok, errTooOften
-	}
-	if b.work.ending() {
-		return tok, errEnding
+	if err := b.mayRefresh(name, t, tok, d); err != nil {
+		return tok, err
 	}
 	t.options.Sessions = b.sessions.of(t.config.CACertificate, r.CACertificate)
 	t.withinGrace()
@@ -128,4 +108,29 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 		tok, err = a.run(ctx, tok) // the same attempt: what it has done twice it does not do again
 	}
 	return tok, err
+}
+
+// mayRefresh returns the reason not to make an exchange that is due, as its caller hears it.
+func (b *backend) mayRefresh(name string, t *target, tok *token, d demand) error {
+	r, now := t.role, time.Now()
+	if d.own {
+		if err := t.checkTokenMode(); err != nil { // the provider was edited since the role was
+			return err
+		}
+	}
+	switch {
+	case tok.Fault.forbids(t, r.dead(tok), now):
+		return tok.Fault.error(now, name)
+	case !d.force && t.mustWait(tok, now) && newTerms(r, t.provider).usable(tok, now) >= max(d.minTTL, minLease):
+		return errUnsettled
+	case r.spends() && !tok.RefreshToken.IsSet():
+		return refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))
+	case !b.writable():
+		return logical.ErrReadOnly // Vault then forwards the request to the active node
+	case d.force && !d.background && !b.guard.allow(name):
+		return errTooOften
+	case b.work.ending():
+		return errEnding
+	}
+	return nil
 }

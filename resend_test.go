@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
@@ -148,16 +149,23 @@ func TestAGatewaysAnswerIsAskedForAgainWithinTheGrace(t *testing.T) {
 	}, fields{"reuse_grace": "1m"})
 }
 
-// A provider that hangs must leave time for another try in its grace.
+// A provider that hangs must leave time for another try in its grace; one that is slow must be heard.
 func TestAnExchangeEndsWithinTheGrace(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b, fields{"reuse_grace": "3s"})
-	hang, open := gated(tokenAnswer("a1", canary+"next"))
-	t.Cleanup(open)
-	server.Enqueue(hang, tokenAnswer("a2", canary+"next"))
-	b.writeRole("r")
-	if got := b.data("creds/r")["access_token"]; got != "a2" {
-		t.Errorf("%v", got)
+	for _, c := range []struct {
+		provider client.Provider
+		want     time.Duration
+	}{
+		{client.Provider{}, 40 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(time.Minute)}, 20 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(5 * time.Second)}, 10 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(time.Hour)}, 40 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(time.Minute), IdempotencyHeader: keyHeader}, 40 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(time.Minute), RefreshTokenRotation: client.RotationNever}, 40 * time.Second},
+	} {
+		target := &target{provider: &c.provider, options: client.Options{Timeout: 40 * time.Second}}
+		if target.withinGrace(); target.options.Timeout != c.want {
+			t.Errorf("%+v: %s, want %s", c.provider, target.options.Timeout, c.want)
+		}
 	}
 }
 

@@ -139,12 +139,19 @@ func (t *target) exchange() string {
 		p.TokenParams, p.TokenEndpointAuthMethod, p.RequestFormat, p.SendScope)
 }
 
-// withinGrace bounds an exchange so that there is time for another one in the grace of the first.
+// withinGrace bounds an exchange so that there is time for another one in the grace of the first, but not
+// so far that a provider which is slow and well would never be heard.
 func (t *target) withinGrace() {
+	const slow = 10 * time.Second
 	p := t.provider
 	if p.ReuseGrace > 0 && p.IdempotencyHeader == "" && p.RefreshTokenRotation != client.RotationNever {
-		t.options.Timeout = min(t.options.Timeout, max(time.Duration(p.ReuseGrace)/3, time.Second))
+		t.options.Timeout = min(t.options.Timeout, max(time.Duration(p.ReuseGrace)/3, slow))
 	}
+}
+
+// mustWait tells whether an exchange whose outcome is unknown is better not repeated yet: see repeat.
+func (t *target) mustWait(tok *token, now time.Time) bool {
+	return t.role.spends() && tok.Intent != nil && repeat(t.provider, tok, now).After(now)
 }
 
 // verdict names what a refusal of the grant is about: the exchange, and how its answer was read. Whoever
