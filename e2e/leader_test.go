@@ -87,23 +87,6 @@ func (l *lab) handOver(c *cluster) {
 	c.must(<-ended)
 	l.v = c.active(leader)
 	l.read("oauth/creds/hosting").want(l.t, map[string]string{"generation": strconv.Itoa(before + 1)})
-	l.comeBack(c, leader)
-}
-
-// comeBack makes a node lead again that has led before. It serves what the leaders in between have stored, and
-// nothing that it remembers.
-func (l *lab) comeBack(c *cluster, node *vault) {
-	l.t.Helper()
-	l.run("vault write -force oauth/refresh/hosting")
-	generation := l.read("oauth/creds/hosting").get("generation")
-	for tries := 0; l.v != node; tries++ {
-		if tries == 20 {
-			l.t.Fatal("the node does not lead again")
-		}
-		c.must(l.v.client().Sys().StepDown())
-		l.v = c.active(l.v)
-	}
-	l.read("oauth/creds/hosting").want(l.t, map[string]string{"generation": generation})
 }
 
 // amount is a number that the environment may change: how long or how often a test goes on.
