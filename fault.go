@@ -71,7 +71,7 @@ func backoff(class client.Class, failures int) time.Duration {
 
 // holds tells whether the fault forbids an exchange now. However many readers there are, one
 // exchange is made for each interval. A fault of another version forbids nothing; of a dead grant
-// see role.dead.
+// see forbids.
 func (f *fault) holds(version string, now time.Time) bool {
 	return f != nil && f.Version == version && now.Before(f.Until)
 }

@@ -194,6 +194,20 @@ func TestAnUnknownOutcomeWaitsForTheTokensEnd(t *testing.T) {
 	})
 }
 
+// A token that the lost refresh may have killed is no reason to wait.
+func TestAnUnknownOutcomeIsTriedWhereARefreshInvalidates(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(tokenAnswer("a1", canary+"r1"), clienttest.Answer{Drop: true}, tokenAnswer("a3", canary+"r3"))
+		b.read("creds/r")
+		pause(41 * time.Minute)
+		b.read("creds/r")
+		pause(time.Minute)
+		if got := b.data("creds/r")["access_token"]; got != "a3" {
+			t.Errorf("a reader gets %v", got)
+		}
+	}, fields{"refresh_invalidates_access_token": true})
+}
+
 // Unless somebody asks for it.
 func TestAnUnknownOutcomeIsTriedByForce(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {

@@ -149,9 +149,11 @@ func (t *target) withinGrace() {
 	}
 }
 
-// mustWait tells whether an exchange whose outcome is unknown is better not repeated yet: see repeat.
+// mustWait tells whether an exchange whose outcome is unknown is better not repeated yet: see repeat. Where
+// a refresh kills the token before it there is nothing to wait for: if it took place, that one is dead.
 func (t *target) mustWait(tok *token, now time.Time) bool {
-	return t.role.spends() && tok.Intent != nil && repeat(t.provider, tok, now).After(now)
+	return t.role.spends() && tok.Intent != nil && !t.provider.RefreshInvalidatesAccessToken &&
+		repeat(t.provider, tok, now).After(now)
 }
 
 // verdict names what a refusal of the grant is about: the exchange, and how its answer was read. Whoever

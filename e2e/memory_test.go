@@ -7,8 +7,7 @@ import (
 )
 
 // Warm reads are answered from the plugin's memory, which must end where storage changes without the plugin:
-// when an operator restores a snapshot. What is served then is what the snapshot holds, and status says that time
-// is missing once it is long enough to matter.
+// when an operator restores a snapshot. What is served then is what the snapshot holds.
 func TestMemoryEndsWithASnapshotRestore(t *testing.T) {
 	t.Parallel()
 	l := newLabOn(t, newRaft(t, "memory"))
