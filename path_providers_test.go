@@ -11,6 +11,9 @@ import (
 
 // everyProviderField is a definition that sets them all, and not to their defaults.
 var everyProviderField = fields{
+	"issuer":                           "https://acme.example.com/tenant",
+	"mtls_endpoint_aliases":            fields{"token_endpoint": "https://mtls.{tenant}.example.com/token"},
+	"api_requires_certificate":         true,
 	"token_endpoint":                   "https://{tenant}.example.com/oauth2/token",
 	"revocation_endpoint":              "https://{tenant}.example.com/revoke",
 	"introspection_endpoint":           "https://{tenant}.example.com/introspect",

@@ -2,6 +2,7 @@ package oauthrefresh
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +37,8 @@ func checkProvider(p *client.Provider, c *config) error {
 	if err != nil {
 		return nil // it has parameters that only a role knows, and is checked with each role
 	}
-	return checkHosts(endpoints, client.Options{AllowedHosts: c.AllowedHosts, AllowInsecure: c.AllowInsecureEndpoints})
+	o := client.Options{AllowedHosts: c.AllowedHosts, AllowInsecure: c.AllowInsecureEndpoints}
+	return cmp.Or(checkHosts(endpoints, o), checkHosts(endpoints.WithAliases(), o))
 }
 
 // checkHosts returns an error when the mount's configuration forbids one of the endpoints.

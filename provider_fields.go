@@ -10,6 +10,7 @@ func providerFields() map[string]*framework.FieldSchema {
 	}
 	for kind, descriptions := range map[framework.FieldType]map[string]string{
 		framework.TypeString: {
+			"issuer":                           "The server's issuer identifier (RFC 8414).",
 			"token_endpoint":                   "URL that tokens come from; names in braces are filled from a role's provider_params, as in https://{domain}/oauth2/token.",
 			"revocation_endpoint":              "URL template for revoke/<role> (RFC 7009).",
 			"introspection_endpoint":           "URL template for token introspection (RFC 7662); kept for people, the engine does not call it.",
@@ -25,14 +26,16 @@ func providerFields() map[string]*framework.FieldSchema {
 			"docs":                             "Address of the provider's own documentation, for people.",
 		},
 		framework.TypeKVPairs: {
-			"param_patterns": "Regular expression (RE2) per parameter of the URL templates that a role's value must match as a whole.",
-			"param_defaults": "Values for parameters that a role does not give; they may use other parameters in braces.",
-			"token_params":   "Parameters sent in the body besides the protocol's own.",
-			"token_headers":  "Headers sent besides the protocol's own.",
+			"mtls_endpoint_aliases": "Endpoints for clients that show a certificate (RFC 8705): token_endpoint, revocation_endpoint, introspection_endpoint.",
+			"param_patterns":        "Regular expression (RE2) per parameter of the URL templates that a role's value must match as a whole.",
+			"param_defaults":        "Values for parameters that a role does not give; they may use other parameters in braces.",
+			"token_params":          "Parameters sent in the body besides the protocol's own.",
+			"token_headers":         "Headers sent besides the protocol's own.",
 		},
 		framework.TypeBool: {
 			"send_scope":                       "Send the role's scope on a refresh too; default true for a provider of your own.",
 			"requires_certificate":             "A role must have a client certificate: the endpoint speaks mutual TLS only.",
+			"api_requires_certificate":         "The API that takes the tokens wants to see the client certificate too; creds/<role> says so.",
 			"refresh_invalidates_access_token": "A refresh ends the access token before it, so none is made early and leases end before one is due.",
 		},
 		framework.TypeDurationSecond: {

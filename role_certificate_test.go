@@ -161,3 +161,27 @@ func TestCertificatesAreCleared(t *testing.T) {
 		}
 	}
 }
+
+// A client that shows a certificate goes to the alias that is there for it (RFC 8705 section 5), with its
+// revocations too; one without goes to the plain endpoint. Both are bound by allowed_hosts.
+func TestCertificatesGoToTheAlias(t *testing.T) {
+	b := newTestBackend(t)
+	plain := newEndpoint(t, b)
+	newGrant(plain)
+	mutual := clienttest.New(t, clienttest.Options{RequireClientCertificate: true})
+	newGrant(mutual)
+	b.write("providers/test", fields{"mtls_endpoint_aliases": fields{
+		"token_endpoint": mutual.URL() + "/token", "revocation_endpoint": mutual.URL() + "/revoke",
+	}})
+	c := acceptedCertificate(t)
+	b.writeRole("without")
+	b.writeRole("with", fields{"client_certificate": c.certificate, "client_private_key": c.key})
+	b.read("creds/without")
+	b.read("creds/with")
+	b.write("revoke/with", nil)
+	if n, m := len(plain.Requests()), len(mutual.Requests()); n != 1 || m != 2 {
+		t.Errorf("%d requests at the endpoint, %d at its alias", n, m)
+	}
+	b.write("config", fields{"allowed_hosts": "127.0.0.1"})
+	b.rejects(writeOp, "providers/test", fields{"mtls_endpoint_aliases": fields{"token_endpoint": "https://zzz.example/token"}}, "allowed_hosts")
+}

@@ -58,6 +58,9 @@ func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provide
 	if t.endpoints, err = p.Endpoints(r.ProviderParams); err != nil {
 		return nil, refusal("provider_params: " + err.Error())
 	}
+	if r.CertificateChain != "" {
+		t.endpoints = t.endpoints.WithAliases()
+	}
 	if t.options, err = c.options(r.CACertificate); err != nil {
 		return nil, refuse(err)
 	}

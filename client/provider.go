@@ -47,6 +47,9 @@ const (
 // whoever may read a definition may read all of it. The JSON names are the field names under
 // providers/<name>. Pointers are JSON Pointers (RFC 6901) into the answer.
 type Provider struct {
+	// Issuer is the authorization server's issuer identifier (RFC 8414 section 2), "" when nobody has
+	// said. Nothing is fetched from there by an exchange; assertions may be addressed to it.
+	Issuer string `json:"issuer,omitempty"`
 	// TokenEndpoint is the absolute https URL that tokens come from (RFC 6749 section 3.2). Names
 	// in braces are filled from the parameters of Endpoints: https://{domain}/oauth2/token.
 	TokenEndpoint string `json:"token_endpoint"`
@@ -54,6 +57,9 @@ type Provider struct {
 	RevocationEndpoint string `json:"revocation_endpoint,omitempty"`
 	// IntrospectionEndpoint is the URL template for RFC 7662, "" when the provider has none.
 	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
+	// MTLSEndpointAliases are the URL templates that take the place of those above for a client that
+	// shows a certificate (RFC 8705 section 5), under the same names.
+	MTLSEndpointAliases map[string]string `json:"mtls_endpoint_aliases,omitempty"`
 	// ParamPatterns holds a regular expression (RE2) per template parameter that the whole value
 	// must match. Without one, a value is letters, digits, '.', '_' and '-' only.
 	ParamPatterns map[string]string `json:"param_patterns,omitempty"`
@@ -86,6 +92,9 @@ type Provider struct {
 	// RequiresCertificate refuses an exchange without a client certificate before anything is
 	// sent: mTLS as transport, whatever the authentication method.
 	RequiresCertificate bool `json:"requires_certificate,omitempty"`
+	// APIRequiresCertificate says that the API which takes the tokens wants to see the client
+	// certificate too: a token alone is of no use there.
+	APIRequiresCertificate bool `json:"api_requires_certificate,omitempty"`
 	// AccessTokenPointer is where the access token is; "" means /access_token.
 	AccessTokenPointer string `json:"access_token_pointer,omitempty"`
 	// RefreshTokenPointer is where the new refresh token is; "" means /refresh_token.
@@ -144,6 +153,7 @@ func (p *Provider) NeedsCertificate() bool {
 // Clone returns a copy that shares nothing with p, for a role to lay its overrides on.
 func (p *Provider) Clone() *Provider {
 	c := *p
+	c.MTLSEndpointAliases = maps.Clone(p.MTLSEndpointAliases)
 	c.ParamPatterns = maps.Clone(p.ParamPatterns)
 	c.ParamDefaults = maps.Clone(p.ParamDefaults)
 	c.TokenParams = maps.Clone(p.TokenParams)

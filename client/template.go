@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,7 +31,20 @@ var (
 )
 
 // Endpoints are a provider's URLs with the parameters filled in; "" for those it does not have.
-type Endpoints struct{ Token, Revocation, Introspection string }
+type Endpoints struct {
+	Token, Revocation, Introspection string
+	// MutualTLS are the URLs for clients that show a certificate; "" where there is no alias.
+	MutualTLS struct{ Token, Revocation, Introspection string }
+}
+
+// WithAliases returns the endpoints for a client that shows a certificate: where there is an alias, that
+// one (RFC 8705 section 5).
+func (e Endpoints) WithAliases() Endpoints {
+	e.Token = cmp.Or(e.MutualTLS.Token, e.Token)
+	e.Revocation = cmp.Or(e.MutualTLS.Revocation, e.Revocation)
+	e.Introspection = cmp.Or(e.MutualTLS.Introspection, e.Introspection)
+	return e
+}
 
 // Endpoints fills the URL templates with params, and with the defaults of those not given. It
 // returns an error that says what to do when a parameter is missing, unknown or malformed, or
@@ -47,6 +61,9 @@ func (p *Provider) Endpoints(params map[string]string) (Endpoints, error) {
 		{p.TokenEndpoint, &out.Token},
 		{p.RevocationEndpoint, &out.Revocation},
 		{p.IntrospectionEndpoint, &out.Introspection},
+		{p.MTLSEndpointAliases["token_endpoint"], &out.MutualTLS.Token},
+		{p.MTLSEndpointAliases["revocation_endpoint"], &out.MutualTLS.Revocation},
+		{p.MTLSEndpointAliases["introspection_endpoint"], &out.MutualTLS.Introspection},
 	} {
 		if e.template == "" {
 			continue
@@ -67,9 +84,8 @@ func (p *Provider) Endpoints(params map[string]string) (Endpoints, error) {
 func (p *Provider) ParamNames() []string {
 	names := map[string]bool{}
 	texts := []string{p.TokenEndpoint, p.RevocationEndpoint, p.IntrospectionEndpoint}
-	for text := range maps.Values(p.ParamDefaults) {
-		texts = append(texts, text)
-	}
+	texts = slices.AppendSeq(texts, maps.Values(p.MTLSEndpointAliases))
+	texts = slices.AppendSeq(texts, maps.Values(p.ParamDefaults))
 	for _, text := range texts {
 		for _, b := range braces.FindAllString(text, -1) {
 			names[b[1:len(b)-1]] = true

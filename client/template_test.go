@@ -12,33 +12,26 @@ func TestEndpointsOfTheBuiltins(t *testing.T) {
 		params   map[string]string
 		want     Endpoints
 	}{
-		{"isabel-connect", nil, Endpoints{"https://api.ibanity.com/isabel-connect/oauth2/token", "https://api.ibanity.com/isabel-connect/oauth2/revoke", ""}},
+		{"isabel-connect", nil, endpointsOf("https://api.ibanity.com/isabel-connect/oauth2/token", "https://api.ibanity.com/isabel-connect/oauth2/revoke", "")},
 		{"pandadoc", map[string]string{}, Endpoints{Token: "https://api.pandadoc.com/oauth2/access_token"}},
-		{"salesforce", nil, Endpoints{
+		{"salesforce", nil, endpointsOf(
 			"https://login.salesforce.com/services/oauth2/token", "https://login.salesforce.com/services/oauth2/revoke",
-			"https://login.salesforce.com/services/oauth2/introspect",
-		}},
-		{"salesforce", map[string]string{"domain": "test.salesforce.com"}, Endpoints{
+			"https://login.salesforce.com/services/oauth2/introspect")},
+		{"salesforce", map[string]string{"domain": "test.salesforce.com"}, endpointsOf(
 			"https://test.salesforce.com/services/oauth2/token", "https://test.salesforce.com/services/oauth2/revoke",
-			"https://test.salesforce.com/services/oauth2/introspect",
-		}},
-		{"salesforce", map[string]string{"domain": "acme--uat.sandbox.my.salesforce.com", "site": ""}, Endpoints{
+			"https://test.salesforce.com/services/oauth2/introspect")},
+		{"salesforce", map[string]string{"domain": "acme--uat.sandbox.my.salesforce.com", "site": ""}, endpointsOf(
 			"https://acme--uat.sandbox.my.salesforce.com/services/oauth2/token", "https://acme--uat.sandbox.my.salesforce.com/services/oauth2/revoke",
-			"https://acme--uat.sandbox.my.salesforce.com/services/oauth2/introspect",
-		}},
-		{"salesforce", map[string]string{"domain": "Acme.my.site.com", "site": "/partners/eu"}, Endpoints{
+			"https://acme--uat.sandbox.my.salesforce.com/services/oauth2/introspect")},
+		{"salesforce", map[string]string{"domain": "Acme.my.site.com", "site": "/partners/eu"}, endpointsOf(
 			"https://Acme.my.site.com/partners/eu/services/oauth2/token", "https://Acme.my.site.com/partners/eu/services/oauth2/revoke",
-			"https://Acme.my.site.com/partners/eu/services/oauth2/introspect",
-		}},
-		{"pingone", map[string]string{"environment_id": env}, Endpoints{
-			"https://auth.pingone.com/" + env + "/as/token", "https://auth.pingone.com/" + env + "/as/revoke", "https://auth.pingone.com/" + env + "/as/introspect",
-		}},
-		{"pingone", map[string]string{"environment_id": env, "region": "com.au"}, Endpoints{
-			"https://auth.pingone.com.au/" + env + "/as/token", "https://auth.pingone.com.au/" + env + "/as/revoke", "https://auth.pingone.com.au/" + env + "/as/introspect",
-		}},
-		{"pingone", map[string]string{"custom_domain": "login.acme.example"}, Endpoints{
-			"https://login.acme.example/as/token", "https://login.acme.example/as/revoke", "https://login.acme.example/as/introspect",
-		}},
+			"https://Acme.my.site.com/partners/eu/services/oauth2/introspect")},
+		{"pingone", map[string]string{"environment_id": env}, endpointsOf(
+			"https://auth.pingone.com/"+env+"/as/token", "https://auth.pingone.com/"+env+"/as/revoke", "https://auth.pingone.com/"+env+"/as/introspect")},
+		{"pingone", map[string]string{"environment_id": env, "region": "com.au"}, endpointsOf(
+			"https://auth.pingone.com.au/"+env+"/as/token", "https://auth.pingone.com.au/"+env+"/as/revoke", "https://auth.pingone.com.au/"+env+"/as/introspect")},
+		{"pingone", map[string]string{"custom_domain": "login.acme.example"}, endpointsOf(
+			"https://login.acme.example/as/token", "https://login.acme.example/as/revoke", "https://login.acme.example/as/introspect")},
 	} {
 		p, _ := Builtin(c.provider)
 		got, err := p.Endpoints(c.params)
@@ -46,6 +39,10 @@ func TestEndpointsOfTheBuiltins(t *testing.T) {
 			t.Errorf("%s %v: %v (%v)", c.provider, c.params, got, err)
 		}
 	}
+}
+
+func endpointsOf(token, revocation, introspection string) Endpoints {
+	return Endpoints{Token: token, Revocation: revocation, Introspection: introspection}
 }
 
 // A parameter fills its place and can't move the request to another host or path.

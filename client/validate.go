@@ -24,6 +24,7 @@ const (
 func (p *Provider) Validate(allowInsecure bool) error {
 	for _, check := range []func() error{
 		p.validateSizes,
+		func() error { return p.validateIssuer(allowInsecure) },
 		func() error { return p.validateEndpoints(allowInsecure) },
 		p.validatePatterns,
 		p.validateChoices,

@@ -11,11 +11,19 @@ func (p *Provider) validateEndpoints(allowInsecure bool) error {
 	if p.TokenEndpoint == "" {
 		return errors.New("token_endpoint is required: the absolute https URL that tokens come from")
 	}
-	for _, e := range []struct{ field, template string }{
+	type endpoint struct{ field, template string }
+	endpoints := []endpoint{
 		{"token_endpoint", p.TokenEndpoint},
 		{"revocation_endpoint", p.RevocationEndpoint},
 		{"introspection_endpoint", p.IntrospectionEndpoint},
-	} {
+	}
+	for name, template := range p.MTLSEndpointAliases {
+		if !slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.field == name }) {
+			return errors.New("mtls_endpoint_aliases takes token_endpoint, revocation_endpoint and introspection_endpoint only")
+		}
+		endpoints = append(endpoints, endpoint{"mtls_endpoint_aliases, " + name, template})
+	}
+	for _, e := range endpoints {
 		if e.template == "" {
 			continue
 		}
@@ -25,6 +33,25 @@ func (p *Provider) validateEndpoints(allowInsecure bool) error {
 		if strings.HasPrefix(e.template, "http://") && !allowInsecure {
 			return fmt.Errorf("%s must start with https:// (allow_insecure_endpoints permits http:// for tests)", e.field)
 		}
+	}
+	return nil
+}
+
+// validateIssuer follows RFC 8414 section 2: https, no query, no fragment.
+func (p *Provider) validateIssuer(allowInsecure bool) error {
+	if p.Issuer == "" {
+		return nil
+	}
+	u, err := parseEndpoint(p.Issuer)
+	switch {
+	case err != nil:
+		return fmt.Errorf("issuer: %w", err)
+	case len(p.Issuer) > maxTemplate:
+		return fmt.Errorf("issuer is longer than %d bytes", maxTemplate)
+	case u.Scheme == "http" && !allowInsecure:
+		return errors.New("issuer must start with https:// (allow_insecure_endpoints permits http:// for tests)")
+	case u.RawQuery != "" || strings.ContainsAny(p.Issuer, "?{}"):
+		return errors.New("issuer must be the server's issuer identifier as it is: it has no query and no parameters")
 	}
 	return nil
 }
