@@ -21,6 +21,9 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 	if e.Class == client.GrantRefused && !a.target.role.spends() {
 		// There is no grant apart from the client's own.
 		e.Class, e.Reason = client.ClientRefused, "the token endpoint refused the client: check client_id, client_secret and scope"
+		if a.target.role.GrantType == client.GrantJWTBearer { // invalid_grant is how it says so (RFC 7523 section 3.1)
+			e.Reason = "the token endpoint refused the assertion: check client_id, subject, assertion_audience, assertion_key_id and that the key is the registered one"
+		}
 	}
 	next := new(*tok)
 	next.Fault = newFault(e, tok.Fault, a.target.version(), time.Now())

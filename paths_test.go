@@ -58,7 +58,7 @@ func TestEverythingHasItsHelp(t *testing.T) {
 func TestSecretsAreMarkedSensitive(t *testing.T) {
 	secrets := []string{
 		"client_secret", "previous_client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password",
-		"token_params", "token_headers",
+		"assertion_private_key", "assertion_private_key_password", "token_params", "token_headers",
 	}
 	for _, path := range newBackend().Paths {
 		for name, field := range path.Fields {

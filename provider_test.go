@@ -68,10 +68,6 @@ func TestBadProvidersAreRefused(t *testing.T) {
 		b.rejects(writeOp, "providers/mine", c.f, c.want)
 		b.rejects(writeOp, "providers/new", with(fields{"token_endpoint": "https://{tenant}.example.com/"}, c.f), c.want)
 	}
-	// It waits for its own issue, and the sentence names it: it is no secret.
-	if got := b.refused(writeOp, "providers/mine", fields{"token_endpoint_auth_method": "private_key_jwt"}); !strings.Contains(got, "not supported yet") {
-		t.Errorf("private_key_jwt: %s", got)
-	}
 }
 
 // creds/<role> answers with fields of its own, and Vault Agent reads meaning into some names.

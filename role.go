@@ -16,13 +16,12 @@ const rolePrefix = "role/"
 // each other.
 type role struct {
 	roleSettings
-	ClientSecret client.Secret
+	credentials
 	// PreviousClientSecret is tried when the provider refuses ClientSecret, and the other way round:
 	// while a secret is being replaced, both may be valid, or only the one that was not written last.
 	PreviousClientSecret client.Secret
 
 	RefreshToken client.Secret // the one that was written; the current one is in the token entry
-	PrivateKey   client.Secret // PKCS #8, in the clear: passwords are needed once and never kept
 	TokenParams  map[string]client.Secret
 	TokenHeaders map[string]client.Secret
 }
@@ -39,14 +38,18 @@ type roleSettings struct {
 	// Origins are the scheme, host and port of the endpoints that the secrets were written for.
 	Origins []string `json:"origins"`
 
-	GrantType               string            `json:"grant_type"`
-	Provider                string            `json:"provider"`
-	ProviderParams          map[string]string `json:"provider_params,omitempty"`
-	ClientID                string            `json:"client_id"`
-	Scope                   string            `json:"scope,omitempty"`
+	GrantType      string            `json:"grant_type"`
+	Provider       string            `json:"provider"`
+	ProviderParams map[string]string `json:"provider_params,omitempty"`
+	ClientID       string            `json:"client_id"`
+	Scope          string            `json:"scope,omitempty"`
+	// Subject is on whose behalf the JWT bearer grant asks.
+	Subject                 string            `json:"subject,omitempty"`
+	AssertionAudience       string            `json:"assertion_audience,omitempty"`
+	AssertionClaims         map[string]string `json:"assertion_claims,omitempty"`
+	SigningAlg              string            `json:"token_endpoint_auth_signing_alg,omitempty"`
 	TokenEndpointAuthMethod string            `json:"token_endpoint_auth_method,omitempty"`
 	RequestFormat           string            `json:"request_format,omitempty"`
-	CertificateChain        string            `json:"certificate_chain,omitempty"` // PEM, leaf first
 	CACertificate           string            `json:"ca_certificate,omitempty"`
 	TTL                     time.Duration     `json:"ttl,omitempty"`
 	AssumedTokenTTL         time.Duration     `json:"assumed_token_ttl,omitempty"`
@@ -60,10 +63,9 @@ type roleSettings struct {
 // itself be encoded.
 type roleEntry struct {
 	roleSettings
-	ClientSecret         string            `json:"client_secret,omitempty"`
+	credentialsEntry
 	PreviousClientSecret string            `json:"previous_client_secret,omitempty"`
 	RefreshToken         string            `json:"refresh_token,omitempty"`
-	PrivateKey           string            `json:"private_key,omitempty"`
 	TokenParams          map[string]string `json:"token_params,omitempty"`
 	TokenHeaders         map[string]string `json:"token_headers,omitempty"`
 }
@@ -77,10 +79,9 @@ func getRole(ctx context.Context, s logical.Storage, name string) (*role, error)
 	}
 	return &role{
 		roleSettings:         e.roleSettings,
-		ClientSecret:         client.NewSecret(e.ClientSecret),
+		credentials:          e.credentials(),
 		PreviousClientSecret: client.NewSecret(e.PreviousClientSecret),
 		RefreshToken:         client.NewSecret(e.RefreshToken),
-		PrivateKey:           client.NewSecret(e.PrivateKey),
 		TokenParams:          wrapAll(e.TokenParams),
 		TokenHeaders:         wrapAll(e.TokenHeaders),
 	}, nil
@@ -89,10 +90,9 @@ func getRole(ctx context.Context, s logical.Storage, name string) (*role, error)
 func putRole(ctx context.Context, s logical.Storage, name string, r *role) error {
 	return save(ctx, s, rolePrefix+name, &roleEntry{
 		roleSettings:         r.roleSettings,
-		ClientSecret:         r.ClientSecret.Reveal(),
+		credentialsEntry:     r.credentials.entry(),
 		PreviousClientSecret: r.PreviousClientSecret.Reveal(),
 		RefreshToken:         r.RefreshToken.Reveal(),
-		PrivateKey:           r.PrivateKey.Reveal(),
 		TokenParams:          revealAll(r.TokenParams),
 		TokenHeaders:         revealAll(r.TokenHeaders),
 	})
@@ -106,7 +106,11 @@ func (r *role) spends() bool { return r.GrantType == client.GrantRefreshToken }
 // with other settings is not handed out: it may have another scope, or belong to another client or
 // server.
 func (r *role) settings() string {
-	return digest(r.realm(), r.Scope, revealAll(r.TokenParams), r.TokenMode)
+	settings := digest(r.realm(), r.Scope, revealAll(r.TokenParams), r.TokenMode)
+	if r.Subject != "" || len(r.AssertionClaims) > 0 {
+		return digest(settings, r.Subject, r.AssertionClaims)
+	}
+	return settings
 }
 
 // realm names whose tokens these are, server and client. A token of another realm is never sent
@@ -119,14 +123,6 @@ func (r *role) realm() string {
 // moment, because it is one of the client's own, may be dead without harm.
 func (r *role) dead(tok *token) bool {
 	return r.spends() && tok.Fault != nil && tok.Fault.Reauthorize
-}
-
-// identity is the client certificate, nil when the role has none.
-func (r *role) identity() (*client.Identity, error) {
-	if r.CertificateChain == "" {
-		return nil, nil
-	}
-	return client.LoadIdentity(r.CertificateChain, r.PrivateKey)
 }
 
 func wrapAll(plain map[string]string) map[string]client.Secret {

@@ -1,6 +1,8 @@
 package oauthrefresh
 
 import (
+	"errors"
+	"regexp"
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
@@ -9,44 +11,67 @@ import (
 // readCertificate decodes the certificate that the write brings, once and for all: what is stored
 // is a leaf-first chain and a PKCS #8 key, so an exchange needs no password and no key derivation,
 // and a mistake is the writer's to hear, not the first reader's.
-func (w *roleWrite) readCertificate(r *role) error {
+//
+// The prefix is that of the fields: "" or nextPrefix.
+func (w *roleWrite) readCertificate(prefix string, c *credentials) error {
 	var pfx, certificate string
 	var key, pfxPassword, keyPassword client.Secret
-	w.text("pfx", &pfx)
-	w.text("client_certificate", &certificate)
-	w.secret("client_private_key", &key)
-	w.secret("pfx_password", &pfxPassword)
-	w.secret("client_private_key_password", &keyPassword)
+	w.text(prefix+"pfx", &pfx)
+	w.text(prefix+"client_certificate", &certificate)
+	w.secret(prefix+"client_private_key", &key)
+	w.secret(prefix+"pfx_password", &pfxPassword)
+	w.secret(prefix+"client_private_key_password", &keyPassword)
 
 	var id *client.Identity
 	var err error
 	switch {
 	case pfx != "" && (certificate != "" || key.IsSet()):
-		return refusal("give either pfx, or client_certificate and client_private_key, not both")
+		err = errors.New("give either pfx, or client_certificate and client_private_key, not both")
 	case pfx != "":
 		id, err = client.ParsePFX(pfx, pfxPassword)
 	case certificate != "" && !key.IsSet():
-		return refusal("client_certificate needs its client_private_key in the same write")
+		err = errors.New("client_certificate needs its client_private_key in the same write")
 	case certificate == "" && key.IsSet():
-		return refusal("client_private_key needs its client_certificate in the same write")
+		err = errors.New("client_private_key needs its client_certificate in the same write")
 	case certificate != "":
 		id, err = client.ParsePEM(certificate, key, keyPassword)
 	case pfxPassword.IsSet() || keyPassword.IsSet():
-		return refusal("a password was given without what it opens: write it together with its pfx or client_private_key")
+		err = errors.New("a password was given without what it opens: write it together with its pfx or client_private_key")
 	default: // none, or named as empty
-		if w.names("pfx") || w.names("client_certificate") || w.names("client_private_key") {
-			r.CertificateChain, r.PrivateKey = "", client.Secret{}
+		if w.names(prefix+"pfx") || w.names(prefix+"client_certificate") || w.names(prefix+"client_private_key") {
+			c.CertificateChain, c.PrivateKey, c.CertificateSince = "", client.Secret{}, time.Time{}
 		}
 		return nil
 	}
 	if err == nil {
-		err = id.Check(time.Now())
+		err = checkValidity(prefix, id)
 	}
 	if err != nil {
-		return refuse(err)
+		return refuse(renamed(prefix, err))
 	}
-	r.CertificateChain, r.PrivateKey = id.PEM()
+	c.CertificateChain, c.PrivateKey = id.PEM()
+	c.CertificateSince = time.Now()
 	return nil
+}
+
+// checkValidity takes a next certificate whose time has not come yet.
+func checkValidity(prefix string, id *client.Identity) error {
+	if prefix != "" && time.Now().Before(id.NotBefore()) {
+		return nil
+	}
+	return id.Check(time.Now())
+}
+
+// certificateFields finds the names of the fields of a certificate in an error's text, but not the names of
+// files in the commands that it gives.
+var certificateFields = regexp.MustCompile(`(^|[^.\w])(pfx|pfx_password|client_secret|client_certificate|client_private_key|client_private_key_password|assertion_private_key|assertion_private_key_password)\b`)
+
+// renamed is an error about the fields with a prefix.
+func renamed(prefix string, err error) error {
+	if prefix == "" || err == nil {
+		return err
+	}
+	return errors.New(certificateFields.ReplaceAllString(err.Error(), "${1}"+prefix+"${2}"))
 }
 
 // warnings says what is or soon will be wrong with the role's certificate.

@@ -16,7 +16,7 @@ func (w *roleWrite) checkRefreshToken(r *role) error {
 	if !r.spends() || r.RefreshToken.IsSet() || had && !w.names("refresh_token") {
 		return nil
 	}
-	return refusal("refresh_token is required: the refresh token of the grant, or set grant_type=client_credentials; to forget a grant, delete its role")
+	return refusal("refresh_token is required: the refresh token of the grant, or set grant_type=client_credentials or jwt-bearer; to forget a grant, delete its role")
 }
 
 // check returns what is wrong with the role by itself.
@@ -24,8 +24,11 @@ func (r *role) check() error {
 	if r.Provider == "" {
 		return refusal("provider is required: list the providers to see which there are")
 	}
-	if !slices.Contains([]string{client.GrantRefreshToken, client.GrantClientCredentials}, r.GrantType) {
-		return refusal("grant_type must be refresh_token or client_credentials")
+	if !slices.Contains([]string{client.GrantRefreshToken, client.GrantClientCredentials, client.GrantJWTBearer}, r.GrantType) {
+		return refusal("grant_type must be refresh_token, client_credentials or jwt-bearer")
+	}
+	if r.Subject != "" && r.GrantType != client.GrantJWTBearer {
+		return refusal("subject is for grant_type=jwt-bearer only: leave it out, or write subject=\"\"")
 	}
 	if r.TokenMode != tokenModeShared && r.TokenMode != tokenModePerLease {
 		return refusal("token_mode must be shared or per_lease")
@@ -45,7 +48,7 @@ func (r *role) check() error {
 	if _, err := rootCAs(r.CACertificate); err != nil {
 		return refuse(err)
 	}
-	return refuse(cmp.Or(checkTexts(r), client.CheckParams(revealAll(r.TokenParams)), client.CheckHeaders(revealAll(r.TokenHeaders))))
+	return refuse(cmp.Or(checkTexts(r), client.CheckClaims(r.AssertionClaims), client.CheckParams(revealAll(r.TokenParams)), client.CheckHeaders(revealAll(r.TokenHeaders))))
 }
 
 // checkTexts refuses what no OAuth credential may contain (RFC 6749 appendix A) and what is easily
@@ -53,7 +56,7 @@ func (r *role) check() error {
 func checkTexts(r *role) error {
 	for field, text := range map[string]string{
 		"client_id": r.ClientID, "client_secret": r.ClientSecret.Reveal(), "previous_client_secret": r.PreviousClientSecret.Reveal(),
-		"refresh_token": r.RefreshToken.Reveal(), "scope": r.Scope,
+		"refresh_token": r.RefreshToken.Reveal(), "scope": r.Scope, "subject": r.Subject, "assertion_key_id": r.AssertionKeyID,
 	} {
 		if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 			return fmt.Errorf("%s holds a line break or another control character: write it on one line, as the provider gave it", field)
@@ -82,8 +85,12 @@ func (t *target) checkTokenMode() error {
 // checkCredentials returns which credential the provider needs and the role lacks.
 func (t *target) checkCredentials() error {
 	method := t.provider.TokenEndpointAuthMethod
-	if (method == client.AuthBasic || method == client.AuthPost) && !t.role.ClientSecret.IsSet() {
+	needsSecret := method == client.AuthBasic || method == client.AuthPost || method == client.AuthSecretJWT
+	if needsSecret && !t.role.ClientSecret.IsSet() && t.role.GrantType != client.GrantJWTBearer {
 		return refusal(fmt.Sprintf("client_secret is required: this provider authenticates clients with %s", method))
+	}
+	if t.role.signs(t.provider) && !t.role.AssertionKey.IsSet() && t.role.CertificateChain == "" {
+		return refusal("this client signs assertions and has no key to: give assertion_private_key, or pfx and pfx_password")
 	}
 	if t.provider.NeedsCertificate() && t.role.CertificateChain == "" {
 		return refusal("this provider needs a client certificate: give pfx and pfx_password, or client_certificate and client_private_key")

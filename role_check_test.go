@@ -26,8 +26,8 @@ var badRoles = []struct {
 	{fields{"provider": "outside"}, "not among allowed_hosts"},
 	{fields{"provider": "inside", "provider_params": fields{"host": "zzz.example"}}, "not among allowed_hosts"},
 	{fields{"provider": "isabel-connect", "provider_params": ""}, "allowed_hosts"},
-	{fields{"grant_type": "password"}, "grant_type must be refresh_token or client_credentials"},
-	{fields{"grant_type": "zzz"}, "grant_type must be refresh_token or client_credentials"},
+	{fields{"grant_type": "password"}, "grant_type must be refresh_token, client_credentials or jwt-bearer"},
+	{fields{"grant_type": "zzz"}, "grant_type must be refresh_token, client_credentials or jwt-bearer"},
 	{fields{"token_mode": "zzz"}, "token_mode must be shared"},
 	{fields{"client_id": ""}, "client_id is required"},
 	{fields{"client_id": "\r\n"}, "client_id is required"},
@@ -85,9 +85,6 @@ func TestBadRolesAreRefused(t *testing.T) {
 	}
 	if got := b.refused(writeOp, "roles/r", fields{"token_mode": "per_lease"}); !strings.Contains(got, "use shared") {
 		t.Errorf("per_lease: %s", got)
-	}
-	if got := b.refused(writeOp, "roles/r", fields{"token_endpoint_auth_method": "private_key_jwt"}); !strings.Contains(got, "not supported yet") {
-		t.Errorf("private_key_jwt: %s", got)
 	}
 	if n := len(server.Requests()); n != before {
 		t.Errorf("%d requests were sent", n-before)

@@ -23,6 +23,8 @@ func everyRoleField(b *testBackend) fields {
 		"grant_type": "refresh_token", "provider": "tenants", "provider_params": fields{"tenant": "acme"},
 		"client_id": "the-client", "client_secret": canary + "secret", "refresh_token": canary + "refresh", "scope": "read write",
 		"token_endpoint_auth_method": "client_secret_post", "request_format": "json",
+		"token_endpoint_auth_signing_alg": "RS256", "assertion_key_id": "key-1", "assertion_audience": "https://audience.example",
+		"assertion_claims": fields{"iss": "acme"}, "subject": "",
 		"ca_certificate": string(clienttest.CAPEM()),
 		"token_params":   fields{"api_key": canary + "param"}, "token_headers": fields{"X-Api-Key": canary + "header"},
 		"ttl": 300, "assumed_token_ttl": 1800, "refresh_window": 120, "keepalive_period": 86400, "lease": false, "token_mode": "shared",
@@ -33,7 +35,7 @@ func everyRoleField(b *testBackend) fields {
 var secretFields = map[string]string{
 	"client_secret": "client_secret_set", "refresh_token": "refresh_token_set", "token_params": "", "token_headers": "",
 	"pfx": "client_certificate_set", "pfx_password": "", "client_certificate": "client_certificate_set", "client_private_key": "",
-	"client_private_key_password": "",
+	"client_private_key_password": "", "assertion_private_key": "assertion_private_key_set", "assertion_private_key_password": "",
 }
 
 func TestRoleReadsAsItWasWritten(t *testing.T) {

@@ -32,7 +32,7 @@ func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error)
 	if err := w.readSecrets(r); err != nil {
 		return nil, err
 	}
-	if err := w.readCertificate(r); err != nil {
+	if err := cmp.Or(w.readCertificate("", &r.credentials), w.readAssertionKey("", &r.credentials)); err != nil {
 		return nil, err
 	}
 	if err := r.check(); err != nil {
@@ -45,7 +45,7 @@ func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(t.checkCredentials(), t.checkTokenMode()); err != nil {
+	if err := cmp.Or(t.checkCredentials(), t.checkMethods(), t.checkAssertions(r.credentials, ""), t.checkTokenMode()); err != nil {
 		return nil, err
 	}
 	if err := w.pin(t); err != nil {
@@ -61,6 +61,10 @@ func (w *roleWrite) readSettings(r *role) {
 	w.pairs("provider_params", &r.ProviderParams)
 	w.text("client_id", &r.ClientID)
 	w.text("scope", &r.Scope)
+	w.text("subject", &r.Subject)
+	w.text("assertion_audience", &r.AssertionAudience)
+	w.pairs("assertion_claims", &r.AssertionClaims)
+	w.text("token_endpoint_auth_signing_alg", &r.SigningAlg)
 	w.text("token_endpoint_auth_method", &r.TokenEndpointAuthMethod)
 	w.text("request_format", &r.RequestFormat)
 	w.text("ca_certificate", &r.CACertificate)
@@ -72,12 +76,19 @@ func (w *roleWrite) readSettings(r *role) {
 	w.boolean("lease", &r.Lease)
 	r.ClientID = strings.TrimRight(r.ClientID, "\r\n") // see input.secret
 	r.GrantType = cmp.Or(r.GrantType, client.GrantRefreshToken)
+	if r.GrantType == "jwt-bearer" {
+		r.GrantType = client.GrantJWTBearer
+	}
 	r.TokenMode = cmp.Or(r.TokenMode, tokenModeShared)
 }
 
 // readSecrets starts a new grant when the write brings a new refresh token.
 func (w *roleWrite) readSecrets(r *role) (err error) {
+	before := r.ClientSecret
 	w.secret("client_secret", &r.ClientSecret)
+	if !r.ClientSecret.Equal(before) {
+		r.ClientSecretSince = time.Now()
+	}
 	w.secret("previous_client_secret", &r.PreviousClientSecret)
 	w.secretPairs("token_params", &r.TokenParams)
 	w.secretPairs("token_headers", &r.TokenHeaders)
@@ -127,8 +138,11 @@ func (w *roleWrite) pin(t *target) error {
 		"refresh_token": t.role.RefreshToken.IsSet() || w.state.RefreshToken.IsSet(),
 		"token_params":  len(t.role.TokenParams) > 0,
 		"token_headers": len(t.role.TokenHeaders) > 0,
+		// What is signed with a key can be worth as much as the key to whoever gets it first.
+		"assertion_private_key": t.role.AssertionKey.IsSet(),
+		"pfx":                   t.role.signsWithCertificate(t.provider),
 	} {
-		if set && !w.names(field) {
+		if set && !w.names(field) && !(field == "pfx" && w.names("client_certificate")) {
 			kept = append(kept, field)
 		}
 	}

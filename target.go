@@ -20,6 +20,7 @@ type target struct {
 	role      *role
 	provider  *client.Provider // with the role's overrides
 	endpoints client.Endpoints
+	audience  string // the token endpoint, whichever alias of it is used
 	options   client.Options
 	config    *config
 }
@@ -49,6 +50,8 @@ func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provide
 	if r.RequestFormat != "" {
 		t.provider.RequestFormat = r.RequestFormat
 	}
+	t.provider.TokenEndpointAuthSigningAlg = cmp.Or(r.SigningAlg, t.provider.TokenEndpointAuthSigningAlg)
+	t.provider.AssertionAudience = cmp.Or(r.AssertionAudience, t.provider.AssertionAudience)
 	if r.AssumedTokenTTL != 0 {
 		t.provider.AssumedTokenTTL = client.Duration(r.AssumedTokenTTL)
 	}
@@ -58,7 +61,8 @@ func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provide
 	if t.endpoints, err = p.Endpoints(r.ProviderParams); err != nil {
 		return nil, refusal("provider_params: " + err.Error())
 	}
-	if r.CertificateChain != "" {
+	t.audience = t.endpoints.Token
+	if r.showsCertificate(t.provider) {
 		t.endpoints = t.endpoints.WithAliases()
 	}
 	if t.options, err = c.options(r.CACertificate); err != nil {
@@ -108,15 +112,21 @@ func (t *target) request(refreshToken client.Secret) (*client.Request, error) {
 	if err := t.checkOrigin(t.endpoints.Token); err != nil {
 		return nil, err
 	}
-	id, err := t.role.identity()
+	r, who := t.role, t.role.credentials
+	id, err := who.identity()
+	if err != nil {
+		return nil, refuse(err)
+	}
+	key, err := t.signingKey(who, id)
 	if err != nil {
 		return nil, refuse(err)
 	}
 	return &client.Request{
-		Provider: t.provider, Endpoint: t.endpoints.Token, GrantType: t.role.GrantType,
-		ClientID: t.role.ClientID, ClientSecret: t.role.ClientSecret,
-		RefreshToken: refreshToken, Scope: t.role.Scope, Identity: id,
-		Params: revealAll(t.role.TokenParams), Headers: revealAll(t.role.TokenHeaders),
+		Provider: t.provider, Endpoint: t.endpoints.Token, Audience: t.audience, GrantType: r.GrantType,
+		ClientID: r.ClientID, ClientSecret: who.ClientSecret,
+		Assertion:    client.Assertion{Key: key, KeyID: who.AssertionKeyID, Subject: r.Subject, Claims: r.AssertionClaims},
+		RefreshToken: refreshToken, Scope: r.Scope, Identity: id,
+		Params: revealAll(r.TokenParams), Headers: revealAll(r.TokenHeaders),
 	}, nil
 }
 

@@ -16,7 +16,11 @@ func BenchmarkRequest(b *testing.B) {
 		RefreshToken: NewSecret("a refresh token of the usual length, which is some forty bytes"), Scope: "read write",
 	}
 	for b.Loop() {
-		encode(r.Provider.RequestFormat, r.tokenParams())
+		params, err := r.tokenParams(time.Now())
+		if err != nil {
+			b.Fatal(err)
+		}
+		encode(r.Provider.RequestFormat, params)
 		r.tokenHeaders()
 	}
 }

@@ -40,8 +40,8 @@ func TestBuiltinIsACopy(t *testing.T) {
 
 func TestCloneSharesNothing(t *testing.T) {
 	p := &Provider{
-		MTLSEndpointAliases: map[string]string{"a": "b"},
-		ParamPatterns:       map[string]string{"a": "b"}, ParamDefaults: map[string]string{"a": "b"},
+		AssertionClaims: map[string]string{"a": "b"}, MTLSEndpointAliases: map[string]string{"a": "b"},
+		ParamPatterns: map[string]string{"a": "b"}, ParamDefaults: map[string]string{"a": "b"},
 		TokenParams: map[string]string{"a": "b"}, TokenHeaders: map[string]string{"a": "b"},
 		ParamOrder: []string{"a"}, ExtraFields: []string{"a"}, PermanentErrors: []string{"a"},
 	}

@@ -31,10 +31,11 @@ import (
 	"time"
 )
 
-// The values of Request.GrantType (RFC 6749 sections 6 and 4.4).
+// The values of Request.GrantType (RFC 6749 sections 6 and 4.4, RFC 7523 section 2.1).
 const (
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
+	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 )
 
 // Options bound every exchange of one caller. The zero value is usable.
@@ -60,15 +61,20 @@ type Request struct {
 	Provider *Provider
 	// Endpoint is the expanded URL to post to, from Provider.Endpoints.
 	Endpoint string
-	// GrantType is GrantRefreshToken or GrantClientCredentials. Revoke ignores it.
+	// Audience is the token endpoint's URL as the definition names it, for assertions; "" is Endpoint,
+	// which may be an alias or the revocation endpoint.
+	Audience string
+	// GrantType is one of the Grant constants. Revoke ignores it.
 	GrantType string
 	// ClientID and ClientSecret are the client's credentials. An unset secret is left out.
 	ClientID     string
 	ClientSecret Secret
 	// RefreshToken is what a refresh presents.
 	RefreshToken Secret
-	// Scope is sent verbatim, encoded once: with client_credentials whenever it is set, on a
-	// refresh only when the provider has SendScope.
+	// Assertion signs for the client, with private_key_jwt and for the JWT bearer grant.
+	Assertion Assertion
+	// Scope is sent verbatim, encoded once: whenever it is set, but on a refresh only when the
+	// provider has SendScope.
 	Scope string
 	// Params and Headers are added to the provider's and win over them. See CheckParams and
 	// CheckHeaders.
@@ -114,7 +120,11 @@ func Exchange(ctx context.Context, o Options, r *Request) (*Token, error) {
 		return nil, err
 	}
 	start := time.Now()
-	a, err := o.post(ctx, r, r.tokenParams(), r.tokenHeaders())
+	params, err := r.tokenParams(start)
+	if err != nil {
+		return nil, unsent(err.Error())
+	}
+	a, err := o.post(ctx, r, params, r.tokenHeaders())
 	if err != nil {
 		return nil, err
 	}

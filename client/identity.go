@@ -91,6 +91,9 @@ func (i *Identity) Fingerprint() string {
 // NotAfter returns when the leaf expires.
 func (i *Identity) NotAfter() time.Time { return i.pair().Leaf.NotAfter }
 
+// NotBefore returns from when on the leaf is valid.
+func (i *Identity) NotBefore() time.Time { return i.pair().Leaf.NotBefore }
+
 // String implements fmt.Stringer: the fingerprint, which is public, and nothing of the key.
 func (i Identity) String() string { return "client certificate " + i.Fingerprint() }
 

@@ -14,7 +14,7 @@ import (
 // among the parameters would be a secret that every reader of the definition can see.
 var protocolParams = []string{
 	"grant_type", "client_id", "client_secret", "refresh_token", "scope",
-	"client_assertion", "client_assertion_type", // RFC 7523
+	"client_assertion", "client_assertion_type", "assertion", // RFC 7521
 	"token", "token_type_hint", // RFC 7009
 }
 

@@ -11,6 +11,8 @@ import (
 const (
 	AuthBasic         = "client_secret_basic"         // Authorization: Basic, nothing in the body
 	AuthPost          = "client_secret_post"          // client_id and client_secret in the body
+	AuthKeyJWT        = "private_key_jwt"             // an assertion signed with the client's key (RFC 7523)
+	AuthSecretJWT     = "client_secret_jwt"           // one made with the client secret, which stays here
 	AuthTLS           = "tls_client_auth"             // client_id in the body, a CA-issued certificate proves it
 	AuthSelfSignedTLS = "self_signed_tls_client_auth" // client_id in the body, a registered certificate proves it
 	AuthNone          = "none"                        // a public client: client_id in the body, no proof
@@ -69,6 +71,17 @@ type Provider struct {
 	// TokenEndpointAuthMethod is one of the Auth constants; "" means client_secret_basic, the
 	// default of RFC 7591 section 2.
 	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method"`
+	// TokenEndpointAuthSigningAlg is the JWS algorithm of assertions (RFC 7591's name for it); "" is the
+	// one that suits the key: RS256, ES256, ES384, ES512 or EdDSA, and HS256 for a client secret.
+	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"`
+	// AssertionAudience is the aud claim of assertions: AudienceTokenEndpoint, which "" means too,
+	// AudienceIssuer, or the audience itself.
+	AssertionAudience string `json:"assertion_audience,omitempty"`
+	// AssertionClaims are added to every assertion, see CheckClaims.
+	AssertionClaims map[string]string `json:"assertion_claims,omitempty"`
+	// AssertionScopeClaim puts the scope of a JWT bearer grant into the assertion, where Google and
+	// DocuSign look for it, and not into the request.
+	AssertionScopeClaim bool `json:"assertion_scope_claim,omitempty"`
 	// BasicEncoding is one of the Basic constants; "" means rfc6749. It matters only for
 	// credentials with other characters than letters, digits and "-._*".
 	BasicEncoding string `json:"basic_encoding,omitempty"`
@@ -156,6 +169,7 @@ func (p *Provider) Clone() *Provider {
 	c.MTLSEndpointAliases = maps.Clone(p.MTLSEndpointAliases)
 	c.ParamPatterns = maps.Clone(p.ParamPatterns)
 	c.ParamDefaults = maps.Clone(p.ParamDefaults)
+	c.AssertionClaims = maps.Clone(p.AssertionClaims)
 	c.TokenParams = maps.Clone(p.TokenParams)
 	c.TokenHeaders = maps.Clone(p.TokenHeaders)
 	c.ParamOrder = slices.Clone(p.ParamOrder)

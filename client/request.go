@@ -1,11 +1,13 @@
 package client
 
 import (
+	"cmp"
 	"encoding/base64"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 )
 
 // userAgent names the product at providers that block anonymous clients. Without a version: what
@@ -19,10 +21,12 @@ type param struct{ name, value string }
 // check refuses a request that can't succeed, before anything is sent.
 func (r *Request) check() error {
 	switch {
-	case r.GrantType != GrantRefreshToken && r.GrantType != GrantClientCredentials:
-		return unsent("grant_type must be refresh_token or client_credentials")
+	case r.GrantType != GrantRefreshToken && r.GrantType != GrantClientCredentials && r.GrantType != GrantJWTBearer:
+		return unsent("grant_type must be refresh_token, client_credentials or jwt-bearer")
 	case r.GrantType == GrantRefreshToken && !r.RefreshToken.IsSet():
 		return unsent("there is no refresh token; write one")
+	case r.GrantType == GrantJWTBearer && r.Assertion.Key == nil:
+		return unsent("there is no key to sign the assertion with; write assertion_private_key, or pfx")
 	}
 	return r.checkClient()
 }
@@ -34,20 +38,28 @@ func (r *Request) checkClient() error {
 		return unsent("client_id is missing; write it")
 	case r.Provider.NeedsCertificate() && r.Identity == nil:
 		return unsent("this provider requires a client certificate; write pfx, or client_certificate and client_private_key")
+	case r.authMethod() == AuthKeyJWT && r.Assertion.Key == nil:
+		return unsent("private_key_jwt needs a key; write assertion_private_key, or pfx")
 	}
 	return nil
 }
 
-// tokenParams are the body of a token request. The default order is that of most providers'
-// documents: who asks, then what for.
-func (r *Request) tokenParams() []param {
-	params := append([]param{{"grant_type", r.GrantType}}, r.clientParams()...)
-	if r.Scope != "" && (r.Provider.SendScope || r.GrantType == GrantClientCredentials) {
-		params = append(params, param{"scope", r.Scope})
+// tokenParams are the body of a token request that is sent now. The default order is that of most
+// providers' documents: who asks, then what for. The error is that of a signature.
+func (r *Request) tokenParams(now time.Time) ([]param, error) {
+	params := []param{{"grant_type", r.GrantType}}
+	if r.GrantType != GrantJWTBearer || r.authMethod() != AuthNone { // there the assertion says who asks
+		who, err := r.clientParams(now)
+		if err != nil {
+			return nil, err
+		}
+		params = append(params, who...)
 	}
-	if r.GrantType == GrantRefreshToken {
-		params = append(params, param{"refresh_token", r.RefreshToken.Reveal()})
+	what, err := r.grantParams(now)
+	if err != nil {
+		return nil, err
 	}
+	params = append(params, what...)
 	own := maps.Clone(r.Provider.TokenParams)
 	if own == nil {
 		own = map[string]string{}
@@ -57,7 +69,24 @@ func (r *Request) tokenParams() []param {
 		params = append(params, param{name, own[name]})
 	}
 	r.sort(params)
-	return params
+	return params, nil
+}
+
+// grantParams say what is asked for, and on what grounds.
+func (r *Request) grantParams(now time.Time) (params []param, err error) {
+	inAssertion := r.GrantType == GrantJWTBearer && r.Provider.AssertionScopeClaim
+	if r.Scope != "" && !inAssertion && (r.Provider.SendScope || r.GrantType != GrantRefreshToken) {
+		params = append(params, param{"scope", r.Scope})
+	}
+	switch r.GrantType {
+	case GrantRefreshToken:
+		params = append(params, param{"refresh_token", r.RefreshToken.Reveal()})
+	case GrantJWTBearer:
+		var assertion string
+		assertion, err = r.grantAssertion(now)
+		params = append(params, param{"assertion", assertion})
+	}
+	return params, err
 }
 
 // sort puts the parameters that ParamOrder names first and leaves the others as they are.
@@ -71,24 +100,39 @@ func (r *Request) sort(params []param) {
 	slices.SortStableFunc(params, func(a, b param) int { return place(a) - place(b) })
 }
 
+// authMethod is how the client authenticates. A JWT bearer grant whose client has no secret is proof
+// enough of itself (RFC 7523 section 3.1).
+func (r *Request) authMethod() string {
+	method := cmp.Or(r.Provider.TokenEndpointAuthMethod, AuthBasic)
+	needsSecret := method == AuthBasic || method == AuthPost || method == AuthSecretJWT
+	if needsSecret && r.GrantType == GrantJWTBearer && !r.ClientSecret.IsSet() {
+		return AuthNone
+	}
+	return method
+}
+
 // clientParams say in the body who the client is. With Basic authentication it is in the header
 // and nowhere else: RFC 6749 section 2.3 allows one method per request, and servers check.
-func (r *Request) clientParams() []param {
-	switch r.Provider.TokenEndpointAuthMethod {
-	case AuthBasic, "":
-		return nil
+func (r *Request) clientParams(now time.Time) ([]param, error) {
+	params := []param{{"client_id", r.ClientID}} // RFC 8705 section 2: with certificates too
+	switch r.authMethod() {
+	case AuthBasic:
+		return nil, nil
 	case AuthPost:
 		if r.ClientSecret.IsSet() {
-			return []param{{"client_id", r.ClientID}, {"client_secret", r.ClientSecret.Reveal()}}
+			params = append(params, param{"client_secret", r.ClientSecret.Reveal()})
 		}
+	case AuthKeyJWT, AuthSecretJWT:
+		assertion, err := r.clientAssertion(now)
+		return append(params, param{"client_assertion_type", clientAssertionType}, param{"client_assertion", assertion}), err
 	}
-	return []param{{"client_id", r.ClientID}} // RFC 8705 section 2: with certificates too
+	return params, nil
 }
 
 // tokenHeaders are those of a token request.
 func (r *Request) tokenHeaders() http.Header {
 	header := r.headers()
-	// client_credentials has nothing that a second request could spend.
+	// The other grants have nothing that a second request could spend.
 	if r.Provider.IdempotencyHeader != "" && r.IdempotencyKey != "" && r.GrantType == GrantRefreshToken {
 		header.Set(r.Provider.IdempotencyHeader, r.IdempotencyKey)
 	}
@@ -103,7 +147,7 @@ func (r *Request) headers() http.Header {
 			header.Set(name, own[name])
 		}
 	}
-	if method := r.Provider.TokenEndpointAuthMethod; method == AuthBasic || method == "" {
+	if r.authMethod() == AuthBasic {
 		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(r.basic())))
 	}
 	return header

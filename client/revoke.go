@@ -1,6 +1,9 @@
 package client
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // The values of Revoke's hint (RFC 7009 section 2.1).
 const (
@@ -23,7 +26,11 @@ func Revoke(ctx context.Context, o Options, r *Request, token Secret, hint strin
 	if hint != "" {
 		params = append(params, param{"token_type_hint", hint})
 	}
-	a, err := o.post(ctx, r, append(params, r.clientParams()...), r.headers())
+	who, err := r.clientParams(time.Now())
+	if err != nil {
+		return unsent(err.Error())
+	}
+	a, err := o.post(ctx, r, append(params, who...), r.headers())
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ func (p *Provider) Validate(allowInsecure bool) error {
 		func() error { return p.validateEndpoints(allowInsecure) },
 		p.validatePatterns,
 		p.validateChoices,
+		p.validateAssertions,
 		func() error { return CheckParams(p.TokenParams) },
 		func() error { return CheckHeaders(p.TokenHeaders) },
 		p.validateIdempotencyHeader,
@@ -64,11 +65,6 @@ func (p *Provider) validateSizes() error {
 }
 
 func (p *Provider) validateChoices() error {
-	switch p.TokenEndpointAuthMethod {
-	case "private_key_jwt", "client_secret_jwt":
-		return fmt.Errorf("the token_endpoint_auth_method %s is not supported yet; use one of %s",
-			p.TokenEndpointAuthMethod, strings.Join(authMethods, ", "))
-	}
 	for _, c := range []struct {
 		field, value string
 		allowed      []string
@@ -85,7 +81,7 @@ func (p *Provider) validateChoices() error {
 	return nil
 }
 
-var authMethods = []string{AuthBasic, AuthPost, AuthTLS, AuthSelfSignedTLS, AuthNone}
+var authMethods = []string{AuthBasic, AuthPost, AuthKeyJWT, AuthSecretJWT, AuthTLS, AuthSelfSignedTLS, AuthNone}
 
 func (p *Provider) validateDurations() error {
 	for _, d := range []struct {

@@ -76,8 +76,17 @@ func TestInvalidDefinitions(t *testing.T) {
 		"pattern escapes anchors": {"param_patterns", func(p *Provider) { p.ParamPatterns["tenant"] = "a)|(b" }},
 		"long pattern":            {"param_patterns", func(p *Provider) { p.ParamPatterns["tenant"] = long }},
 		"unknown auth method":     {"token_endpoint_auth_method", func(p *Provider) { p.TokenEndpointAuthMethod = "canary" }},
-		"private_key_jwt":         {"not supported yet", func(p *Provider) { p.TokenEndpointAuthMethod = "private_key_jwt" }},
-		"client_secret_jwt":       {"not supported yet", func(p *Provider) { p.TokenEndpointAuthMethod = "client_secret_jwt" }},
+		"unknown algorithm":       {"token_endpoint_auth_signing_alg", func(p *Provider) { p.TokenEndpointAuthSigningAlg = "none" }},
+		"secret's algorithm": {"client_secret_jwt only", func(p *Provider) {
+			p.TokenEndpointAuthMethod, p.TokenEndpointAuthSigningAlg = AuthKeyJWT, "HS256"
+		}},
+		"key's algorithm": {"HS256, HS384 or HS512", func(p *Provider) {
+			p.TokenEndpointAuthMethod, p.TokenEndpointAuthSigningAlg = AuthSecretJWT, "ES256"
+		}},
+		"issuer nobody knows":     {"needs the provider's issuer", func(p *Provider) { p.AssertionAudience = AudienceIssuer }},
+		"audience in lines":       {"assertion_audience", func(p *Provider) { p.AssertionAudience = "canary\n" }},
+		"claims of the exchange":  {"assertion_claims", func(p *Provider) { p.AssertionClaims = map[string]string{"jti": "canary"} }},
+		"too many claims":         {"assertion_claims", func(p *Provider) { p.AssertionClaims = many }},
 		"unknown encoding":        {"basic_encoding", func(p *Provider) { p.BasicEncoding = "canary" }},
 		"unknown format":          {"request_format", func(p *Provider) { p.RequestFormat = "canary" }},
 		"unknown rotation":        {"refresh_token_rotation", func(p *Provider) { p.RefreshTokenRotation = "canary" }},

@@ -23,7 +23,6 @@ func badProviders() []badInput {
 		"fragment":            {fields{"token_endpoint": "https://127.0.0.1/token#zq7"}, "token_endpoint"},
 		"http revocation":     {fields{"revocation_endpoint": "http://127.0.0.1/zq7"}, "revocation_endpoint"},
 		"unknown auth method": {fields{"token_endpoint_auth_method": "zq7-magic"}, "token_endpoint_auth_method"},
-		"private_key_jwt":     {fields{"token_endpoint_auth_method": "private_key_jwt"}, "token_endpoint_auth_method"},
 		"unknown encoding":    {fields{"basic_encoding": "zq7-rot13"}, "basic_encoding"},
 		"unknown format":      {fields{"request_format": "zq7-xml"}, "request_format"},
 		"unknown rotation":    {fields{"refresh_token_rotation": "zq7-maybe"}, "refresh_token_rotation"},

@@ -39,7 +39,7 @@ func badRoles(t *testing.T, s *sandbox) []badInput {
 		"unknown field":             {fields{"client_secert": "zq7-typo-value"}, "client_secert"},
 		"unknown provider":          {fields{"provider": "zq7-nobody"}, "provider"},
 		"unknown grant type":        {fields{"grant_type": "zq7-password"}, "grant_type"},
-		"private_key_jwt":           {fields{"token_endpoint_auth_method": "private_key_jwt"}, "token_endpoint_auth_method"},
+		"private_key_jwt":           {fields{"token_endpoint_auth_method": "private_key_jwt"}, "assertion_private_key"},
 		"unknown auth method":       {fields{"token_endpoint_auth_method": "zq7-magic"}, "token_endpoint_auth_method"},
 		"unknown request format":    {fields{"request_format": "zq7-xml"}, "request_format"},
 		"missing parameter":         {fields{"provider": "pingone", "provider_params": "region=com"}, "environment_id"},

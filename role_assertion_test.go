@@ -1,0 +1,211 @@
+package oauthrefresh
+
+import (
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// signed makes a role's fields those of a client that signs with a key.
+func signed(key string, others ...fields) fields {
+	return with(fields{
+		"client_secret": "", "token_endpoint_auth_method": "private_key_jwt", "assertion_private_key": key,
+	}, others...)
+}
+
+// assertionOf is the payload of a JWT that the endpoint was sent, its signature checked.
+func assertionOf(t *testing.T, token, certificate string) map[string]any {
+	t.Helper()
+	block, _ := pem.Decode([]byte(certificate))
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		t.Fatalf("%v: %q", err, token)
+	}
+	text, err := parsed.Verify(leaf.PublicKey.(*ecdsa.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var payload map[string]any
+	if err := json.Unmarshal(text, &payload); err != nil {
+		t.Fatal(err)
+	}
+	return payload
+}
+
+// The key may come by itself, encrypted or not, or be that of the client certificate; what opens it is not
+// kept, and the grant's rotation goes on as with any other method.
+func TestPrivateKeyJWTRoles(t *testing.T) {
+	c := newClientCertificate(t, -time.Hour, time.Hour)
+	for name, f := range map[string]fields{
+		"key":                  {"assertion_private_key": c.key},
+		"encrypted key":        {"assertion_private_key": c.encryptedKey, "assertion_private_key_password": certificatePassword},
+		"with its certificate": {"assertion_private_key": c.key + c.certificate},
+		"PFX":                  {"assertion_private_key": "", "pfx": c.pfx, "pfx_password": certificatePassword},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBackend(t)
+			server := newEndpoint(t, b)
+			grant := newGrant(server)
+			b.writeRole("r", signed("", f, fields{"assertion_key_id": "k1"}))
+			b.read("creds/r")
+			b.write("refresh/r", nil)
+			b.write("revoke/r", nil)
+			ids := map[any]bool{}
+			for _, r := range server.Requests() {
+				got := assertionOf(t, r.Form.Get("client_assertion"), c.certificate)
+				ids[got["jti"]] = true
+				if got["aud"] != server.URL()+"/token" || got["sub"] != "the-client" || r.Form.Has("client_secret") {
+					t.Errorf("%s: %v", r.Path, got)
+				}
+				header, _ := base64.RawURLEncoding.DecodeString(strings.Split(r.Form.Get("client_assertion"), ".")[0])
+				if named := strings.Contains(string(header), `"x5t#S256"`); named != (name == "PFX" || name == "with its certificate") || !strings.Contains(string(header), `"kid":"k1"`) {
+					t.Errorf("header %s", header)
+				}
+			}
+			if len(ids) != 3 || grant.Refreshes() != 2 {
+				t.Errorf("%d ids, %d refreshes", len(ids), grant.Refreshes())
+			}
+			stored := b.storage.contents(t)["role/r"]
+			if strings.Contains(stored, certificatePassword) || strings.Contains(stored, "ENCRYPTED") {
+				t.Errorf("stored is %s", stored)
+			}
+		})
+	}
+}
+
+// A request that is sent again has an assertion of its own.
+func TestResentRequestsAreSignedAgain(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b, fields{"refresh_token_rotation": "never"})
+	c := newClientCertificate(t, -time.Hour, time.Hour)
+	server.Enqueue(clienttest.Answer{Drop: true}, tokenAnswer("a1", ""))
+	b.writeRole("r", signed(c.key))
+	b.read("creds/r")
+	all := server.Requests()
+	if len(all) != 2 {
+		t.Fatalf("%d requests", len(all))
+	}
+	first, second := assertionOf(t, all[0].Form.Get("client_assertion"), c.certificate), assertionOf(t, all[1].Form.Get("client_assertion"), c.certificate)
+	if first["jti"] == second["jti"] {
+		t.Error("the same id twice")
+	}
+}
+
+// The third grant: no refresh token and so nothing to lose. Another subject's token is not handed out.
+func TestJWTBearerRoles(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	c := newClientCertificate(t, -time.Hour, time.Hour)
+	server.Enqueue(tokenAnswer("a1", "unasked"), tokenAnswer("a2", ""), clienttest.JSON(400, `{"error":"invalid_grant"}`))
+	states := b.recordStates("r")
+	b.writeRole("r", fields{
+		"grant_type": "jwt-bearer", "refresh_token": nil, "client_secret": nil, "assertion_private_key": c.key,
+		"subject": "one@example.com", "scope": "api",
+	})
+	for _, want := range []string{"a1", "a1"} {
+		if got := b.data("creds/r")["access_token"]; got != want {
+			t.Errorf("access token %v, want %s", got, want)
+		}
+	}
+	b.patch("roles/r", fields{"subject": "two@example.com"})
+	if got := b.data("creds/r")["access_token"]; got != "a2" {
+		t.Errorf("another subject gets %v", got)
+	}
+	for i, r := range server.Requests() {
+		got := assertionOf(t, r.Form.Get("assertion"), c.certificate)
+		if got["sub"] != []string{"one@example.com", "two@example.com"}[i] || r.Form.Has("client_id") ||
+			r.Form.Get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || r.Form.Get("scope") != "api" {
+			t.Errorf("%v: %v", got, r.Form)
+		}
+	}
+	for _, tok := range states.list() {
+		if tok.Intent != nil || tok.RefreshToken.IsSet() {
+			t.Error("an intent or a refresh token is stored")
+		}
+	}
+	if got := b.data("roles/r")["grant_type"]; got != "urn:ietf:params:oauth:grant-type:jwt-bearer" {
+		t.Errorf("grant_type %v", got)
+	}
+	b.patch("roles/r", fields{"subject": "three@example.com"})
+	if got := b.noCreds("r", 400); !strings.Contains(got, "refused the assertion") || strings.Contains(got, "authorize again") {
+		t.Error(got)
+	}
+}
+
+// Each is refused in a sentence, and nothing is stored.
+func TestBadAssertionRoles(t *testing.T) {
+	b := newTestBackend(t)
+	newEndpoint(t, b)
+	c, ended := newClientCertificate(t, -time.Hour, time.Hour), newClientCertificate(t, -2*time.Hour, -time.Hour)
+	b.writeRole("r")
+	b.writeRole("s", signed(c.key))
+	for _, r := range []struct {
+		role string
+		f    fields
+		want string
+	}{
+		{"r", fields{"token_endpoint_auth_method": "private_key_jwt"}, "has no key to: give assertion_private_key"},
+		{"r", fields{"token_endpoint_auth_method": "private_key_jwt", "assertion_private_key": c.key}, "would never be used: write client_secret=\"\" too"},
+		{"r", fields{"assertion_private_key": c.key}, "would never be used: write assertion_private_key=\"\" too"},
+		{"r", fields{"token_endpoint_auth_method": "client_secret_jwt"}, "client_secret is too short to sign with HS256"},
+		{"r", fields{"token_endpoint_auth_method": "none"}, "would never be used: write client_secret=\"\" too"},
+		{"r", fields{"subject": "zzz@example.com"}, "subject is for grant_type=jwt-bearer only"},
+		{"r", fields{"grant_type": "jwt-bearer"}, "has no key to"},
+		{"s", fields{"client_secret": "zzzzzz"}, "would never be used"},
+		{"s", fields{"token_endpoint_auth_signing_alg": "RS256"}, "assertion_private_key: token_endpoint_auth_signing_alg is not for this kind of key"},
+		{"s", fields{"token_endpoint_auth_signing_alg": "HS256"}, "use it with client_secret_jwt only"},
+		{"s", fields{"token_endpoint_auth_signing_alg": "none"}, "token_endpoint_auth_signing_alg must be one of"},
+		{"s", fields{"assertion_private_key": c.certificate}, "assertion_private_key has no private part"},
+		{"s", fields{"assertion_private_key": ended.key + ended.certificate}, "the certificate of assertion_private_key has expired"},
+		{"s", fields{"assertion_private_key_password": "zzzzzz"}, "without what it opens"},
+		{"s", fields{"assertion_private_key": ""}, "has no key to"},
+		{"s", fields{"assertion_claims": fields{"exp": "9999999999"}}, "assertion_claims must not hold exp"},
+		{"s", fields{"assertion_audience": "issuer"}, "needs the provider's issuer"},
+		{"s", fields{"assertion_key_id": "zzz\nzzz"}, "assertion_key_id holds a line break"},
+	} {
+		for _, value := range texts(throughJSON(r.f)) {
+			if got := b.refused(writeOp, "roles/"+r.role, r.f); len(value) > 20 && strings.Contains(got, value) {
+				t.Errorf("repeats the value: %s", got)
+			}
+		}
+		before := b.storage.contents(t)
+		if got := b.refused(writeOp, "roles/"+r.role, r.f); !strings.Contains(got, r.want) {
+			t.Errorf("%v: %s, want %s", r.want, got, r.want)
+		}
+		if after := b.storage.contents(t); plain(after) != plain(before) {
+			t.Error("storage has changed")
+		}
+	}
+}
+
+// What is signed may be worth as much as the key to the server that it is not meant for: the audience can be
+// a fixed one. So a key stays with the endpoint, like a secret.
+func TestSigningKeysDontFollowAMovedProvider(t *testing.T) {
+	c := newClientCertificate(t, -time.Hour, time.Hour)
+	for name, f := range map[string]fields{
+		"assertion_private_key": {}, "pfx": {"assertion_private_key": "", "pfx": c.pfx, "pfx_password": certificatePassword},
+	} {
+		b := newTestBackend(t)
+		newGrant(newEndpoint(t, b))
+		b.writeRole("r", signed(c.key, f, fields{"grant_type": "client_credentials", "refresh_token": ""}))
+		elsewhere := clienttest.New(t, clienttest.Options{})
+		b.write("providers/test", fields{"token_endpoint": elsewhere.URL() + "/token"})
+		b.rejects(writeOp, "roles/r", fields{"scope": "zzz"}, "write "+name+" again")
+		if n := elsewhere.Connections(); n != 0 {
+			t.Errorf("%d connections", n)
+		}
+	}
+}
