@@ -20,22 +20,21 @@ type attempt struct {
 	name   string
 	target *target
 
-	previous bool // the previous client secret is used
-	swapped  bool // the other secret has been tried
-	resent   bool // an exchange without an answer has been repeated
+	choices choices // the credentials that may be used: the first of each part is
+	refused bool    // some were refused, and others are tried
+	resent  bool    // an exchange without an answer has been repeated
 }
 
-// run makes one exchange. It makes another one in two cases, each once, in which the one before has
-// surely spent nothing, or the provider allows it: see mayResend and maySwap.
+// run makes one exchange. It makes another one in two cases, in which the one before has surely spent
+// nothing, or the provider allows it: see mayResend and maySwap.
 func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
-	a.previous = a.target.role.prefersPrevious(tok)
+	if a.choices == nil {
+		a.choices = a.target.role.choices(tok, time.Now())
+	}
 	for {
-		request, err := a.target.request(tok.RefreshToken)
+		request, err := a.target.request(tok.RefreshToken, a.target.role.pick(a.choices))
 		if err != nil {
 			return tok, err
-		}
-		if a.previous {
-			request.ClientSecret = a.target.role.PreviousClientSecret
 		}
 		intended, err := a.intend(ctx, tok)
 		if err != nil {
@@ -57,7 +56,7 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 				tok = intended // its intent is stored, and its outcome unknown
 			}
 		case a.maySwap(e):
-			a.swapped, a.previous = true, !a.previous
+			a.refused = true
 		default:
 			return a.fail(ctx, tok, intended, e)
 		}

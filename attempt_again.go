@@ -27,16 +27,15 @@ func (a *attempt) mayRenew(tok *token, began time.Time) bool {
 		a.b.held.get(a.name) == nil && !a.b.work.ending()
 }
 
-// maySwap tells whether to try the other one of two client secrets. Only invalid_client says that
-// the secret was wrong and, by its nature, that nothing else was looked at: after any other error
-// a second exchange would be a second use of the refresh token.
+// maySwap tells whether to try other credentials, and picks them: each that there are, once. Only a refusal
+// of the client says that these were wrong and, by its nature, that nothing else was looked at: after any
+// other error a second exchange would be a second use of the refresh token. Servers that spend it before
+// they look at the client exist all the same; see fault.ClientFirst.
 func (a *attempt) maySwap(e *client.Error) bool {
-	return !a.swapped && !a.b.work.ending() && a.target.role.PreviousClientSecret.IsSet() &&
-		e.Class == client.ClientRefused && e.Code == "invalid_client"
-}
-
-// prefersPrevious tells whether the previous client secret is the one that worked last. Any write
-// to the role makes the new one first again.
-func (r *role) prefersPrevious(tok *token) bool {
-	return r.PreviousClientSecret.IsSet() && tok.PreviousSecretOf == r.Revision
+	p, ok := a.target.refusedPart(e)
+	if !ok || len(a.choices[p]) < 2 || a.b.work.ending() {
+		return false
+	}
+	a.choices[p] = a.choices[p][1:]
+	return true
 }

@@ -47,6 +47,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 			return before, errMovedOn
 		}
 		next.Fault.Reauthorize, next.Fault.Verdict = true, a.target.verdict()
+		next.Fault.ClientFirst = a.refused
 		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() || !tok.DoubtSince.IsZero()
 		if a.b.scheduler.life.Load() == nil {
 			a.b.signOfLife(ctx, a.s, time.Now()) // a reader came before background work has begun

@@ -29,6 +29,9 @@ type fault struct {
 	Verdict string `json:"verdict,omitempty"`
 	// AnswerLost: the grant died after an exchange whose answer never came.
 	AnswerLost bool `json:"answer_lost,omitempty"`
+	// ClientFirst: the provider had refused the client, and refused the grant when it was asked with other
+	// credentials.
+	ClientFirst bool `json:"client_first,omitempty"`
 	// Gap: the grant died after a time of which storage knows nothing.
 	Gap *gap `json:"gap,omitempty"`
 	// Unsettled: the outcome of an exchange before this one is still unknown, and with it the grant's
@@ -94,6 +97,9 @@ func (f *fault) sentence(now time.Time, name string) string {
 		return fmt.Sprintf("the grant was ended with revoke/%s: %s", name, renew)
 	case f.AnswerLost:
 		return fmt.Sprintf("%s, after the answer to an earlier refresh was lost, and with it probably the next refresh token: %s", f.what(), renew)
+	case f.ClientFirst:
+		return fmt.Sprintf("%s, after it had refused the client's credentials in use: with the next or previous ones, which were tried then, "+
+			"it knows the client, but has probably spent the refresh token before it looked at the first: %s", f.what(), renew)
 	case f.Reauthorize && f.Gap != nil:
 		return fmt.Sprintf("%s. %s: %s", f.what(), f.Gap.sentence(), renew)
 	case f.Reauthorize:

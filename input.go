@@ -56,6 +56,25 @@ func (in input) duration(field string, into *time.Duration) {
 	}
 }
 
+// date reads a day, which begins in UTC, or a time of RFC 3339.
+func (in input) date(field string, into *time.Time) error {
+	if !in.names(field) {
+		return nil
+	}
+	text, _ := in.value(field).(string)
+	if text = strings.TrimSpace(text); text == "" {
+		*into = time.Time{}
+		return nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if at, err := time.Parse(layout, text); err == nil {
+			*into = at.UTC()
+			return nil
+		}
+	}
+	return refusal(field + " must be a date such as 2027-03-01, or a time such as 2027-03-01T08:00:00Z")
+}
+
 func (in input) list(field string, into *[]string) {
 	if in.names(field) {
 		*into, _ = in.value(field).([]string)

@@ -94,7 +94,7 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 		"reauthorization_required": r.dead(tok),
 	}
 	if r.PreviousClientSecret.IsSet() {
-		data["previous_client_secret_in_use"] = r.prefersPrevious(tok)
+		data["previous_client_secret_in_use"] = r.live(partSecret, tok) == slotPrevious
 	}
 	if g := b.gapOf(r, tok); g != nil && !r.dead(tok) {
 		data["snapshot_suspected"] = g.sentence()
@@ -107,8 +107,6 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 	if step := b.nextStep(name, r, tok, hindered); step != "" {
 		data["next_step"] = step
 	}
-	if id, err := r.identity(); err == nil && id != nil {
-		data["client_certificate_not_after"] = id.NotAfter().UTC().Format(time.RFC3339)
-	}
+	r.describeLive(tok, data)
 	return &logical.Response{Data: data, Warnings: r.warnings()}, nil
 }

@@ -58,7 +58,9 @@ func TestEverythingHasItsHelp(t *testing.T) {
 func TestSecretsAreMarkedSensitive(t *testing.T) {
 	secrets := []string{
 		"client_secret", "previous_client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password",
-		"assertion_private_key", "assertion_private_key_password", "token_params", "token_headers",
+		"assertion_private_key", "assertion_private_key_password", "next_client_secret", "next_pfx", "next_pfx_password",
+		"next_client_private_key", "next_client_private_key_password", "next_assertion_private_key", "next_assertion_private_key_password",
+		"token_params", "token_headers",
 	}
 	for _, path := range newBackend().Paths {
 		for name, field := range path.Fields {

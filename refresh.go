@@ -10,10 +10,10 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// maxHold bounds how long a role stays locked. It is more than four exchanges with all their storage
-// operations can take (one, one repeated, one with the other secret, one to renew), so it only ends
-// what hangs for good, a storage read above all.
-const maxHold = 4*maxTimeout + 12*storageTimeout
+// maxHold bounds how long a role stays locked. It is more than six exchanges with all their storage
+// operations can take (one, one repeated, two with other secrets, one with another certificate, one to
+// renew), so it only ends what hangs for good, a storage read above all.
+const maxHold = 6*maxTimeout + 18*storageTimeout
 
 // refresh is the one function that spends a refresh token. Whoever wants a new token calls it:
 // reads, forced refreshes, whatever runs in the background. It returns the token at hand, which

@@ -17,6 +17,7 @@ const rolePrefix = "role/"
 type role struct {
 	roleSettings
 	credentials
+	Next nextCredentials
 	// PreviousClientSecret is tried when the provider refuses ClientSecret, and the other way round:
 	// while a secret is being replaced, both may be valid, or only the one that was not written last.
 	PreviousClientSecret client.Secret
@@ -64,6 +65,7 @@ type roleSettings struct {
 type roleEntry struct {
 	roleSettings
 	credentialsEntry
+	Next                 *nextEntry        `json:"next,omitempty"`
 	PreviousClientSecret string            `json:"previous_client_secret,omitempty"`
 	RefreshToken         string            `json:"refresh_token,omitempty"`
 	TokenParams          map[string]string `json:"token_params,omitempty"`
@@ -80,6 +82,7 @@ func getRole(ctx context.Context, s logical.Storage, name string) (*role, error)
 	return &role{
 		roleSettings:         e.roleSettings,
 		credentials:          e.credentials(),
+		Next:                 e.Next.next(),
 		PreviousClientSecret: client.NewSecret(e.PreviousClientSecret),
 		RefreshToken:         client.NewSecret(e.RefreshToken),
 		TokenParams:          wrapAll(e.TokenParams),
@@ -91,6 +94,7 @@ func putRole(ctx context.Context, s logical.Storage, name string, r *role) error
 	return save(ctx, s, rolePrefix+name, &roleEntry{
 		roleSettings:         r.roleSettings,
 		credentialsEntry:     r.credentials.entry(),
+		Next:                 r.Next.entry(),
 		PreviousClientSecret: r.PreviousClientSecret.Reveal(),
 		RefreshToken:         r.RefreshToken.Reveal(),
 		TokenParams:          revealAll(r.TokenParams),

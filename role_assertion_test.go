@@ -22,6 +22,31 @@ func signed(key string, others ...fields) fields {
 	}, others...)
 }
 
+// signedBy tells whether a JWT was signed with the key of a certificate.
+func signedBy(token, certificate string) bool {
+	block, _ := pem.Decode([]byte(certificate))
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return false
+	}
+	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return false
+	}
+	_, err = parsed.Verify(leaf.PublicKey)
+	return err == nil
+}
+
+// decoded is a part of a JWT.
+func decoded(t *testing.T, text string) string {
+	t.Helper()
+	out, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
 // assertionOf is the payload of a JWT that the endpoint was sent, its signature checked.
 func assertionOf(t *testing.T, token, certificate string) map[string]any {
 	t.Helper()

@@ -2,6 +2,7 @@ package oauthrefresh
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"time"
 
@@ -59,7 +60,11 @@ func checkValidity(prefix string, id *client.Identity) error {
 	if prefix != "" && time.Now().Before(id.NotBefore()) {
 		return nil
 	}
-	return id.Check(time.Now())
+	err := id.Check(time.Now())
+	if err != nil && prefix != "" {
+		return fmt.Errorf("%spfx or %sclient_certificate: %w", prefix, prefix, err)
+	}
+	return err
 }
 
 // certificateFields finds the names of the fields of a certificate in an error's text, but not the names of
@@ -80,8 +85,14 @@ func (r *role) warnings() []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	if id == nil {
-		return nil
+	var warnings []string
+	if id != nil {
+		warnings = id.Warnings(time.Now())
 	}
-	return id.Warnings(time.Now())
+	if next, err := r.Next.identity(); err == nil && next != nil {
+		for _, w := range next.Warnings(time.Now()) {
+			warnings = append(warnings, "next_client_certificate: "+w)
+		}
+	}
+	return warnings
 }

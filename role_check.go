@@ -55,8 +55,8 @@ func (r *role) check() error {
 // pasted along.
 func checkTexts(r *role) error {
 	for field, text := range map[string]string{
-		"client_id": r.ClientID, "client_secret": r.ClientSecret.Reveal(), "previous_client_secret": r.PreviousClientSecret.Reveal(),
-		"refresh_token": r.RefreshToken.Reveal(), "scope": r.Scope, "subject": r.Subject, "assertion_key_id": r.AssertionKeyID,
+		"client_id": r.ClientID, "client_secret": r.ClientSecret.Reveal(), "next_client_secret": r.Next.ClientSecret.Reveal(), "previous_client_secret": r.PreviousClientSecret.Reveal(),
+		"refresh_token": r.RefreshToken.Reveal(), "scope": r.Scope, "subject": r.Subject, "assertion_key_id": r.AssertionKeyID, "next_assertion_key_id": r.Next.AssertionKeyID,
 	} {
 		if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 			return fmt.Errorf("%s holds a line break or another control character: write it on one line, as the provider gave it", field)

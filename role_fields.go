@@ -1,6 +1,8 @@
 package oauthrefresh
 
 import (
+	"maps"
+
 	"github.com/hashicorp/vault/sdk/framework"
 
 	"vault-plugin-secrets-oauthrefresh/client"
@@ -49,7 +51,10 @@ func roleFields() map[string]*framework.FieldSchema {
 		"lease":                           {Type: framework.TypeBool, Default: true, Description: "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many."},
 		"token_mode":                      {Type: text, Default: tokenModeShared, Description: "shared (default): all readers get the same token until it is refreshed. per_lease: each gets its own, which is revoked at the provider with its lease; only where refresh tokens never rotate."},
 	}
+	maps.Copy(fields, nextFields())
 	for _, field := range []string{
+		"next_client_secret", "next_pfx", "next_pfx_password", "next_client_private_key", "next_client_private_key_password",
+		"next_assertion_private_key", "next_assertion_private_key_password",
 		"client_secret", "previous_client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password",
 		"assertion_private_key", "assertion_private_key_password",
 		"token_params", "token_headers", // they may hold an API key or a password
@@ -57,4 +62,21 @@ func roleFields() map[string]*framework.FieldSchema {
 		fields[field].DisplayAttrs = &framework.DisplayAttributes{Sensitive: true}
 	}
 	return fields
+}
+
+// nextFields are the fields for the credentials that are to come.
+func nextFields() map[string]*framework.FieldSchema {
+	text := framework.TypeString
+	return map[string]*framework.FieldSchema{
+		"next_client_secret":                  {Type: text, Description: "The client secret that will follow: used when the provider answers invalid_client to the one in use, and kept as client_secret once it has worked. Never handed out."},
+		"next_pfx":                            {Type: text, Description: "The certificate with its key, as PFX in base64, that will follow: used when the provider refuses the one in use, and kept in its place once it has worked."},
+		"next_pfx_password":                   {Type: text, Description: "Password of next_pfx; used at this write and not stored."},
+		"next_client_certificate":             {Type: text, Description: "The certificate with its chain (PEM) that will follow, together with next_client_private_key, instead of next_pfx."},
+		"next_client_private_key":             {Type: text, Description: "Private key of next_client_certificate (PEM, encrypted ones too). Never handed out."},
+		"next_client_private_key_password":    {Type: text, Description: "Password of an encrypted next_client_private_key; used at this write and not stored."},
+		"next_assertion_private_key":          {Type: text, Description: "The key (PEM, encrypted ones too) that will follow assertion_private_key: used when the provider refuses that one. Never handed out."},
+		"next_assertion_private_key_password": {Type: text, Description: "Password of an encrypted next_assertion_private_key; used at this write and not stored."},
+		"next_assertion_key_id":               {Type: text, Description: "The id at the provider of next_assertion_private_key, or of the key in next_pfx where that one signs."},
+		"next_from":                           {Type: text, Description: "A date (2027-03-01) or time (2027-03-01T08:00:00Z) before which nothing that is to come is tried; default is any time."},
+	}
 }

@@ -40,10 +40,25 @@ func (r *role) response() *logical.Response {
 		"token_mode":             r.TokenMode,
 		"client_certificate_set": r.CertificateChain != "",
 	}
-	if id, err := r.identity(); err == nil && id != nil {
-		data["client_certificate_subject"] = id.Subject()
-		data["client_certificate_fingerprint"] = id.Fingerprint()
-		data["client_certificate_not_after"] = id.NotAfter().UTC().Format(time.RFC3339)
+	r.credentials.describe("", data)
+	if r.Next.ID != "" {
+		r.Next.describe(nextPrefix, data)
+		data["next_client_secret_set"] = r.Next.has(partSecret)
+		data["next_assertion_private_key_set"] = r.Next.has(partKey)
+		data["next_client_certificate_set"] = r.Next.has(partCertificate)
+		data["next_assertion_key_id"] = r.Next.AssertionKeyID
+		if !r.Next.From.IsZero() {
+			data["next_from"] = r.Next.From.Format(time.RFC3339)
+		}
 	}
 	return &logical.Response{Data: data, Warnings: r.warnings()}
+}
+
+// describe adds what is public of certificates.
+func (c credentials) describe(prefix string, data map[string]any) {
+	if id, err := c.identity(); err == nil && id != nil {
+		data[prefix+"client_certificate_subject"] = id.Subject()
+		data[prefix+"client_certificate_fingerprint"] = id.Fingerprint()
+		data[prefix+"client_certificate_not_after"] = id.NotAfter().UTC().Format(time.RFC3339)
+	}
 }

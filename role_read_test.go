@@ -25,6 +25,7 @@ func everyRoleField(b *testBackend) fields {
 		"token_endpoint_auth_method": "client_secret_post", "request_format": "json",
 		"token_endpoint_auth_signing_alg": "RS256", "assertion_key_id": "key-1", "assertion_audience": "https://audience.example",
 		"assertion_claims": fields{"iss": "acme"}, "subject": "",
+		"next_client_secret": canary + "next", "next_from": "2099-03-01T00:00:00Z",
 		"ca_certificate": string(clienttest.CAPEM()),
 		"token_params":   fields{"api_key": canary + "param"}, "token_headers": fields{"X-Api-Key": canary + "header"},
 		"ttl": 300, "assumed_token_ttl": 1800, "refresh_window": 120, "keepalive_period": 86400, "lease": false, "token_mode": "shared",
@@ -36,6 +37,9 @@ var secretFields = map[string]string{
 	"client_secret": "client_secret_set", "refresh_token": "refresh_token_set", "token_params": "", "token_headers": "",
 	"pfx": "client_certificate_set", "pfx_password": "", "client_certificate": "client_certificate_set", "client_private_key": "",
 	"client_private_key_password": "", "assertion_private_key": "assertion_private_key_set", "assertion_private_key_password": "",
+	"next_client_secret": "next_client_secret_set", "next_pfx": "next_client_certificate_set", "next_pfx_password": "",
+	"next_client_certificate": "next_client_certificate_set", "next_client_private_key": "", "next_client_private_key_password": "",
+	"next_assertion_private_key": "next_assertion_private_key_set", "next_assertion_private_key_password": "", "next_assertion_key_id": "",
 }
 
 func TestRoleReadsAsItWasWritten(t *testing.T) {

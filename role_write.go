@@ -35,7 +35,7 @@ func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error)
 	if err := cmp.Or(w.readCertificate("", &r.credentials), w.readAssertionKey("", &r.credentials)); err != nil {
 		return nil, err
 	}
-	if err := r.check(); err != nil {
+	if err := cmp.Or(w.readNext(r), r.check()); err != nil {
 		return nil, err
 	}
 	if err := w.checkRefreshToken(r); err != nil {
@@ -45,7 +45,7 @@ func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(t.checkCredentials(), t.checkMethods(), t.checkAssertions(r.credentials, ""), t.checkTokenMode()); err != nil {
+	if err := cmp.Or(t.checkCredentials(), t.checkMethods(), t.checkAssertions(r.credentials, ""), t.checkNext(), t.checkTokenMode()); err != nil {
 		return nil, err
 	}
 	if err := w.pin(t); err != nil {
@@ -130,22 +130,7 @@ func (w *roleWrite) pin(t *target) error {
 	if err != nil {
 		return err
 	}
-	var kept []string
-	for field, set := range map[string]bool{
-		"client_secret":          t.role.ClientSecret.IsSet(),
-		"previous_client_secret": t.role.PreviousClientSecret.IsSet(),
-		// One that the grant type does not use is kept too, and would be sent when that changes back.
-		"refresh_token": t.role.RefreshToken.IsSet() || w.state.RefreshToken.IsSet(),
-		"token_params":  len(t.role.TokenParams) > 0,
-		"token_headers": len(t.role.TokenHeaders) > 0,
-		// What is signed with a key can be worth as much as the key to whoever gets it first.
-		"assertion_private_key": t.role.AssertionKey.IsSet(),
-		"pfx":                   t.role.signsWithCertificate(t.provider),
-	} {
-		if set && !w.names(field) && !(field == "pfx" && w.names("client_certificate")) {
-			kept = append(kept, field)
-		}
-	}
+	kept := w.kept(t)
 	moved, err := t.moved(t.endpoints.Token)
 	if err != nil {
 		return err
@@ -160,6 +145,31 @@ func (w *roleWrite) pin(t *target) error {
 	}
 	t.role.Origins = origins
 	return w.checkMovedGrant(t.role)
+}
+
+// kept are the fields whose secrets would travel and that the write does not name.
+func (w *roleWrite) kept(t *target) (kept []string) {
+	r := t.role
+	for field, set := range map[string]bool{
+		"client_secret":          r.ClientSecret.IsSet(),
+		"next_client_secret":     r.Next.has(partSecret),
+		"previous_client_secret": r.PreviousClientSecret.IsSet(),
+		// One that the grant type does not use is kept too, and would be sent when that changes back.
+		"refresh_token": r.RefreshToken.IsSet() || w.state.RefreshToken.IsSet(),
+		"token_params":  len(r.TokenParams) > 0,
+		"token_headers": len(r.TokenHeaders) > 0,
+		// What is signed with a key can be worth as much as the key to whoever gets it first.
+		"assertion_private_key":      r.AssertionKey.IsSet(),
+		"next_assertion_private_key": r.Next.has(partKey),
+		"pfx":                        r.signsWithCertificate(t.provider),
+		"next_pfx":                   r.signsWithCertificate(t.provider) && r.Next.has(partCertificate),
+	} {
+		written := w.names(field) || strings.HasSuffix(field, "pfx") && w.names(strings.TrimSuffix(field, "pfx")+"client_certificate")
+		if set && !written {
+			kept = append(kept, field)
+		}
+	}
+	return kept
 }
 
 // checkMovedGrant keeps a refresh token that came by rotation from another place. Nobody was ever

@@ -107,12 +107,12 @@ func (t *target) checkOrigin(endpoint string) error {
 		"undo the change of the provider or of provider_params, or, if the new place is right, write the secrets of the role again")
 }
 
-// request is one exchange or revocation with the role's credentials.
-func (t *target) request(refreshToken client.Secret) (*client.Request, error) {
+// request is one exchange or revocation with the role's credentials, as they were picked.
+func (t *target) request(refreshToken client.Secret, who credentials) (*client.Request, error) {
 	if err := t.checkOrigin(t.endpoints.Token); err != nil {
 		return nil, err
 	}
-	r, who := t.role, t.role.credentials
+	r := t.role
 	id, err := who.identity()
 	if err != nil {
 		return nil, refuse(err)
@@ -130,16 +130,13 @@ func (t *target) request(refreshToken client.Secret) (*client.Request, error) {
 	}, nil
 }
 
-// revocation is a request to the revocation endpoint, made with the client secret that works.
+// revocation is a request to the revocation endpoint, made with the credentials that work.
 func (t *target) revocation(tok *token) (*client.Request, error) {
-	request, err := t.request(client.Secret{})
+	request, err := t.request(client.Secret{}, t.role.credentialsInUse(tok))
 	if err := cmp.Or(err, t.checkOrigin(t.endpoints.Revocation)); err != nil {
 		return nil, err
 	}
 	request.Endpoint = t.endpoints.Revocation
-	if t.role.prefersPrevious(tok) {
-		request.ClientSecret = t.role.PreviousClientSecret
-	}
 	return request, nil
 }
 

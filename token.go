@@ -41,6 +41,8 @@ type tokenState struct {
 	// PreviousSecretOf is the revision of the role with whose previous client secret the last refresh
 	// succeeded; "" when it was the current one.
 	PreviousSecretOf string `json:"previous_secret_of,omitempty"`
+	// Next are credentials to come that have worked, see adopted; nil when those in use do.
+	Next *adopted `json:"next,omitempty"`
 	// Intent is stored before every exchange that spends a refresh token and cleared with its
 	// answer. One that is found means that the outcome of an exchange is unknown.
 	Intent *intent `json:"intent,omitempty"`

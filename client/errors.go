@@ -39,6 +39,8 @@ type Error struct {
 	Status int
 	// RequestID is the provider's own id for the exchange, "" when it sent none.
 	RequestID string
+	// Certificate tells that the server's TLS layer refused the client certificate that was shown.
+	Certificate bool
 	// RetryAfter is how long the provider asked to wait, 0 when it did not, at most an hour.
 	RetryAfter time.Duration
 	// Own tells that the answer was the token endpoint's own word, as far as one can see: a whole

@@ -27,7 +27,7 @@ func (e *roundTripError) Error() string { return e.cause.Error() }
 // Of the cause only its type is used. Its text can hold names that the provider or a proxy chose.
 func (e *roundTripError) meaning(ctx context.Context, asked, withCertificate bool) *Error {
 	if refusedCertificate(e.cause, asked) {
-		return &Error{Class: ClientRefused, Reason: certificateReason(withCertificate)}
+		return &Error{Class: ClientRefused, Reason: certificateReason(withCertificate), Certificate: withCertificate}
 	}
 	if !e.connected {
 		return &Error{Class: NotProcessed, Reason: unreachableReason(ctx, e.cause)}
