@@ -21,6 +21,7 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 	next.Intent, next.Fault = nil, nil
 	next.Generation++
 	next.AccessToken, next.TokenType, next.Extra = client.NewSecret(answer.AccessToken), answer.TokenType, answer.Extra
+	next.CertificateThumbprint = answer.CertificateThumbprint
 	if answer.Scope != "" || tok.Settings != r.settings() {
 		next.Scope = cmp.Or(answer.Scope, r.Scope) // omitted means: as asked for (RFC 6749 section 5.1)
 	}

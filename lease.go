@@ -55,16 +55,18 @@ func (b *backend) credentials(t terms, tok *token, now time.Time) (*logical.Resp
 		"generation":   tok.Generation,
 		"token_id":     tok.id(),
 	})
+	warnings := t.showCertificate(tok, data)
 	if !t.lease {
 		// What Vault Agent and the Secrets Operator read of a secret without a lease: they come back
 		// after ttl and a second.
 		data["ttl"] = int64(ttl.Seconds()) - 1
 		data["rotation_period"] = int64(tok.lifetime().Seconds())
 		data["last_vault_rotation"] = tok.ObtainedAt.UTC().Format(time.RFC3339Nano)
-		return &logical.Response{Data: data}, nil
+		return &logical.Response{Data: data, Warnings: warnings}, nil
 	}
 	resp := b.Secret(accessTokenType).Response(data, nil)
 	resp.Secret.TTL = ttl
 	resp.Secret.Renewable = false
+	resp.Warnings = warnings
 	return resp, nil
 }

@@ -28,7 +28,11 @@ func pathCreds(b *backend) *framework.Path {
 lease ends shortly before the token does, can't be renewed, and may be revoked without harm to
 other readers of the same token. Besides access_token, token_type, scope and expires_at the answer
 has generation, which counts the refreshes, token_id, a digest to find this token in logs, and the
-extra fields that the provider hands on, such as instance_url.`,
+extra fields that the provider hands on, such as instance_url. Where the token is of use only with
+the role's client certificate, because it is bound to it (cnf.x5t#S256, RFC 8705) or because the
+provider's API wants to see it (api_requires_certificate), client_certificate_required is true and
+client_certificate_fingerprint names the certificate: the SHA-256 of its DER in hex, as roles/<name>
+and identity/<name> show it.`,
 	}
 }
 

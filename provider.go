@@ -19,6 +19,7 @@ import (
 // answer can be handed on under them. Vault Agent reads meaning into the last three pairs.
 var answerNames = []string{
 	"access_token", "token_type", "scope", "expires_at", "generation", "token_id",
+	"client_certificate_required", "client_certificate_fingerprint",
 	"ttl", "rotation_period", "last_vault_rotation", "secret_id", "secret_id_ttl", "certificate", "expiration",
 }
 

@@ -129,6 +129,9 @@ func (r *role) dead(tok *token) bool {
 	return r.spends() && tok.Fault != nil && tok.Fault.Reauthorize
 }
 
+// fingerprint is that of the client certificate, "" when the role has none.
+func (r *role) fingerprint() string { return client.Fingerprint(r.CertificateChain) }
+
 func wrapAll(plain map[string]string) map[string]client.Secret {
 	secrets := make(map[string]client.Secret, len(plain))
 	for name, value := range plain {

@@ -42,14 +42,16 @@ type terms struct {
 	invalidates bool          // a refresh kills the token before it
 	lease       bool          // role.Lease
 	longest     time.Duration // role.TTL, 0 for no bound
+	fingerprint string        // of the role's client certificate, "" for none
+	mutual      bool          // the API wants to see that certificate too
 }
 
 // newTerms takes the provider as it is now, nil when it has been deleted: a token that lives is
 // served without it.
 func newTerms(r *role, p *client.Provider) terms {
-	t := terms{settings: r.settings(), window: r.RefreshWindow, lease: r.Lease, longest: r.TTL}
+	t := terms{settings: r.settings(), window: r.RefreshWindow, lease: r.Lease, longest: r.TTL, fingerprint: r.fingerprint()}
 	if p != nil {
-		t.invalidates = p.RefreshInvalidatesAccessToken
+		t.invalidates, t.mutual = p.RefreshInvalidatesAccessToken, p.APIRequiresCertificate
 		if t.window == 0 {
 			t.window = time.Duration(p.RefreshWindow)
 		}

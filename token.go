@@ -34,7 +34,8 @@ type tokenState struct {
 	Settings              string    `json:"settings,omitempty"`
 	TokenType             string    `json:"token_type,omitempty"`
 	Scope                 string    `json:"scope,omitempty"`
-	ObtainedAt            time.Time `json:"obtained_at,omitzero"` // before the request was sent
+	CertificateThumbprint string    `json:"certificate_thumbprint,omitempty"` // of what the token is bound to, see client.Token
+	ObtainedAt            time.Time `json:"obtained_at,omitzero"`             // before the request was sent
 	ExpiresAt             time.Time `json:"expires_at,omitzero"`
 	RefreshTokenExpiresAt time.Time `json:"refresh_token_expires_at,omitzero"`
 	RequestID             string    `json:"request_id,omitempty"` // the provider's, of the last success

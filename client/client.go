@@ -105,6 +105,10 @@ type Token struct {
 	Lifetime time.Duration
 	// RefreshTokenLifetime is that of the refresh token, 0 when the server did not say.
 	RefreshTokenLifetime time.Duration
+	// CertificateThumbprint is the SHA-256 of the client certificate that the access token is bound to
+	// (x5t#S256, RFC 8705 section 3.1) in lower-case hex, as Identity.Fingerprint gives it; "" when the
+	// server did not say that it is bound.
+	CertificateThumbprint string
 	// Extra holds the provider's ExtraFields that were there: JSON values, numbers as
 	// json.Number. It holds no refresh token.
 	Extra map[string]any

@@ -88,6 +88,17 @@ func (i *Identity) Fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Fingerprint is that of the Identity whose leaf-first chain this is, "" when there is none. It looks at
+// no key, so it costs little.
+func Fingerprint(chainPEM string) string {
+	block, _ := pem.Decode([]byte(chainPEM))
+	if block == nil {
+		return ""
+	}
+	sum := sha256.Sum256(block.Bytes)
+	return hex.EncodeToString(sum[:])
+}
+
 // NotAfter returns when the leaf expires.
 func (i *Identity) NotAfter() time.Time { return i.pair().Leaf.NotAfter }
 

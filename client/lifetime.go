@@ -2,7 +2,6 @@ package client
 
 import (
 	"cmp"
-	"encoding/base64"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -87,18 +86,10 @@ func clamp(seconds float64) time.Duration {
 // has no exp. exp minus iat holds on a host whose clock is wrong; exp minus now holds where a
 // server hands out a token that it issued earlier. The smaller one that makes sense counts.
 func jwtLifetime(token string, now time.Time) time.Duration {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return 0
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	if err != nil {
-		return 0
-	}
 	var claims struct {
 		Exp, Iat json.Number
 	}
-	if json.Unmarshal(payload, &claims) != nil {
+	if json.Unmarshal(jwtPayload(token), &claims) != nil {
 		return 0
 	}
 	exp, err := claims.Exp.Float64()

@@ -48,6 +48,7 @@ func (a *answer) token(r *Request, start time.Time) (*Token, error) {
 	t.TokenType = tidy(doc.text("/token_type"), secrets)
 	t.Scope = tidy(scopeText(lookup(doc.root, "/scope")), secrets)
 	t.RequestID = r.requestID(a.header, next.Reveal(), t.AccessToken)
+	t.CertificateThumbprint = boundTo(doc.root, t.AccessToken, secrets)
 	t.Extra = extra(p.ExtraFields, doc.root, secrets)
 	return t, nil
 }
