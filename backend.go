@@ -69,10 +69,10 @@ func newBackend() *backend {
 			[]*framework.Path{pathConfig(b)},
 			pathProviders(b),
 			pathRoles(b),
-			[]*framework.Path{pathCreds(b), pathRefresh(b), pathRevoke(b)},
+			[]*framework.Path{pathCreds(b), pathIdentity(b), pathRefresh(b), pathRevoke(b)},
 			pathStatus(b),
 		),
-		Secrets: []*framework.Secret{b.accessTokenSecret()},
+		Secrets: []*framework.Secret{b.accessTokenSecret(), b.identitySecret()},
 
 		InitializeFunc: b.initialize,
 		PeriodicFunc:   b.periodic,
@@ -98,5 +98,6 @@ Keeps OAuth 2.0 grants and leases the access tokens they yield.
 
 Write a role with a client's credentials and its refresh token (or grant_type=client_credentials),
 then read creds/<role>: the engine hands out the access token at hand or refreshes it when it is
-due. Refresh tokens, client secrets and private keys are never handed out.
+due. Refresh tokens and client secrets are never handed out, a private key only by identity/<role>
+of a role that says so.
 `

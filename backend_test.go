@@ -56,8 +56,8 @@ func newTestBackendOn(t testing.TB, storage *faultyStorage) *testBackend {
 	b.backend = made.(*backend)
 	t.Cleanup(func() {
 		b.Cleanup(context.Background())
-		if strings.Contains(b.log.String(), canary) {
-			t.Errorf("the log holds a secret:\n%s", b.log)
+		if log := b.log.String(); strings.Contains(log, canary) || holdsPrivateKey(log) {
+			t.Errorf("the log holds a secret:\n%s", log)
 		}
 	})
 	return b

@@ -57,6 +57,7 @@ type roleSettings struct {
 	RefreshWindow           time.Duration     `json:"refresh_window,omitempty"`
 	KeepalivePeriod         time.Duration     `json:"keepalive_period,omitempty"`
 	Lease                   bool              `json:"lease"`
+	IdentityReadable        bool              `json:"identity_readable,omitempty"`
 	TokenMode               string            `json:"token_mode"`
 }
 

@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,12 +63,30 @@ func encodeCertificate(t *testing.T, der []byte, key crypto.PrivateKey) *clientC
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &clientCertificate{
+	c := &clientCertificate{
 		certificate:  string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
 		key:          string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: plain})),
 		encryptedKey: string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: encrypted})),
 		pfx:          base64.StdEncoding.EncodeToString(pfx),
 	}
+	for line := range strings.Lines(c.key) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") && len(line) >= 8 {
+			privateKeys.Store(line, true)
+		}
+	}
+	return c
+}
+
+// privateKeys are the lines of all private keys that were made: a fragment of one is a leak too.
+var privateKeys sync.Map
+
+// holdsPrivateKey tells whether a text has a private key, or a line of one that was made, in it.
+func holdsPrivateKey(text string) (holds bool) {
+	privateKeys.Range(func(line, _ any) bool {
+		holds = strings.Contains(text, line.(string))
+		return !holds
+	})
+	return holds || strings.Contains(text, "PRIVATE KEY")
 }
 
 // acceptedCertificate is one that clienttest's servers accept, in all forms.

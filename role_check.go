@@ -45,6 +45,9 @@ func (r *role) check() error {
 	if r.KeepalivePeriod != 0 && r.KeepalivePeriod < minKeepalive {
 		return refusal(fmt.Sprintf("keepalive_period must be at least %s, or 0 for the provider's own", client.Duration(minKeepalive)))
 	}
+	if r.IdentityReadable && r.CertificateChain == "" {
+		return refusal("identity_readable=true hands out the role's client certificate, and the role has none: give pfx and pfx_password, or client_certificate and client_private_key, or set identity_readable=false")
+	}
 	if _, err := rootCAs(r.CACertificate); err != nil {
 		return refuse(err)
 	}

@@ -39,7 +39,7 @@ func roleFields() map[string]*framework.FieldSchema {
 		"pfx":                             {Type: text, Description: "Client certificate with its key as PFX (PKCS #12) in base64, as in pfx=\"$(base64 -w0 cert.pfx)\"."},
 		"pfx_password":                    {Type: text, Description: "Password of the PFX; used at this write and not stored."},
 		"client_certificate":              {Type: text, Description: "Client certificate with its chain (PEM), together with client_private_key, instead of a PFX."},
-		"client_private_key":              {Type: text, Description: "Private key of client_certificate (PEM, encrypted ones too). Never handed out."},
+		"client_private_key":              {Type: text, Description: "Private key of client_certificate (PEM, encrypted ones too). Handed out by identity/<name> only, and with identity_readable=true only."},
 		"client_private_key_password":     {Type: text, Description: "Password of an encrypted client_private_key; used at this write and not stored."},
 		"ca_certificate":                  {Type: text, Description: "Certificates (PEM) of authorities that this role trusts too, besides the mount's and the system's, as in ca_certificate=@ca.pem."},
 		"token_params":                    {Type: pairs, Description: "Parameters sent in the body besides the provider's. A write replaces all of them, a read shows their names only."},
@@ -50,6 +50,7 @@ func roleFields() map[string]*framework.FieldSchema {
 		"keepalive_period":                {Type: seconds, Description: "How often to refresh a grant that nobody reads, so that it does not die of disuse; at least 10s, default is half of the provider's refresh_token_idle_ttl."},
 		"lease":                           {Type: framework.TypeBool, Default: true, Description: "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many."},
 		"token_mode":                      {Type: text, Default: tokenModeShared, Description: "shared (default): all readers get the same token until it is refreshed. per_lease: each gets its own, which is revoked at the provider with its lease; only where refresh tokens never rotate."},
+		"identity_readable":               {Type: framework.TypeBool, Description: "Whether identity/<name> hands out the client certificate with its private key, to whom a policy lets read that path; default is false."},
 	}
 	maps.Copy(fields, nextFields())
 	for _, field := range []string{

@@ -39,6 +39,7 @@ func (r *role) response() *logical.Response {
 		"lease":                  r.Lease,
 		"token_mode":             r.TokenMode,
 		"client_certificate_set": r.CertificateChain != "",
+		"identity_readable":      r.IdentityReadable,
 	}
 	r.credentials.describe("", data)
 	if r.Next.ID != "" {

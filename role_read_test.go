@@ -29,6 +29,7 @@ func everyRoleField(b *testBackend) fields {
 		"ca_certificate": string(clienttest.CAPEM()),
 		"token_params":   fields{"api_key": canary + "param"}, "token_headers": fields{"X-Api-Key": canary + "header"},
 		"ttl": 300, "assumed_token_ttl": 1800, "refresh_window": 120, "keepalive_period": 86400, "lease": false, "token_mode": "shared",
+		"identity_readable": false, // more takes a certificate
 	}
 }
 

@@ -74,6 +74,7 @@ func (w *roleWrite) readSettings(r *role) {
 	w.duration("refresh_window", &r.RefreshWindow)
 	w.duration("keepalive_period", &r.KeepalivePeriod)
 	w.boolean("lease", &r.Lease)
+	w.boolean("identity_readable", &r.IdentityReadable)
 	r.ClientID = strings.TrimRight(r.ClientID, "\r\n") // see input.secret
 	r.GrantType = cmp.Or(r.GrantType, client.GrantRefreshToken)
 	if r.GrantType == "jwt-bearer" {
