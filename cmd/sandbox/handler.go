@@ -25,7 +25,7 @@ func (s *sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.turnAway(w, e, http.StatusMisdirectedRequest, "the Host header and the connection's host differ")
 		return
 	}
-	l, path := s.route(host, r.URL.Path, r.Header.Get("Authorization") != "")
+	l, path := s.route(host, r.URL.Path, r.Header)
 	if l == nil {
 		s.turnAway(w, e, http.StatusNotFound, "no provider here")
 		return
@@ -43,6 +43,10 @@ func (s *sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.body = body
+	if c.endpoint == endpointAPI {
+		s.serveAPI(w, l, c, e)
+		return
+	}
 	s.serve(w, l, c, e)
 }
 

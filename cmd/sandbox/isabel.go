@@ -6,7 +6,10 @@ import (
 	"time"
 )
 
-const isabelHost = "api.ibanity.com"
+const (
+	isabelHost = "api.ibanity.com"
+	jsonAPI    = "application/vnd.api+json"
+)
 
 // isabel is Isabel Connect at Ibanity. Two versions live behind one URL and are told apart by how the client
 // authenticates: v2 by Basic (raw, as its SDKs send it), v1 by a secret in the body. The names and values
@@ -40,7 +43,8 @@ func isabelBase(name, method string) *provider {
 			accessToken:  func() string { return "access_token_" + randomText(24) },
 			refreshToken: func() string { return "refresh_token_" + randomText(24) },
 		},
-		endpoint:     paths("/isabel-connect/oauth2/token", "/isabel-connect/oauth2/revoke", ""),
+		endpoint:     isabelEndpoint,
+		api:          isabelAccounts,
 		check:        isabelCheck,
 		authenticate: isabelClient,
 		success:      isabelSuccess,
@@ -50,6 +54,13 @@ func isabelBase(name, method string) *provider {
 	}
 }
 
+func isabelEndpoint(host, path string) string {
+	if path == "/isabel-connect/accounts" {
+		return endpointAPI
+	}
+	return paths("/isabel-connect/oauth2/token", "/isabel-connect/oauth2/revoke", "")(host, path)
+}
+
 // isabelCheck wants the client certificate (on the provider's own host the handshake has seen to it
 // already), the JSON:API media type, and a UUID for idempotency key if there is one.
 func isabelCheck(c *call) *refusal {
@@ -57,8 +68,8 @@ func isabelCheck(c *call) *refusal {
 		return refuse(badCertificate, "no client certificate")
 	}
 	accept, _, err := mime.ParseMediaType(c.req.Header.Get("Accept"))
-	if err != nil || accept != "application/vnd.api+json" {
-		return refuse(badHeader, "Accept: application/vnd.api+json is missing")
+	if err != nil || accept != jsonAPI {
+		return refuse(badHeader, "Accept: "+jsonAPI+" is missing")
 	}
 	if keys := c.req.Header.Values("Ibanity-Idempotency-Key"); len(keys) > 1 || len(keys) == 1 && !isUUID(keys[0]) {
 		return refuse(badHeader, "Ibanity-Idempotency-Key is not one UUID")
@@ -89,18 +100,25 @@ func isabelSuccess(c *call, i *issued) map[string]any {
 }
 
 // isabelRefusal has two shapes: JSON:API for what the gateway refuses, OAuth for what the grant is refused for.
-func isabelRefusal(_ *call, r *refusal) reply {
+func isabelRefusal(c *call, r *refusal) reply {
 	switch r.code {
-	case badMethod, badContentType, badHeader, badCertificate:
+	case badMethod, badContentType, badHeader, badCertificate, badToken:
+		header := http.Header{"Content-Type": {jsonAPI}}
+		if r.code == badToken {
+			header.Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 section 3
+		}
 		status := r.status()
-		if r.code == badCertificate {
+		if r.code == badCertificate || r.code == badToken {
 			status = http.StatusUnauthorized
 		}
+		resource := "token"
+		if c.endpoint == endpointAPI {
+			resource = "account"
+		}
 		return reply{
-			status: status,
-			header: http.Header{"Content-Type": {"application/vnd.api+json"}},
+			status: status, header: header,
 			body: encode(map[string]any{"errors": []any{map[string]any{
-				"code": r.code, "detail": r.why, "meta": map[string]any{"resource": "token"},
+				"code": r.code, "detail": r.why, "meta": map[string]any{"resource": resource},
 			}}}),
 		}
 	}

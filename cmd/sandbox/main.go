@@ -1,6 +1,7 @@
 // Command sandbox stands in for five token endpoints on this machine: Isabel Connect, Salesforce, PandaDoc,
-// PingOne and Keliweb, and one strict OAuth server of nobody's. It is what the demo and the end-to-end tests
-// speak to, so it is written from the providers' documents and shares no code with the client.
+// PingOne and Keliweb, and one strict OAuth server of nobody's, and for one resource that takes Isabel's
+// tokens. It is what the demo and the end-to-end tests speak to, so it is written from the providers' documents
+// and shares no code with the client.
 //
 // It is strict: a wrong method, header, media type, encoding, authentication or parameter is refused, and so
 // is a spent refresh token, each in that provider's own words. It is stateful: tokens rotate, expire and die.

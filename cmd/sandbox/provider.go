@@ -12,6 +12,7 @@ const (
 	endpointToken      = "token"      // RFC 6749 section 3.2
 	endpointRevoke     = "revoke"     // RFC 7009
 	endpointIntrospect = "introspect" // RFC 7662
+	endpointAPI        = "api"        // a resource that takes the tokens
 )
 
 // provider is one owner of a token endpoint: where it listens, whom it knows, and its dialect.
@@ -41,6 +42,8 @@ type provider struct {
 	success func(*call, *issued) map[string]any
 	// refused dresses a refusal the way this provider does.
 	refused func(*call, *refusal) reply
+	// api is the document that the provider's API answers with; nil when there is no API here.
+	api func() map[string]any
 	// header is set on every answer of this provider; may be nil.
 	header func() http.Header
 	// idempotency says that Ibanity-Idempotency-Key is honoured.

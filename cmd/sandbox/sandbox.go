@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -59,16 +60,16 @@ func (s *sandbox) knownHost(host string) bool {
 // route finds who answers. On 127.0.0.1 the first part of the path names the provider, except for Isabel
 // Connect, whose own path begins with its name already. The second result is the path as on the provider's
 // own host.
-func (s *sandbox) route(host, path string, basic bool) (*ledger, string) {
+func (s *sandbox) route(host, path string, h http.Header) (*ledger, string) {
 	if ip := net.ParseIP(host); ip.IsLoopback() || host == "localhost" {
 		first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 		if first == "isabel-connect" {
-			return s.isabel(basic), path
+			return s.isabel(h), path
 		}
 		return s.ledger(first), "/" + rest
 	}
 	if host == isabelHost {
-		return s.isabel(basic), path
+		return s.isabel(h), path
 	}
 	for _, l := range s.ledgers {
 		if l.serves(host) {
@@ -78,12 +79,13 @@ func (s *sandbox) route(host, path string, basic bool) (*ledger, string) {
 	return nil, path
 }
 
-// isabel picks the version by how the client authenticates.
-func (s *sandbox) isabel(basic bool) *ledger {
-	if basic {
-		return s.ledger("isabel-connect")
+// isabel picks the version by how the client authenticates, or by who has issued the token of an API call.
+func (s *sandbox) isabel(h http.Header) *ledger {
+	v1 := s.ledger("isabel-connect-v1")
+	if token, ok := bearer(h); ok && v1.knows(token) || h.Get("Authorization") == "" {
+		return v1
 	}
-	return s.ledger("isabel-connect-v1")
+	return s.ledger("isabel-connect")
 }
 
 // say writes one line for a person to read. Refusals are always told.
