@@ -13,7 +13,9 @@ import (
 // there, and answers as it says there.
 func TestReadme(t *testing.T) {
 	l := newLab(t)
-	t.Cleanup(func() { l.run("vault policy delete payments && vault auth disable approle") })
+	t.Cleanup(func() {
+		l.run("vault policy delete payments && vault policy delete caller && vault auth disable approle")
+	})
 	text, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -84,19 +86,32 @@ func (l *lab) follow(commands string) (output string) {
 	return output
 }
 
+var (
+	agentConfig = regexp.MustCompile(`-config=(\S+)`)
+	destination = regexp.MustCompile(`destination\s*= "(.+)"`)
+)
+
+// startReadmeAgent starts an Agent and waits for all the files that its configuration names.
 func (l *lab) startReadmeAgent(line string) {
 	l.t.Helper()
+	name := agentConfig.FindStringSubmatch(line)[1]
+	config, err := os.ReadFile(filepath.Join(workdir, name))
+	if err != nil {
+		l.t.Fatal(err)
+	}
 	env := environ("VAULT_ADDR="+l.v.addr, "VAULT_LOG_LEVEL=trace")
-	p, err := start("agent-readme.log", env, "sh", "-c", "cd "+workdir+" && exec "+line)
+	p, err := start("agent-readme-"+name+".log", env, "sh", "-c", "cd "+workdir+" && exec "+line)
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	l.t.Cleanup(p.stop)
-	if err := p.await("the Agent renders its template", 30*time.Second, func() error {
-		_, err := os.Stat(filepath.Join(workdir, "payments.env"))
-		return err
-	}); err != nil {
-		l.t.Fatal(err)
+	for _, file := range destination.FindAllSubmatch(config, -1) {
+		if err := p.await("the Agent renders its template", 30*time.Second, func() error {
+			_, err := os.Stat(filepath.Join(workdir, string(file[1])))
+			return err
+		}); err != nil {
+			l.t.Fatal(err)
+		}
 	}
 }
 

@@ -139,7 +139,7 @@ run 'vault list oauth/providers'
 
 # reads shows the same access token leased twice, and what that cost the provider.
 reads() {
-	run "vault read oauth/creds/$1 | cut -c-96"
+	run "vault read oauth/creds/$1 | cut -c-98"
 	note 'Again: the same token, another lease.'
 	run "vault read oauth/creds/$1 | grep -E '^(lease_id|generation|token_id)'"
 	note 'What the provider saw of these two reads, secrets as digests:'
@@ -152,6 +152,19 @@ run 'vault write oauth/roles/payments provider=isabel-connect \
     refresh_token="$ISABEL_REFRESH_TOKEN" \
     pfx="$(base64 -w0 "$ISABEL_PFX")" pfx_password="$ISABEL_PFX_PASSWORD"'
 reads payments isabel-connect
+
+# curl is not needed for anything else, so the demo does without where there is none.
+if command -v curl >/dev/null; then
+	note "Isabel's API wants the client certificate along with the token, so the role may hand it out:"
+	run 'vault write oauth/roles/payments identity_readable=true'
+	run '{ vault read -field=certificate_chain oauth/identity/payments
+  vault read -field=private_key oauth/identity/payments; } >payments.pem'
+	run 'echo "Authorization: Bearer $(vault read -field=access_token oauth/creds/payments)" >payments.header'
+	run 'curl --silent --show-error --fail --proxy "$SANDBOX_PROXY" --cacert "$SANDBOX_CA" \
+    --cert payments.pem --header @payments.header --header "Accept: application/vnd.api+json" \
+    https://api.ibanity.com/isabel-connect/accounts'
+	echo
+fi
 
 step 'Salesforce: no lifetime in the answer, an instance_url to call'
 run 'vault write oauth/roles/crm provider=salesforce provider_params=domain="$SALESFORCE_DOMAIN" \
