@@ -92,18 +92,23 @@ func (o Options) post(ctx context.Context, r *Request, params []param, header ht
 // roundTrip uses the transport without an http.Client: a client would follow redirects, and
 // repeat the body with all its secrets at another host on a 307 or 308.
 func roundTrip(ctx context.Context, transport http.RoundTripper, endpoint string, header http.Header, body []byte) (*answer, error) {
-	// From the moment there is a connection, TLS and proxy included, bytes may have been sent.
-	var connected atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-	})
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
 	if err != nil {
 		return nil, unsent("the endpoint is no usable URL")
 	}
 	request.Header = header
 	request.GetBody = nil // without it, net/http can't repeat the body even where it would like to
-	response, err := transport.RoundTrip(request)
+	return send(transport, request)
+}
+
+// send makes one request. Its error is a *roundTripError.
+func send(transport http.RoundTripper, request *http.Request) (*answer, error) {
+	// From the moment there is a connection, TLS and proxy included, bytes may have been sent.
+	var connected atomic.Bool
+	ctx := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	response, err := transport.RoundTrip(request.WithContext(ctx))
 	if err != nil {
 		return nil, &roundTripError{cause: err, connected: connected.Load()}
 	}

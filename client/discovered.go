@@ -1,0 +1,114 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// DiscoveredFields are the fields of a definition, by their JSON names, that metadata can fill in.
+var DiscoveredFields = []string{
+	"token_endpoint", "revocation_endpoint", "introspection_endpoint", "mtls_endpoint_aliases", "token_endpoint_auth_method",
+}
+
+// authPreference is the order in which a method is chosen among those that a server offers: what most
+// servers and clients do first, then what needs a key or a certificate.
+var authPreference = []string{
+	AuthBasic, AuthPost, "private_key_jwt", "client_secret_jwt", AuthTLS, AuthSelfSignedTLS, AuthNone,
+}
+
+// Fill replaces the given fields, which are among DiscoveredFields, by what the metadata say, and by
+// nothing where they say nothing. An endpoint that lies where the definition's secrets should not go
+// is an error that names the field and says what to do, and then p is left half filled. What is filled in
+// holds no parameter: names in braces are an error too. Call Validate after it.
+func (p *Provider) Fill(m *Metadata, o Options, fields []string) error {
+	for _, e := range []struct {
+		field, url string
+		into       *string
+	}{
+		{"token_endpoint", m.TokenEndpoint, &p.TokenEndpoint},
+		{"revocation_endpoint", m.RevocationEndpoint, &p.RevocationEndpoint},
+		{"introspection_endpoint", m.IntrospectionEndpoint, &p.IntrospectionEndpoint},
+	} {
+		if !slices.Contains(fields, e.field) {
+			continue
+		}
+		if err := m.checkEndpoint(e.field, e.url, o); err != nil {
+			return err
+		}
+		*e.into = e.url
+	}
+	if slices.Contains(fields, "mtls_endpoint_aliases") {
+		for _, endpoint := range m.MTLSEndpointAliases {
+			if err := m.checkEndpoint("mtls_endpoint_aliases", endpoint, o); err != nil {
+				return err
+			}
+		}
+		p.MTLSEndpointAliases = m.MTLSEndpointAliases
+	}
+	if p.TokenEndpoint == "" {
+		return errors.New("the issuer's metadata name no token_endpoint; write it")
+	}
+	if !slices.Contains(fields, "token_endpoint_auth_method") {
+		return nil
+	}
+	method, err := m.authMethod()
+	p.TokenEndpointAuthMethod = method
+	return err
+}
+
+// checkEndpoint keeps secrets from following a document to anybody's host: an endpoint lies on the
+// issuer's own or in its registrable domain, or allowed_hosts names its host.
+func (m *Metadata) checkEndpoint(field, endpoint string, o Options) error {
+	if endpoint == "" {
+		return nil
+	}
+	if strings.ContainsFunc(endpoint, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '{' || c == '}' }) {
+		return fmt.Errorf("%s in the issuer's metadata is no usable URL; write %s yourself", field, field)
+	}
+	if err := o.CheckHost(endpoint); err != nil {
+		return fmt.Errorf("%s in the issuer's metadata: %w", field, err)
+	}
+	if len(o.AllowedHosts) > 0 || sameSite(m.Issuer, endpoint) {
+		return nil
+	}
+	return fmt.Errorf("%s in the issuer's metadata lies neither on the issuer's host nor in its domain: if that is right, "+
+		"write %s yourself in the same write, or name its host and the issuer's in the mount's allowed_hosts", field, field)
+}
+
+// sameSite tells whether two URLs lie on one host or, as far as the public suffix list knows, in the
+// domain of one owner. An IP address is its own owner, whatever it looks like to that list.
+func sameSite(a, b string) bool {
+	hosts, sites := [2]string{}, [2]string{}
+	for i, text := range []string{a, b} {
+		u, err := url.Parse(text)
+		if err != nil {
+			return false
+		}
+		hosts[i] = bareHost(u)
+		if _, err := netip.ParseAddr(hosts[i]); err != nil {
+			sites[i], _ = publicsuffix.EffectiveTLDPlusOne(hosts[i])
+		}
+	}
+	return hosts[0] == hosts[1] || sites[0] != "" && sites[0] == sites[1]
+}
+
+// authMethod is the first method that the server offers and this package speaks. A server that does
+// not say takes client_secret_basic (RFC 8414 section 2).
+func (m *Metadata) authMethod() (string, error) {
+	if m.AuthMethods == nil {
+		return AuthBasic, nil
+	}
+	for _, method := range authPreference {
+		if slices.Contains(m.AuthMethods, method) && slices.Contains(authMethods, method) {
+			return method, nil
+		}
+	}
+	return "", fmt.Errorf("the issuer's metadata offer none of the ways to authenticate that are supported; "+
+		"write token_endpoint_auth_method, one of %s", strings.Join(authMethods, ", "))
+}

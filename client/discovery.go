@@ -1,0 +1,121 @@
+package client
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// ErrNoMetadata is what Discover returns, as an *Error, when the issuer publishes no document at any
+// of the usual places.
+var ErrNoMetadata error = unsent("the issuer publishes no metadata (RFC 8414, OpenID Connect Discovery): check issuer, or leave it out and write token_endpoint")
+
+// Discover fetches what an authorization server says about itself: a GET of the document of RFC 8414
+// or OpenID Connect Discovery, within the bounds of an exchange, o.Timeout for all of it. No redirect
+// is followed and nothing is sent but the request. The document must name the very issuer that was
+// asked for (RFC 8414 section 3.3): else one server could speak for another.
+//
+// Every error is an *Error: ClientRefused when somebody has to change something, NotProcessed when the
+// server is in trouble and trying again makes sense. It holds nothing of what the server answered.
+func Discover(ctx context.Context, o Options, issuer string) (*Metadata, error) {
+	if issuer == "" {
+		return nil, unsent("issuer is missing; write it")
+	}
+	if err := (&Provider{Issuer: issuer}).validateIssuer(o.AllowInsecure); err != nil {
+		return nil, unsent(err.Error())
+	}
+	if err := o.CheckHost(issuer); err != nil {
+		return nil, unsent("issuer: " + err.Error())
+	}
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(o.Timeout, defaultTimeout))
+	defer cancel()
+	for _, location := range metadataLocations(issuer) {
+		a, err := o.get(ctx, location)
+		if err != nil {
+			return nil, err
+		}
+		if !a.elsewhere() {
+			return a.metadata(issuer)
+		}
+	}
+	return nil, ErrNoMetadata
+}
+
+// metadataLocations are the places of RFC 8414 section 3.1, of OpenID Connect Discovery section 4, and
+// of RFC 8414 section 5, which has the latter's name in the former's place. A slash at the issuer's
+// end is left out in all of them.
+func metadataLocations(issuer string) []string {
+	const oauth, openid = "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"
+	begin := strings.Index(issuer, "://") + len("://")
+	origin, path := issuer, ""
+	if slash := strings.IndexByte(issuer[begin:], '/'); slash >= 0 {
+		origin, path = issuer[:begin+slash], strings.TrimSuffix(issuer[begin+slash:], "/")
+	}
+	return slices.Compact([]string{origin + oauth + path, origin + path + openid, origin + openid + path})
+}
+
+// get fetches a document.
+func (o Options) get(ctx context.Context, location string) (*answer, error) {
+	var asked atomic.Bool
+	transport := newTransport(o, nil, &asked)
+	defer transport.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
+	if err != nil {
+		return nil, unsent("issuer is no usable URL")
+	}
+	request.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
+	a, err := send(transport, request)
+	if e, ok := errors.AsType[*roundTripError](err); ok {
+		return nil, ofIssuer(e.meaning(ctx, asked.Load(), false))
+	}
+	return a, err
+}
+
+// ofIssuer says of the issuer what an exchange would say of the token endpoint.
+func ofIssuer(e *Error) *Error {
+	switch e.Class {
+	case ClientRefused: // the server's TLS layer wants a certificate
+		return unsent("the issuer shows its metadata to clients with a certificate only: leave issuer out and write token_endpoint")
+	case OutcomeUnknown: // a GET changes nothing
+		return untold("the issuer did not answer, or not within request_timeout")
+	}
+	words := strings.NewReplacer("the token endpoint", "the issuer", "token_endpoint", "issuer")
+	return untold(words.Replace(e.Reason))
+}
+
+// untold is the error for a server in trouble.
+func untold(reason string) *Error { return &Error{Class: NotProcessed, Reason: reason} }
+
+// elsewhere tells that there is no document at this place and that the next one may have it. Servers
+// of single-page applications answer every path with status 200 and their page.
+func (a *answer) elsewhere() bool {
+	if a.status == http.StatusOK {
+		return !bytes.HasPrefix(a.text(), []byte("{"))
+	}
+	return a.status/100 == 4 && a.status != http.StatusRequestTimeout && a.status != http.StatusTooManyRequests
+}
+
+// text is the body without what may surround a JSON document.
+func (a *answer) text() []byte {
+	return bytes.TrimSpace(bytes.TrimPrefix(a.body, []byte("\ufeff")))
+}
+
+// metadata judges an answer that may be the document.
+func (a *answer) metadata(issuer string) (*Metadata, error) {
+	switch {
+	case a.status/100 == 3:
+		return nil, unsent("the issuer redirects instead of showing its metadata, and no redirect is followed: write issuer as the server itself names it")
+	case a.status != http.StatusOK:
+		return nil, untold("the issuer is in trouble: it answered the request for its metadata with an error; try again")
+	case len(a.body) >= maxBody:
+		return nil, unsent("the issuer's metadata are larger than 512 KiB, more than belongs there: leave issuer out and write token_endpoint")
+	case a.cut:
+		return nil, untold("the issuer's metadata broke off; try again")
+	}
+	return parseMetadata(a.text(), issuer)
+}
