@@ -16,6 +16,10 @@ import (
 // prefixed id, hence more than letters; no slash, since it divides paths; no leading dot.
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9_@+:-][A-Za-z0-9._@+:-]{0,127}$`)
 
+// namePattern captures a name in a path's pattern. It takes more than a name may be, so that a bad one
+// is refused with a sentence.
+const namePattern = "(?P<name>.+)"
+
 // fieldRule is what an unknown field must look like to be repeated in an error: anything else may
 // be a value that has slipped into the place of a name.
 var fieldRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,40}$`)
@@ -85,8 +89,9 @@ func checkPathName(path *framework.Path, req *logical.Request) error {
 	if path.Fields["name"] == nil {
 		return nil
 	}
-	_, name, _ := strings.Cut(req.Path, "/")
-	if !isName(name) {
+	// What the pattern captures stands between its literal ends; the framework has added the anchors.
+	before, after, _ := strings.Cut(strings.Trim(path.Pattern, "^$"), namePattern)
+	if !isName(strings.TrimSuffix(strings.TrimPrefix(req.Path, before), after)) {
 		return fmt.Errorf("this name can't be used: a name is up to 128 letters, digits and . _ - @ + : " +
 			"that begin with no dot and have no two dots in a row")
 	}

@@ -26,6 +26,7 @@ type request struct {
 var requests = []request{
 	{readOp, "config"}, {writeOp, "config"}, {deleteOp, "config"},
 	{readOp, "providers/test"}, {writeOp, "providers/test"}, {writeOp, "providers/new"}, {deleteOp, "providers/test"},
+	{writeOp, "providers/test/rediscover"},
 	{readOp, "roles/r"}, {writeOp, "roles/r"}, {writeOp, "roles/new"}, {patchOp, "roles/r"}, {deleteOp, "roles/r"},
 	{readOp, "creds/r"}, {writeOp, "creds/r"}, {writeOp, "refresh/r"}, {writeOp, "revoke/r"},
 	{readOp, "status"}, {readOp, "status/r"},
@@ -89,11 +90,15 @@ func TestNames(t *testing.T) {
 		strings.Repeat("n", 129), "../config",
 	} {
 		for _, r := range requests {
-			prefix, _, ok := strings.Cut(r.path, "/")
+			prefix, rest, ok := strings.Cut(r.path, "/")
 			if !ok {
 				continue
 			}
-			b.rejects(r.op, prefix+"/"+name, fields{"x": "y"}, "this name can't be used")
+			path := prefix + "/" + name
+			if _, after, ok := strings.Cut(rest, "/"); ok {
+				path += "/" + after
+			}
+			b.rejects(r.op, path, fields{"x": "y"}, "this name can't be used")
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 func pathCreds(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "creds/(?P<name>.+)",
+		Pattern:      "creds/" + namePattern,
 		DisplayAttrs: display("credentials"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":    {Type: framework.TypeString, Description: "Name of the role, from the path."},

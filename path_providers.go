@@ -22,21 +22,11 @@ func getProvider(ctx context.Context, s logical.Storage, name string) (*client.P
 		return nil, nil // a role may name anything, and storage refuses to look for some of it
 	}
 	p, err := getOwnProvider(ctx, s, name)
-	if p != nil {
-		p.SetDefaults()
-	}
-	return p, err
-}
-
-// getOwnProvider returns an operator's definition as it is stored: defaults stay out of storage, so
-// that they are those of the plugin that runs.
-func getOwnProvider(ctx context.Context, s logical.Storage, name string) (*client.Provider, error) {
-	p := new(client.Provider)
-	ok, err := load(ctx, s, providerPrefix+name, p)
-	if err != nil || !ok {
+	if err != nil || p == nil {
 		return nil, err
 	}
-	return p, nil
+	p.SetDefaults()
+	return &p.Provider, nil
 }
 
 func pathProviders(b *backend) []*framework.Path {
@@ -49,8 +39,8 @@ func pathProviders(b *backend) []*framework.Path {
 		HelpSynopsis: "List the providers.",
 		HelpDescription: `The names of the built-in providers and of those that were written to providers/<name>. A role
 names one of them.`,
-	}, {
-		Pattern:        "providers/(?P<name>.+)",
+	}, pathRediscover(b), {
+		Pattern:        "providers/" + namePattern,
 		DisplayAttrs:   display("provider"),
 		Fields:         providerFields(),
 		ExistenceCheck: b.providerExists,
@@ -64,7 +54,14 @@ names one of them.`,
 		HelpDescription: `A provider is data and holds no secret: where a token endpoint is, how it authenticates clients, in
 which format it takes a request and where things are in its answer. Write one for any OAuth 2.0
 server that is not built in. A write keeps what it does not name. The built-in providers can be
-read, as an example too, but neither overwritten nor deleted.`,
+read, as an example too, but neither overwritten nor deleted.
+
+A write that names issuer asks the server's metadata (RFC 8414, OpenID Connect Discovery) for the
+endpoints, their mtls_endpoint_aliases and token_endpoint_auth_method, and answers with what it has
+filled in. A field that you write, in this write or before, stays yours; one that you write empty along
+with issuer is the server's again. The metadata must name the same issuer, and endpoints must lie on its
+host or in its domain, or on a host that allowed_hosts names. What was filled in stays as it is until
+issuer is written again or providers/<name>/rediscover accepts a change; issuer="" makes it yours.`,
 	}}
 }
 
@@ -85,15 +82,22 @@ func (b *backend) pathProvidersList(ctx context.Context, req *logical.Request, _
 
 func (b *backend) pathProvidersRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	p, err := getProvider(ctx, req.Storage, name)
-	if err != nil || p == nil {
-		return nil, err
+	p, builtin := client.Builtin(name)
+	var found *discovery
+	if !builtin {
+		own, err := getOwnProvider(ctx, req.Storage, name)
+		if err != nil || own == nil {
+			return nil, err
+		}
+		own.SetDefaults()
+		p, found = &own.Provider, own.Discovery
 	}
 	data, err := providerData(p)
 	if err != nil {
 		return nil, err
 	}
-	_, data["builtin"] = client.Builtin(name)
+	data["builtin"] = builtin
+	found.show(data)
 	return &logical.Response{Data: data}, nil
 }
 
@@ -111,26 +115,28 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 	if err != nil {
 		return nil, err
 	}
-	p, err := getOwnProvider(ctx, req.Storage, name)
+	old, err := getOwnProvider(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
-	if p == nil {
+	if old == nil {
 		// A scope that an operator sets on a role of an unknown server is meant to be sent.
-		p = &client.Provider{SendScope: true}
+		old = &ownProvider{Provider: client.Provider{SendScope: true}}
 	}
-	if p, err = editProvider(p, input{d}); err == nil {
-		err = checkProvider(p, c)
-	}
+	p, resp, err := old.edit(ctx, input{d}, c)
 	if err != nil {
-		return logical.ErrorResponse(err.Error()), nil
+		return answerError(err)
 	}
-	if err := save(ctx, req.Storage, providerPrefix+name, p); err != nil {
-		return nil, err
+	return resp, b.saveProvider(ctx, req.Storage, name, p)
+}
+
+// saveProvider stores a definition. How long its idle grants live may have changed.
+func (b *backend) saveProvider(ctx context.Context, s logical.Storage, name string, p *ownProvider) error {
+	if err := save(ctx, s, providerPrefix+name, p); err != nil {
+		return err
 	}
-	// How long its idle grants live may have changed. A mount that ends plans nothing any more.
-	b.begin(func() { b.survey(req.Storage, name) })
-	return nil, nil
+	b.begin(func() { b.survey(s, name) }) // a mount that ends plans nothing any more
+	return nil
 }
 
 func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

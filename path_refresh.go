@@ -10,7 +10,7 @@ import (
 
 func pathRefresh(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "refresh/(?P<name>.+)",
+		Pattern:      "refresh/" + namePattern,
 		DisplayAttrs: display("role"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":          {Type: framework.TypeString, Description: "Name of the role, from the path."},

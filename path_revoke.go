@@ -13,7 +13,7 @@ import (
 
 func pathRevoke(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "revoke/(?P<name>.+)",
+		Pattern:      "revoke/" + namePattern,
 		DisplayAttrs: display("grant"),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},

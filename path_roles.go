@@ -21,7 +21,7 @@ func pathRoles(b *backend) []*framework.Path {
 and the state of the grant (vault list -detailed): ok, new, failing, unknown, unpersisted, blocked or dead.
 What a state means and what to do stands at status/<name>.`,
 	}, {
-		Pattern:        "roles/(?P<name>.+)",
+		Pattern:        "roles/" + namePattern,
 		DisplayAttrs:   display("role"),
 		Fields:         roleFields(),
 		ExistenceCheck: b.roleExists,

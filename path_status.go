@@ -23,7 +23,7 @@ failed, for which no refresh can be tried before somebody writes something (bloc
 outcome of a refresh is unknown, whose last answer is not stored yet, and whose entries in storage are
 damaged (unreadable). The details of each stand at status/<name>.`,
 	}, {
-		Pattern:      "status/(?P<name>.+)",
+		Pattern:      "status/" + namePattern,
 		DisplayAttrs: display("role-status"),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},

@@ -100,7 +100,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 	slices.Sort(paths)
 	want := []string{
-		"/config", "/creds/{name}", "/identity/{name}", "/providers/", "/providers/{name}", "/refresh/{name}", "/revoke/{name}",
+		"/config", "/creds/{name}", "/identity/{name}", "/providers/", "/providers/{name}", "/providers/{name}/rediscover", "/refresh/{name}", "/revoke/{name}",
 		"/roles/", "/roles/{name}", "/status", "/status/{name}",
 	}
 	if !slices.Equal(paths, want) {
@@ -130,7 +130,7 @@ func checkBody(t *testing.T, b *testBackend, path string, content framework.OASC
 // vault path-help of every path, before anything exists.
 func TestPathHelp(t *testing.T) {
 	b := newTestBackend(t)
-	for _, path := range []string{"config", "providers/x", "roles/", "roles/x", "creds/x", "identity/x", "refresh/x", "revoke/x", "status", "status/x"} {
+	for _, path := range []string{"config", "providers/x", "providers/x/rediscover", "roles/", "roles/x", "creds/x", "identity/x", "refresh/x", "revoke/x", "status", "status/x"} {
 		resp, err := b.HandleRequest(t.Context(), &logical.Request{Operation: logical.HelpOperation, Path: path, Storage: b.storage})
 		if err != nil {
 			t.Fatal(err)

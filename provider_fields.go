@@ -10,7 +10,7 @@ func providerFields() map[string]*framework.FieldSchema {
 	}
 	for kind, descriptions := range map[framework.FieldType]map[string]string{
 		framework.TypeString: {
-			"issuer":                           "The server's issuer identifier (RFC 8414).",
+			"issuer":                           "The server's issuer identifier (RFC 8414): a write that names it fills in from the server's metadata what you have not written.",
 			"token_endpoint":                   "URL that tokens come from; names in braces are filled from a role's provider_params, as in https://{domain}/oauth2/token.",
 			"revocation_endpoint":              "URL template for revoke/<role> (RFC 7009).",
 			"introspection_endpoint":           "URL template for token introspection (RFC 7662); kept for people, the engine does not call it.",

@@ -1,0 +1,123 @@
+package oauthrefresh
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// discovery is what is remembered of a definition that was filled in from its issuer's metadata. The
+// values stand in the definition itself and are never followed: whoever can change a document on
+// somebody's web server must not be able to move an endpoint.
+type discovery struct {
+	At     time.Time `json:"at"`
+	Fields []string  `json:"fields"` // those that the metadata decide; the others are the operator's own
+}
+
+// show puts into a definition's data where its fields come from.
+func (f *discovery) show(data map[string]any) {
+	if f == nil {
+		return
+	}
+	data["discovered_at"] = f.At.UTC().Format(time.RFC3339)
+	data["discovered_fields"] = slices.DeleteFunc(slices.Clone(f.Fields), func(field string) bool { return isEmpty(data[field]) })
+}
+
+// fill is discover for a write: a server that publishes nothing is no obstacle where the operator knows
+// what it would say. Its issuer may be wanted for assertions alone.
+func (p *ownProvider) fill(ctx context.Context, old *ownProvider, c *config, in input) (*logical.Response, error) {
+	fields, err := old.follows(in)
+	if err != nil {
+		return nil, err
+	}
+	if len(fields) == 0 {
+		return nil, refuse(checkProvider(&p.Provider, c)) // nothing is left to ask for
+	}
+	resp := new(logical.Response)
+	err = p.discover(ctx, c, fields)
+	if errors.Is(err, client.ErrNoMetadata) && old.Discovery == nil && !slices.Contains(fields, "token_endpoint") {
+		resp.AddWarning("the issuer publishes no metadata, so nothing was filled in and the definition is as you wrote it")
+		return resp, refuse(checkProvider(&p.Provider, c))
+	}
+	if err != nil {
+		return nil, discoveryError(err)
+	}
+	data, err := providerData(&p.Provider)
+	if err != nil {
+		return nil, err
+	}
+	resp.Data = map[string]any{}
+	for _, field := range fields {
+		if !isEmpty(data[field]) {
+			resp.Data[field] = data[field]
+		}
+	}
+	warnOfMoves(resp, &old.Provider, &p.Provider)
+	return resp, nil
+}
+
+// follows are the fields that the metadata decide once this write is done.
+func (p *ownProvider) follows(in input) (fields []string, err error) {
+	doc, err := providerDocument(&p.Provider)
+	for _, field := range client.DiscoveredFields {
+		var own bool
+		switch {
+		case in.names(field):
+			own = !isEmpty(in.value(field)) // written empty, it returns to its default: the server's
+		case p.Discovery != nil:
+			own = !slices.Contains(p.Discovery.Fields, field)
+		default:
+			own = !isEmpty(doc[field])
+		}
+		if !own {
+			fields = append(fields, field)
+		}
+	}
+	return fields, err
+}
+
+// discover replaces the fields by what the issuer's metadata say now, and checks the whole.
+func (p *ownProvider) discover(ctx context.Context, c *config, fields []string) error {
+	o, err := c.options("")
+	if err != nil {
+		return err
+	}
+	m, err := client.Discover(ctx, o, p.Issuer)
+	if err != nil {
+		return err
+	}
+	if err := p.Fill(m, o, fields); err != nil {
+		return err
+	}
+	p.Discovery = &discovery{At: time.Now().UTC(), Fields: fields}
+	return checkProvider(&p.Provider, c)
+}
+
+// discoveryError is what a writer hears: a server in trouble is nobody's fault here.
+func discoveryError(err error) error {
+	if e, ok := errors.AsType[*client.Error](err); ok && e.Class == client.NotProcessed {
+		return logical.CodedError(http.StatusServiceUnavailable, e.Reason+"; nothing was stored")
+	}
+	return refuse(err)
+}
+
+// isEmpty tells that a field of a definition says nothing.
+func isEmpty(value any) bool {
+	switch value := value.(type) {
+	case nil:
+		return true
+	case string:
+		return value == ""
+	case map[string]string:
+		return len(value) == 0
+	case map[string]any:
+		return len(value) == 0
+	}
+	return false
+}

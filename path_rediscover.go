@@ -1,0 +1,67 @@
+package oauthrefresh
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func pathRediscover(b *backend) *framework.Path {
+	return &framework.Path{
+		Pattern:      "providers/" + namePattern + "/rediscover",
+		DisplayAttrs: display("provider"),
+		Fields: map[string]*framework.FieldSchema{
+			"name":   {Type: framework.TypeString, Description: "Name of the provider, from the path."},
+			"accept": {Type: framework.TypeString, Description: "Take the change that was shown with this digest."},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: writing(b.pathRediscoverUpdate, "rediscover", "Compare a provider with its issuer's metadata."),
+		},
+		HelpSynopsis: "Show how the issuer's metadata have changed, then take the change.",
+		HelpDescription: `What a write of issuer has filled in is never followed later. This asks the server again and answers
+with what is different, field by field, and a digest of what the server says now. It changes nothing.
+The same with accept=<digest> asks once more and takes it if it is still what was shown. Fields that you
+wrote yourself stay as they are. When an endpoint has moved to another host or port, the roles' secrets
+don't follow: these roles are blocked until their secrets are written again.`,
+	}
+}
+
+var (
+	errNoProvider  = refusal("there is no provider of this name; list the providers to see which there are")
+	errNotAsShown  = refusal("the metadata are not those that were shown with this digest: write rediscover without accept to see what they say now, then accept that")
+	errNoAccept    = refusal("accept is empty: write the digest that rediscover has shown, or leave accept out to see it")
+	errNoIssuer    = refusal("this provider has no issuer to ask: write issuer to providers/<name>")
+	errAllIsOwn    = refusal("every field that the metadata could fill in is your own, so there is nothing to ask for")
+	errBuiltinData = refusal("this provider is built-in: its definition is part of the plugin and comes from no metadata")
+)
+
+func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name, in := d.Get("name").(string), input{d}
+	var accept string
+	in.text("accept", &accept)
+	if in.names("accept") && accept == "" {
+		return answerError(errNoAccept)
+	}
+	unlock, err := b.edits.lock(ctx, providerPrefix+name)
+	if err != nil {
+		return nil, errBusy
+	}
+	defer unlock()
+	old, p, err := rediscover(ctx, req.Storage, name)
+	if err != nil {
+		return answerError(err)
+	}
+	resp, now, err := difference(old, p)
+	if err != nil {
+		return nil, err
+	}
+	if accept == "" {
+		return resp, nil
+	}
+	if accept != now {
+		return answerError(errNotAsShown)
+	}
+	resp.Data["accepted"] = true
+	return resp, b.saveProvider(ctx, req.Storage, name, p)
+}
