@@ -103,6 +103,10 @@ func TestAnIssuerWithoutMetadata(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	b.rejects(writeOp, "providers/mine", fields{"issuer": s.URL(), "basic_encoding": "zzz"}, "basic_encoding must be")
+	// What was discovered once is not mixed with what nobody publishes any more.
+	other := newIssuer(t, b)
+	b.write("providers/found", fields{"issuer": other.URL()})
+	b.rejects(writeOp, "providers/found", fields{"issuer": s.URL(), "token_endpoint": s.URL() + "/token"}, "the issuer publishes no metadata")
 }
 
 // Bad metadata: a sentence each, nothing stored, nothing lost, and nothing of theirs repeated.
@@ -226,7 +230,7 @@ func TestAnIssuerThatHangs(t *testing.T) {
 // An entry that an earlier version wrote has no trace of a discovery.
 func TestOlderDefinitionsLoad(t *testing.T) {
 	b := newTestBackend(t)
-	s := newIssuer(t, b)
+	s := newIssuer(t, b, fields{"token_endpoint_auth_methods_supported": nil})
 	if err := save(t.Context(), b.storage, providerPrefix+"old", &client.Provider{Issuer: s.URL(), TokenEndpoint: s.URL() + "/mine", SendScope: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +238,7 @@ func TestOlderDefinitionsLoad(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	resp := b.write("providers/old/rediscover", nil)
-	if got := fmt.Sprint(resp.Data["changes"]); strings.Contains(got, "/token") || !strings.Contains(got, "/revoke") {
+	if got := fmt.Sprint(resp.Data["changes"]); strings.Contains(got, "token_endpoint") || !strings.Contains(got, "/revoke") {
 		t.Errorf("%s", got)
 	}
 }

@@ -95,6 +95,7 @@ func TestFillChoosesTheMethod(t *testing.T) {
 		{[]string{"none", "client_secret_post"}, AuthPost},
 		{[]string{"canary", "self_signed_tls_client_auth", "none", "tls_client_auth"}, AuthTLS},
 		{[]string{"none"}, AuthNone},
+		{[]string{"private_key_jwt_of_tomorrow", "none"}, AuthNone},
 		{[]string{"canary"}, ""},
 		{[]string{}, ""},
 	} {
@@ -106,5 +107,16 @@ func TestFillChoosesTheMethod(t *testing.T) {
 		if err != nil && (!strings.Contains(err.Error(), "write token_endpoint_auth_method") || strings.Contains(err.Error(), "canary")) {
 			t.Error(err)
 		}
+	}
+}
+
+// A server may offer what this package does not speak, and that it is preferred does not help.
+func TestFillChoosesNoMethodThatIsNotSupported(t *testing.T) {
+	supported := authMethods
+	defer func() { authMethods = supported }()
+	authMethods = []string{AuthTLS, AuthNone}
+	p, m := new(Provider), &Metadata{Issuer: "https://a.example", TokenEndpoint: "https://a.example", AuthMethods: authPreference}
+	if err := p.Fill(m, Options{}, DiscoveredFields); err != nil || p.TokenEndpointAuthMethod != AuthTLS {
+		t.Errorf("%q, %v", p.TokenEndpointAuthMethod, err)
 	}
 }
