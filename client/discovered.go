@@ -3,7 +3,6 @@ package client
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -82,20 +81,19 @@ func (m *Metadata) checkEndpoint(field, endpoint string, o Options) error {
 }
 
 // sameSite tells whether two URLs lie on one host or, as far as the public suffix list knows, in the
-// domain of one owner. An IP address is its own owner, whatever it looks like to that list.
+// domain of one owner. An IP address is in no domain.
 func sameSite(a, b string) bool {
-	hosts, sites := [2]string{}, [2]string{}
-	for i, text := range []string{a, b} {
-		u, err := url.Parse(text)
-		if err != nil {
-			return false
-		}
-		hosts[i] = bareHost(u)
-		if _, err := netip.ParseAddr(hosts[i]); err != nil {
-			sites[i], _ = publicsuffix.EffectiveTLDPlusOne(hosts[i])
-		}
+	first, err := url.Parse(a)
+	second, err2 := url.Parse(b)
+	if err != nil || err2 != nil {
+		return false
 	}
-	return hosts[0] == hosts[1] || sites[0] != "" && sites[0] == sites[1]
+	if bareHost(first) == bareHost(second) {
+		return true
+	}
+	site, err := publicsuffix.EffectiveTLDPlusOne(bareHost(first))
+	other, err2 := publicsuffix.EffectiveTLDPlusOne(bareHost(second))
+	return err == nil && err2 == nil && site == other
 }
 
 // authMethod is the first method that the server offers and this package speaks. A server that does

@@ -134,6 +134,7 @@ func TestDiscoverIsBounded(t *testing.T) {
 	s.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.Answer{Gate: make(chan struct{})} })
 	plain := clienttest.New(t, clienttest.Options{Plain: true})
 	strict := clienttest.New(t, clienttest.Options{RequireClientCertificate: true})
+	start := time.Now()
 	short := Options{RootCAs: clienttest.Pool(), Timeout: 100 * time.Millisecond}
 	for name, c := range map[string]struct {
 		issuer  string
@@ -158,5 +159,8 @@ func TestDiscoverIsBounded(t *testing.T) {
 	}
 	if plain.Connections() > 0 || len(s.Requests()) != 1 || len(strict.Requests()) > 0 {
 		t.Error("something was sent")
+	}
+	if took := time.Since(start); took > 15*time.Second {
+		t.Errorf("took %s", took)
 	}
 }

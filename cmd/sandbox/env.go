@@ -27,6 +27,7 @@ func (s *sandbox) environment(dir, proxy, direct, api string) map[string]string 
 		"SALESFORCE_DOMAIN":      salesforceDomain,
 		"PANDADOC_SCOPE":         "read+write",
 		"PINGONE_ENVIRONMENT_ID": pingoneEnvironment, "PINGONE_REGION": "com", "PINGONE_CUSTOM_DOMAIN": pingoneCustomDomain,
+		"GENERIC_ISSUER":                 "https://" + direct + "/generic",
 		"GENERIC_TOKEN_ENDPOINT":         "https://" + direct + "/generic/token",
 		"GENERIC_REVOCATION_ENDPOINT":    "https://" + direct + "/generic/revoke",
 		"GENERIC_INTROSPECTION_ENDPOINT": "https://" + direct + "/generic/introspect",

@@ -37,6 +37,17 @@ func generic() *provider {
 			}
 			return body
 		},
-		refused: oauthRefusal,
+		refused:  oauthRefusal,
+		metadata: genericMetadata,
+	}
+}
+
+func genericMetadata(issuer string) map[string]any {
+	return map[string]any{
+		"issuer": issuer, "token_endpoint": issuer + "/token",
+		"revocation_endpoint": issuer + "/revoke", "introspection_endpoint": issuer + "/introspect",
+		"grant_types_supported":                 []string{"refresh_token", "client_credentials"},
+		"scopes_supported":                      []string{"api"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "tls_client_auth"},
 	}
 }

@@ -32,6 +32,9 @@ func (s *sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e.Provider = l.name
 	c := &call{provider: l.provider, req: r, host: host, now: s.now(), endpoint: l.endpoint(host, path)}
+	if path == metadataPath && l.metadata != nil {
+		c.endpoint = endpointMetadata
+	}
 	if c.endpoint == "" {
 		s.turnAway(w, e, http.StatusNotFound, "this provider has no such path")
 		return

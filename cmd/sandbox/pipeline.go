@@ -18,6 +18,9 @@ func (l *ledger) answer(c *call) reply {
 }
 
 func (l *ledger) judge(c *call) (map[string]any, *refusal) {
+	if c.endpoint == endpointMetadata {
+		return c.describe()
+	}
 	if c.req.Method != http.MethodPost {
 		return nil, refuse(badMethod, "the "+c.endpoint+" endpoint takes POST only")
 	}

@@ -13,6 +13,7 @@ const (
 	endpointRevoke     = "revoke"     // RFC 7009
 	endpointIntrospect = "introspect" // RFC 7662
 	endpointAPI        = "api"        // a resource that takes the tokens
+	endpointMetadata   = "metadata"   // RFC 8414
 )
 
 // provider is one owner of a token endpoint: where it listens, whom it knows, and its dialect.
@@ -44,6 +45,8 @@ type provider struct {
 	refused func(*call, *refusal) reply
 	// api is the document that the provider's API answers with; nil when there is no API here.
 	api func() map[string]any
+	// metadata is what the server says about itself under an issuer; nil when it says nothing.
+	metadata func(issuer string) map[string]any
 	// header is set on every answer of this provider; may be nil.
 	header func() http.Header
 	// idempotency says that Ibanity-Idempotency-Key is honoured.

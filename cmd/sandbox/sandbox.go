@@ -62,6 +62,9 @@ func (s *sandbox) knownHost(host string) bool {
 // own host.
 func (s *sandbox) route(host, path string, h http.Header) (*ledger, string) {
 	if ip := net.ParseIP(host); ip.IsLoopback() || host == "localhost" {
+		if name, ok := strings.CutPrefix(path, metadataPath+"/"); ok {
+			return s.ledger(name), metadataPath
+		}
 		first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 		if first == "isabel-connect" {
 			return s.isabel(h), path
