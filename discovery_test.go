@@ -192,6 +192,11 @@ func TestAnIssuerThatHangs(t *testing.T) {
 	left := b.start(ctx, writeOp, "providers/left", fields{"issuer": s.URL()})
 	s.WaitFor(2)
 	b.read("providers/mine")
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if got := <-b.start(short, writeOp, "providers/left", fields{"docs": ""}); errStatus(got.err) != 503 || !strings.Contains(got.err.Error(), "this provider") {
+		t.Errorf("%v", got)
+	}
 	b.write("providers/other", fields{"token_endpoint": "https://other.example/"})
 	b.delete("providers/other")
 	select {

@@ -44,6 +44,8 @@ var (
 	// errBusy: the caller's time ran out while another request worked on the same role. That
 	// request goes on, and what it brings is there for the next read.
 	errBusy = logical.CodedError(http.StatusServiceUnavailable, "another request is at work on this role; try again")
+	// errProviderBusy: the same, while another write asks an issuer that is slow.
+	errProviderBusy = logical.CodedError(http.StatusServiceUnavailable, "another request is at work on this provider; try again")
 	// errEnding: step-down, seal, reload or disable. Nothing may be spent that can't be stored.
 	errEnding = logical.CodedError(http.StatusServiceUnavailable, "the mount is shutting down; try again")
 	// errIntent: the write that comes before every exchange failed, so nothing was sent.

@@ -108,7 +108,7 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 	}
 	unlock, err := b.edits.lock(ctx, providerPrefix+name)
 	if err != nil {
-		return nil, errBusy
+		return nil, errProviderBusy
 	}
 	defer unlock()
 	c, err := getConfig(ctx, req.Storage)

@@ -45,7 +45,7 @@ func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request
 	}
 	unlock, err := b.edits.lock(ctx, providerPrefix+name)
 	if err != nil {
-		return nil, errBusy
+		return nil, errProviderBusy
 	}
 	defer unlock()
 	old, p, err := rediscover(ctx, req.Storage, name)

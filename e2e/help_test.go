@@ -10,7 +10,7 @@ import (
 var paths = map[string][]string{
 	"config": {"request_timeout", "ca_certificate", "allowed_hosts", "allow_insecure_endpoints"},
 	"providers/{name}": {
-		"token_endpoint", "revocation_endpoint", "introspection_endpoint", "param_patterns", "param_defaults",
+		"issuer", "token_endpoint", "revocation_endpoint", "introspection_endpoint", "param_patterns", "param_defaults",
 		"token_endpoint_auth_method", "basic_encoding", "request_format", "token_params", "token_headers",
 		"idempotency_header", "send_scope", "requires_certificate", "access_token_pointer",
 		"refresh_token_pointer", "expires_in_pointer", "refresh_token_expires_in_pointer", "extra_fields",
@@ -23,6 +23,8 @@ var paths = map[string][]string{
 		"client_private_key", "client_private_key_password", "ca_certificate", "token_params",
 		"token_headers", "ttl", "assumed_token_ttl", "refresh_window", "keepalive_period", "lease", "token_mode", "identity_readable",
 	},
+	"providers/{name}/rediscover": {"accept"},
+
 	"creds/{name}":    {"min_ttl"},
 	"identity/{name}": nil,
 	"refresh/{name}":  {"if_generation"},

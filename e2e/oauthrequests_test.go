@@ -59,6 +59,20 @@ func (s *oauthServer) post(form url.Values) map[string]any {
 	return out
 }
 
+// publish replaces what the server says about itself.
+func (s *oauthServer) publish(metadata map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.metadata = metadata
+}
+
+func (s *oauthServer) describe(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(s.metadata)
+}
+
 // authority is the PEM file of the certificate that the server shows.
 func (s *oauthServer) authority() string {
 	s.t.Helper()

@@ -22,8 +22,9 @@ type oauthServer struct {
 	provider fosite.OAuth2Provider
 	weather  *weather // what happens to token requests on their way; nil for nothing
 
-	mu     sync.Mutex
-	counts tally
+	mu       sync.Mutex
+	counts   tally
+	metadata map[string]any // RFC 8414
 }
 
 // tally is what the library itself has decided.
@@ -68,7 +69,12 @@ func startOAuthServer(t *testing.T, lifetime time.Duration) *oauthServer {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) { s.weather.pass(w, r, s.token) })
 	mux.HandleFunc("/revoke", s.revoke)
+	mux.HandleFunc("GET /.well-known/oauth-authorization-server", s.describe)
 	s.Server = httptest.NewTLSServer(mux)
+	s.publish(map[string]any{
+		"issuer": s.URL, "token_endpoint": s.URL + "/token", "revocation_endpoint": s.URL + "/revoke",
+		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
+	})
 	t.Cleanup(s.Close)
 	return s
 }
