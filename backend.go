@@ -69,7 +69,7 @@ func newBackend() *backend {
 			[]*framework.Path{pathConfig(b)},
 			pathProviders(b),
 			pathRoles(b),
-			[]*framework.Path{pathCreds(b), pathIdentity(b), pathRefresh(b), pathRevoke(b)},
+			[]*framework.Path{pathCreds(b), pathIdentity(b), pathRefresh(b), pathRevoke(b), pathRehearse(b), pathExplain(b)},
 			pathStatus(b),
 		),
 		Secrets: []*framework.Secret{b.accessTokenSecret(), b.identitySecret()},

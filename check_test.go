@@ -29,6 +29,7 @@ var requests = []request{
 	{writeOp, "providers/test/rediscover"},
 	{readOp, "roles/r"}, {writeOp, "roles/r"}, {writeOp, "roles/new"}, {patchOp, "roles/r"}, {deleteOp, "roles/r"},
 	{readOp, "creds/r"}, {writeOp, "creds/r"}, {writeOp, "refresh/r"}, {writeOp, "revoke/r"},
+	{readOp, "identity/r"}, {readOp, "rehearse/r"}, {readOp, "explain/r"}, {writeOp, "explain/r"},
 	{readOp, "status"}, {readOp, "status/r"},
 }
 

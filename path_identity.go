@@ -33,7 +33,7 @@ certificate ends at not_after, or when its issuer revokes it.`,
 
 func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	r, err := getRole(ctx, req.Storage, name)
+	r, _, tok, err := b.lookUp(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d 
 		return answerError(refusal(fmt.Sprintf(
 			"the client certificate of this role is not handed out: that takes identity_readable=true on roles/%s", name)))
 	}
-	id, err := r.identity()
+	id, err := r.credentialsInUse(tok).identity() // what the token at hand was got with
 	if err != nil {
 		return answerError(refuse(err))
 	}

@@ -91,8 +91,16 @@ func (b *backend) pathRolesPatch(ctx context.Context, req *logical.Request, d *f
 	return b.pathRolesWrite(ctx, req, d)
 }
 
-// pathRolesWrite checks everything before it stores anything.
 func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	resp, err := b.writeRole(ctx, req, d)
+	if err != nil || resp.IsError() || !d.Get("verify").(bool) {
+		return resp, err
+	}
+	return b.verify(ctx, req.Storage, d.Get("name").(string), resp)
+}
+
+// writeRole checks everything before it stores anything.
+func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	unlock, err := b.edits.lock(ctx, name)
 	if err != nil {

@@ -18,6 +18,7 @@ func TestWritesAreForwarded(t *testing.T) {
 		for op, handler := range path.Operations {
 			writes := op != logical.ReadOperation && op != logical.ListOperation || strings.HasPrefix(path.Pattern, "creds/") ||
 				strings.HasPrefix(path.Pattern, "identity/") || // a lease, of the certificate as it is now
+				strings.HasPrefix(path.Pattern, "explain/") || strings.HasPrefix(path.Pattern, "rehearse/") || // what that node would do
 				strings.HasPrefix(path.Pattern, "status") || path.Pattern == "roles/?$" // they tell what the refreshing node knows
 			p := handler.Properties()
 			if p.ForwardPerformanceStandby != writes || p.ForwardPerformanceSecondary != writes {
@@ -100,7 +101,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 	slices.Sort(paths)
 	want := []string{
-		"/config", "/creds/{name}", "/identity/{name}", "/providers/", "/providers/{name}", "/providers/{name}/rediscover", "/refresh/{name}", "/revoke/{name}",
+		"/config", "/creds/{name}", "/explain/{name}", "/identity/{name}", "/providers/", "/providers/{name}", "/providers/{name}/rediscover", "/refresh/{name}", "/rehearse/{name}", "/revoke/{name}",
 		"/roles/", "/roles/{name}", "/status", "/status/{name}",
 	}
 	if !slices.Equal(paths, want) {
@@ -130,7 +131,7 @@ func checkBody(t *testing.T, b *testBackend, path string, content framework.OASC
 // vault path-help of every path, before anything exists.
 func TestPathHelp(t *testing.T) {
 	b := newTestBackend(t)
-	for _, path := range []string{"config", "providers/x", "providers/x/rediscover", "roles/", "roles/x", "creds/x", "identity/x", "refresh/x", "revoke/x", "status", "status/x"} {
+	for _, path := range []string{"config", "providers/x", "providers/x/rediscover", "roles/", "roles/x", "creds/x", "identity/x", "explain/x", "rehearse/x", "refresh/x", "revoke/x", "status", "status/x"} {
 		resp, err := b.HandleRequest(t.Context(), &logical.Request{Operation: logical.HelpOperation, Path: path, Storage: b.storage})
 		if err != nil {
 			t.Fatal(err)

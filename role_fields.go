@@ -49,6 +49,7 @@ func roleFields() map[string]*framework.FieldSchema {
 		"refresh_window":                  {Type: seconds, Description: "Remaining life under which a read refreshes; default is the provider's, or a third of the lifetime."},
 		"keepalive_period":                {Type: seconds, Description: "How often to refresh a grant that nobody reads, so that it does not die of disuse; at least 10s, default is half of the provider's refresh_token_idle_ttl."},
 		"lease":                           {Type: framework.TypeBool, Default: true, Description: "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many."},
+		"verify":                          {Type: framework.TypeBool, Description: "Refresh at once, for good and like any other refresh, and report what came of it. The role is stored either way."},
 		"token_mode":                      {Type: text, Default: tokenModeShared, Description: "shared (default): all readers get the same token until it is refreshed. per_lease: each gets its own, which is revoked at the provider with its lease; only where refresh tokens never rotate."},
 		"identity_readable":               {Type: framework.TypeBool, Description: "Whether identity/<name> hands out the client certificate with its private key, to whom a policy lets read that path; default is false."},
 	}

@@ -40,7 +40,7 @@ var secretFields = map[string]string{
 	"client_private_key_password": "", "assertion_private_key": "assertion_private_key_set", "assertion_private_key_password": "",
 	"next_client_secret": "next_client_secret_set", "next_pfx": "next_client_certificate_set", "next_pfx_password": "",
 	"next_client_certificate": "next_client_certificate_set", "next_client_private_key": "", "next_client_private_key_password": "",
-	"next_assertion_private_key": "next_assertion_private_key_set", "next_assertion_private_key_password": "", "next_assertion_key_id": "",
+	"next_assertion_private_key": "next_assertion_private_key_set", "next_assertion_private_key_password": "", "next_assertion_key_id": "", "verify": "",
 }
 
 func TestRoleReadsAsItWasWritten(t *testing.T) {

@@ -18,7 +18,7 @@ var DiscoveredFields = []string{
 // authPreference is the order in which a method is chosen among those that a server offers: what most
 // servers and clients do first, then what needs a key or a certificate.
 var authPreference = []string{
-	AuthBasic, AuthPost, "private_key_jwt", "client_secret_jwt", AuthTLS, AuthSelfSignedTLS, AuthNone,
+	AuthBasic, AuthPost, AuthKeyJWT, AuthSecretJWT, AuthTLS, AuthSelfSignedTLS, AuthNone,
 }
 
 // Fill replaces the given fields, which are among DiscoveredFields, by what the metadata say, and by

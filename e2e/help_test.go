@@ -27,6 +27,8 @@ var paths = map[string][]string{
 
 	"creds/{name}":    {"min_ttl"},
 	"identity/{name}": nil,
+	"explain/{name}":  {"min_ttl"},
+	"rehearse/{name}": nil,
 	"refresh/{name}":  {"if_generation"},
 	"revoke/{name}":   nil,
 	"status/{name}":   nil,

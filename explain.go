@@ -1,0 +1,109 @@
+package oauthrefresh
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// explanation is what a read would do now, and why.
+type explanation struct{ would, why string }
+
+// The things that a read does.
+const (
+	wouldServe   = "serve the token at hand"
+	wouldWarn    = "serve the token at hand, with a warning"
+	wouldRefresh = "refresh"
+	wouldWait    = "wait, then refresh"
+	wouldFail    = "fail"
+)
+
+// explain goes through the decisions of a read (pathCredsRead) in their order, and takes none.
+func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l *look, d demand) (explanation, *target, error) {
+	now, t := time.Now(), newTerms(l.role, l.provider)
+	d.own = l.role.TokenMode == tokenModePerLease
+	to, err := targetOf(ctx, s, l.role, l.provider)
+	if _, ok := asRefusal(err); err != nil && !ok {
+		return explanation{}, nil, err
+	}
+	due, refusedDemand := t.due(l.token, d, now)
+	switch gap := t.gap(l.token, now); {
+	case refusedDemand != nil:
+		return explanation{wouldFail, refusedDemand.Error()}, to, nil
+	case !due && gap > 0:
+		return explanation{wouldWait, fmt.Sprintf("what is left of the token, %s, is promised to readers, and with this provider a refresh would end it", rounded(gap))}, to, nil
+	case !due:
+		return explanation{wouldServe, t.whyGood(l.token, now)}, to, nil
+	}
+	if err == nil && b.held.get(name) != nil {
+		err = errHeld
+	}
+	if err == nil {
+		err = b.mayRefresh(name, to, l.token, d)
+	}
+	if err == nil {
+		err = to.checkOrigin(to.endpoints.Token)
+	}
+	switch {
+	case err == nil:
+		return explanation{wouldRefresh, t.whyDue(l.token, d, now)}, to, nil
+	case !d.own && t.usable(l.token, now) >= max(d.minTTL, minLease):
+		return explanation{wouldWarn, err.Error()}, to, nil
+	}
+	return explanation{wouldFail, err.Error()}, to, nil
+}
+
+func (t terms) whyGood(tok *token, now time.Time) string {
+	return fmt.Sprintf("it is good for another %s; a refresh is due when less than %s of its life is left, at %s",
+		rounded(t.promised(tok, now)), rounded(t.windowOf(tok.lifetime())), tok.ExpiresAt.Add(-t.windowOf(tok.lifetime())).UTC().Format(time.RFC3339))
+}
+
+func (t terms) whyDue(tok *token, d demand, now time.Time) string {
+	switch {
+	case d.own:
+		return "each lease of this role has a token of its own"
+	case !tok.AccessToken.IsSet():
+		return "there is no token yet"
+	case tok.Settings != t.settings:
+		return "the token at hand was got with other settings of the role (client, scope, parameters, subject)"
+	case t.usable(tok, now) < minLease:
+		return "the token at hand has ended, or is about to"
+	case tok.ExpiresAt.Sub(now) <= t.windowOf(tok.lifetime()):
+		return fmt.Sprintf("less than %s of the token's life is left", rounded(t.windowOf(tok.lifetime())))
+	}
+	return "the token at hand is good for less than min_ttl"
+}
+
+func rounded(d time.Duration) client.Duration { return client.Duration(d.Truncate(time.Second)) }
+
+// showRequest adds the request that a refresh would send now, without its secrets; or why there would be
+// none.
+func (t *target) showRequest(tok *token, data map[string]any) {
+	request, err := t.request(tok.RefreshToken, t.role.credentialsInUse(tok))
+	if err == nil && t.provider.IdempotencyHeader != "" && t.role.spends() {
+		request.IdempotencyKey = "(one UUID per exchange, the same when it is sent again)"
+	}
+	var shown *client.Shown
+	if err == nil {
+		shown, err = request.Show()
+	}
+	if err != nil {
+		data["request"] = "none: " + err.Error()
+		return
+	}
+	lines := map[string]any{
+		"method": shown.Method, "url": shown.URL, "format": shown.Format, "headers": shown.Header, "body": shown.Params,
+		"client_certificate": "none",
+	}
+	if request.Identity != nil {
+		lines["client_certificate"] = request.Identity.Fingerprint() + ", if the server asks for one"
+	}
+	if len(shown.Assertions) > 0 {
+		lines["assertions"] = shown.Assertions
+	}
+	data["request"] = lines
+}

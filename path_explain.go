@@ -1,0 +1,50 @@
+package oauthrefresh
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func pathExplain(b *backend) *framework.Path {
+	return &framework.Path{
+		Pattern:      "explain/" + namePattern,
+		DisplayAttrs: display("credentials"),
+		Fields: map[string]*framework.FieldSchema{
+			"name":    {Type: framework.TypeString, Description: "Name of the role, from the path."},
+			"min_ttl": {Type: framework.TypeDurationSecond, Description: "As the read of creds/<name> would ask for it."},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation:   writing(b.pathExplainRead, "explain", "Explain what a read of the credentials would do."),
+			logical.UpdateOperation: writing(b.pathExplainRead, "explain-with-parameters", "Explain what a read of the credentials with parameters would do."),
+		},
+		HelpSynopsis: "What a read of creds/<name> would do now, and why.",
+		HelpDescription: `Asks nobody and changes nothing. The answer says in would whether a read now would serve the token at
+hand, refresh, wait or fail, in why for what reason, and in request what a refresh would send to the
+token endpoint now: method, URL, headers and body in their order, the claims of what would be signed,
+each secret as [redacted]. Whoever may read this sees the client_id and the endpoints, so it is for those
+who may read roles, not for workloads.`,
+	}
+}
+
+func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	l, err := b.lookAgain(ctx, req.Storage, name, nil)
+	if err != nil {
+		return nil, err
+	}
+	if l.role == nil {
+		return answerError(errNoRole)
+	}
+	e, to, err := b.explain(ctx, req.Storage, name, l, demand{minTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
+	if err != nil {
+		return nil, err
+	}
+	data := map[string]any{"would": e.would, "why": e.why, "state": b.state(name, l.role, l.token, obstacle(ctx, req.Storage, l.role))}
+	if to != nil {
+		to.showRequest(l.token, data)
+	}
+	return &logical.Response{Data: data, Warnings: l.role.warnings()}, nil
+}

@@ -1,0 +1,45 @@
+package oauthrefresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// verify refreshes a role that was just written, and reports what came of it. It is no trial: the refresh
+// token may be spent by it and its successor is stored, so the role must have been stored before. A failure
+// is told in an answer and not as an error, since the write has taken place.
+func (b *backend) verify(ctx context.Context, s logical.Storage, name string, resp *logical.Response) (*logical.Response, error) {
+	if resp == nil {
+		resp = new(logical.Response)
+	}
+	r, _, before, err := b.lookUp(ctx, s, name)
+	var tok *token
+	switch {
+	case err == nil && r == nil:
+		err = errNoRole // deleted meanwhile
+	case err == nil:
+		tok, err = b.refresh(ctx, s, name, demand{force: true, replace: before.Generation})
+	}
+	if errors.Is(err, logical.ErrReadOnly) {
+		return nil, err // Vault forwards the write, which changes nothing a second time
+	}
+	resp.Data = map[string]any{"verified": err == nil}
+	if err != nil {
+		resp.Data["failure"] = err.Error()
+		resp.AddWarning(fmt.Sprintf("the role is stored, but its refresh has failed: %v; see status/%s", err, name))
+		return resp, nil
+	}
+	resp.Data["generation"] = tok.Generation
+	resp.Data["token_id"] = tok.id()
+	resp.Data["token_type"] = tok.TokenType
+	resp.Data["scope"] = tok.Scope
+	resp.Data["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
+	if b.held.get(name) != nil {
+		resp.AddWarning(errHeld.Error())
+	}
+	return resp, nil
+}

@@ -1,0 +1,62 @@
+package oauthrefresh
+
+import (
+	"strings"
+	"testing"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// A real refresh, whose rotated refresh token counts from then on: the next read uses what it brought.
+func TestVerifyRefreshes(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	grant := newGrant(server)
+	got := b.write("roles/r", roleOf("test", fields{"verify": true, "scope": "read"})).Data
+	if got["verified"] != true || got["generation"] != int64(1) || got["expires_at"] == nil || got["token_id"] != b.data("status/r")["token_id"] {
+		t.Errorf("%v", got)
+	}
+	b.read("creds/r")
+	got = b.patch("roles/r", fields{"verify": true}).Data
+	if got["verified"] != true || got["generation"] != int64(2) || grant.Refreshes() != 2 || grant.Reused() {
+		t.Errorf("%v, %d refreshes", got, grant.Refreshes())
+	}
+	if resp := b.write("roles/r", fields{"scope": "write"}); resp != nil {
+		t.Errorf("a write that asks for nothing answers %v", resp.Data)
+	}
+}
+
+// What fails is told, and the role is stored all the same: a rotating refresh token must not be where
+// nobody keeps its successor.
+func TestVerifyReportsFailure(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	server.Enqueue(clienttest.JSON(401, `{"error":"invalid_client"}`))
+	resp := b.write("roles/r", roleOf("test", fields{"verify": true}))
+	if got := resp.Data; got["verified"] != false || !strings.Contains(got["failure"].(string), "refused the client") || got["token_id"] != nil {
+		t.Errorf("%v", got)
+	}
+	if got := strings.Join(resp.Warnings, "\n"); !strings.Contains(got, "the role is stored, but its refresh has failed: ") || !strings.Contains(got, "status/r") {
+		t.Error(got)
+	}
+	server.Enqueue(tokenAnswer("a1", ""))
+	if got := b.write("roles/r", fields{"client_secret": canary + "right", "verify": true}).Data["verified"]; got != true {
+		t.Errorf("corrected, it says %v", got)
+	}
+	// A refused write verifies nothing.
+	b.rejects(writeOp, "roles/r", fields{"client_id": "", "verify": true}, "client_id is required")
+	if n := len(server.Requests()); n != 2 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// The refresh of a verify takes the role's locks like any other, and promotes.
+func TestVerifyPromotes(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	knownClient(server, bySecret(canary+"next"))
+	b.write("roles/r", roleOf("test", fields{"next_client_secret": canary + "next", "verify": true}))
+	if got := b.data("status/r")["client_secret_in_use"]; got != "client_secret" || len(server.Requests()) != 2 {
+		t.Errorf("in use: %v", got)
+	}
+}
