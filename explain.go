@@ -3,6 +3,8 @@ package oauthrefresh
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -95,15 +97,19 @@ func (t *target) showRequest(tok *token, data map[string]any) {
 		data["request"] = "none: " + err.Error()
 		return
 	}
-	lines := map[string]any{
-		"method": shown.Method, "url": shown.URL, "format": shown.Format, "headers": shown.Header, "body": shown.Params,
-		"client_certificate": "none",
+	var headers []string
+	for _, name := range slices.Sorted(maps.Keys(shown.Header)) {
+		headers = append(headers, name+": "+shown.Header[name])
 	}
+	data["request"] = shown.Method + " " + shown.URL
+	data["request_format"] = shown.Format
+	data["request_headers"] = headers
+	data["request_body"] = shown.Params
+	data["request_client_certificate"] = "none"
 	if request.Identity != nil {
-		lines["client_certificate"] = request.Identity.Fingerprint() + ", if the server asks for one"
+		data["request_client_certificate"] = request.Identity.Fingerprint() + ", if the server asks for one"
 	}
-	if len(shown.Assertions) > 0 {
-		lines["assertions"] = shown.Assertions
+	for name, signed := range shown.Assertions {
+		data["request_"+name] = signed
 	}
-	data["request"] = lines
 }

@@ -22,9 +22,9 @@ func pathExplain(b *backend) *framework.Path {
 		},
 		HelpSynopsis: "What a read of creds/<name> would do now, and why.",
 		HelpDescription: `Asks nobody and changes nothing. The answer says in would whether a read now would serve the token at
-hand, refresh, wait or fail, in why for what reason, and in request what a refresh would send to the
-token endpoint now: method, URL, headers and body in their order, the claims of what would be signed,
-each secret as [redacted]. Whoever may read this sees the client_id and the endpoints, so it is for those
+hand, refresh, wait or fail, in why for what reason, and in request and its like what a refresh would
+send to the token endpoint now: method, URL, headers and body in their order, header and claims of what
+would be signed, each secret as [redacted]. Whoever may read this sees the client_id and the endpoints, so it is for those
 who may read roles, not for workloads.`,
 	}
 }

@@ -108,7 +108,7 @@ func (s *steps) traced(ctx context.Context) context.Context {
 func (p *Probed) read(response *http.Response, start time.Time) {
 	p.Status = response.StatusCode
 	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
-		// The server wrote it at some time between the two.
-		p.HasClock, p.ClockOffset = true, date.Sub(start.Add(time.Since(start)/2)).Round(time.Second)
+		// The server wrote it at some time between the two, and left out the fraction.
+		p.HasClock, p.ClockOffset = true, date.Add(time.Second/2).Sub(start.Add(time.Since(start)/2)).Round(time.Second)
 	}
 }
