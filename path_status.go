@@ -34,7 +34,8 @@ damaged (unreadable). The details of each stand at status/<name>.`,
 		HelpSynopsis: "The state of one grant.",
 		HelpDescription: `What is known of the grant without asking the provider: state and next_step in words, the generation
 and end of the current token, when and why the last refresh failed with the provider's own request
-id, until when the next one waits, and when certificate and refresh token end. No secret is shown.`,
+id, until when the next one waits, which client secret, certificate and key are in use, since when, and
+when certificates and the refresh token end. No secret is shown.`,
 	}}
 }
 
