@@ -3,7 +3,6 @@ package oauthrefresh
 import (
 	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
@@ -53,37 +52,6 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 		a.b.Logger().Info("refreshed again after a failure", "role", a.name, "generation", next.Generation)
 	}
 	return next
-}
-
-// adopted are the credentials to come that this attempt has succeeded with, nil for none.
-func (a *attempt) adopted(tok *token) *adopted {
-	next := &adopted{ID: a.target.role.Next.ID, Since: time.Now()}
-	for _, p := range parts {
-		if a.choices[p][0] == slotNext {
-			next.Parts = append(next.Parts, p)
-		}
-	}
-	switch {
-	case len(next.Parts) == 0:
-		return nil
-	case tok.Next != nil && tok.Next.ID == next.ID && slices.Equal(tok.Next.Parts, next.Parts):
-		return tok.Next // since then
-	}
-	return next
-}
-
-// promote writes to the role what the answer has proven.
-func (a *attempt) promote(ctx context.Context, next *token) {
-	if next.Next == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
-	defer cancel()
-	if err := a.b.promote(ctx, a.s, a.name, next.Next); err != nil {
-		a.b.Logger().Warn("the next credentials of a role work and could not be made those in use; tried again with the next refresh", "role", a.name, "error", err)
-		return
-	}
-	a.b.Logger().Info("the next credentials of a role work and are those in use now", "role", a.name, "which", next.Next.Parts)
 }
 
 // tooShort is a success that is of no use.

@@ -1,12 +1,8 @@
 package oauthrefresh
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"time"
-
-	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
 )
@@ -19,14 +15,6 @@ const (
 	slotNext     slot = "next_"
 	slotPrevious slot = "previous_" // of client secrets only
 )
-
-// adopted are the credentials to come with which a refresh has succeeded. It is stored with that refresh's
-// answer, so that it is known whatever becomes of the write to the role that follows.
-type adopted struct {
-	ID    string    `json:"id"` // nextCredentials.ID
-	Parts []part    `json:"parts"`
-	Since time.Time `json:"since"`
-}
 
 // choices are the credentials that an exchange may be made with, of each part the one to begin with first.
 type choices map[part][]slot
@@ -109,82 +97,4 @@ func (t *target) refusedPart(e *client.Error) (part, bool) {
 		return partCertificate, true
 	}
 	return partSecret, true
-}
-
-// promote makes the credentials that were adopted those in use, and forgets the ones before. Nothing depends
-// on it: until it succeeds, and it is tried with every refresh, the token's state says which ones work.
-func (b *backend) promote(ctx context.Context, s logical.Storage, name string, a *adopted) error {
-	unlock, err := b.edits.lock(ctx, name)
-	if err != nil {
-		return errors.New("another request is at work on the role")
-	}
-	defer unlock()
-	r, err := getRole(ctx, s, name)
-	if err != nil || r == nil || r.Next.ID != a.ID {
-		return err // deleted, or written meanwhile
-	}
-	for _, p := range a.Parts {
-		if r.Next.has(p) {
-			r.take(p, r.Next.credentials)
-			r.since(p, a.Since)
-			r.Next.take(p, credentials{})
-		}
-	}
-	if !slices.ContainsFunc(parts, r.Next.has) {
-		r.Next = nextCredentials{}
-	}
-	return putRole(ctx, s, name, r)
-}
-
-// since notes from when on a part is in use.
-func (c *credentials) since(p part, at time.Time) {
-	switch p {
-	case partSecret:
-		c.ClientSecretSince = at
-	case partCertificate:
-		c.CertificateSince = at
-	case partKey:
-		c.AssertionKeySince = at
-	}
-}
-
-// describeLive adds which credentials are in use, since when, and when those end that say so.
-func (r *role) describeLive(tok *token, data map[string]any) {
-	who := r.credentialsInUse(tok)
-	for p, since := range map[part]time.Time{
-		partSecret: who.ClientSecretSince, partCertificate: who.CertificateSince, partKey: who.AssertionKeySince,
-	} {
-		if !who.secretOf(p).IsSet() {
-			continue
-		}
-		live := r.live(p, tok)
-		data[string(p)+"_in_use"] = string(live) + string(p)
-		switch {
-		case live == slotNext:
-			since = tok.Next.Since
-		case live == slotPrevious:
-			since = time.Time{} // nobody knows
-		}
-		if !since.IsZero() {
-			data[string(p)+"_in_use_since"] = since.UTC().Format(time.RFC3339)
-		}
-	}
-	who.describeEnds("", data)
-	r.Next.describeEnds(nextPrefix, data)
-	if !r.Next.From.IsZero() {
-		data["next_from"] = r.Next.From.Format(time.RFC3339)
-	}
-}
-
-// describeEnds adds when certificates end. Of a secret nobody knows.
-func (c credentials) describeEnds(prefix string, data map[string]any) {
-	if id, err := c.identity(); err == nil && id != nil {
-		data[prefix+"client_certificate_not_after"] = id.NotAfter().UTC().Format(time.RFC3339)
-	}
-	if !c.AssertionKey.IsSet() {
-		return
-	}
-	if key, err := client.LoadSigningKey(c.AssertionKey, c.AssertionCertificate); err == nil && !key.NotAfter().IsZero() {
-		data[prefix+"assertion_private_key_not_after"] = key.NotAfter().UTC().Format(time.RFC3339)
-	}
 }

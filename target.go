@@ -3,9 +3,6 @@ package oauthrefresh
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -140,15 +137,6 @@ func (t *target) revocation(tok *token) (*client.Request, error) {
 	return request, nil
 }
 
-// exchange names what a request asks for and of whom. An idempotency key is of one such exchange:
-// with another body, providers refuse it or answer what they answered before. Whoever has edited
-// something else, a timeout or a lease's length, has not made it another one.
-func (t *target) exchange() string {
-	r, p := t.role, t.provider
-	return digest(t.endpoints.Token, r.GrantType, r.ClientID, r.Scope, revealAll(r.TokenParams),
-		p.TokenParams, p.TokenEndpointAuthMethod, p.RequestFormat, p.SendScope)
-}
-
 // withinGrace bounds an exchange so that there is time for another one in the grace of the first, but not
 // so far that a provider which is slow and well would never be heard.
 func (t *target) withinGrace() {
@@ -164,26 +152,4 @@ func (t *target) withinGrace() {
 func (t *target) mustWait(tok *token, now time.Time) bool {
 	return t.role.spends() && tok.Intent != nil && !t.provider.RefreshInvalidatesAccessToken &&
 		repeat(t.provider, tok, now).After(now)
-}
-
-// verdict names what a refusal of the grant is about: the exchange, and how its answer was read. Whoever
-// corrects a client_id, an endpoint or permanent_errors may find that the grant is alive.
-func (t *target) verdict() string {
-	return digest(t.exchange(), revealAll(t.role.TokenHeaders), t.provider.PermanentErrors)
-}
-
-// version names what an exchange is made with. A failure is remembered for one version: whoever
-// writes the role, its provider or the configuration wants to see at once whether that helped.
-func (t *target) version() string {
-	return digest(t.role.Revision, t.provider, t.config)
-}
-
-// digest is a short name for values: equal for equal ones, and telling nothing about them.
-func digest(values ...any) string {
-	text, err := json.Marshal(values)
-	if err != nil {
-		return "" // not for the types above
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16])
 }

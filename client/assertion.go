@@ -1,16 +1,9 @@
 package client
 
 import (
-	"cmp"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // clientAssertionType is the client_assertion_type of a JWT (RFC 7523 section 2.2).
@@ -42,27 +35,6 @@ type Assertion struct {
 	Subject string
 	// Claims are added to the provider's and win over them. See CheckClaims.
 	Claims map[string]string
-}
-
-// protocolClaims are set by the exchange itself. iss and sub are not among them: Revolut, for one,
-// wants its client's domain as issuer.
-var protocolClaims = []string{"aud", "exp", "iat", "nbf", "jti"}
-
-// CheckClaims returns an error when assertion_claims of a provider or role hold a claim that the exchange
-// sets itself, or one that is too large.
-func CheckClaims(claims map[string]string) error {
-	if len(claims) > maxListed {
-		return fmt.Errorf("assertion_claims holds more than %d entries", maxListed)
-	}
-	for name, value := range claims {
-		if slices.Contains(protocolClaims, name) {
-			return fmt.Errorf("assertion_claims must not hold %s: it is set by the exchange itself; for aud there is assertion_audience", name)
-		}
-		if name == "" || len(name) > maxText || len(value) > 4*maxText {
-			return fmt.Errorf("assertion_claims holds a name that is empty or too long, or a value of more than %d bytes", 4*maxText)
-		}
-	}
-	return nil
 }
 
 // clientAssertion is the JWT that authenticates the client (RFC 7523 section 2.2).
@@ -115,65 +87,3 @@ func (r *Request) sign(now time.Time, key *SigningKey, given, own map[string]any
 	}
 	return signed.CompactSerialize()
 }
-
-var errSigning = errors.New("the assertion could not be signed: write the key again")
-
-// signer signs with the key, or with the client secret where there is none.
-func (r *Request) signer(key *SigningKey) (jose.Signer, error) {
-	options := (&jose.SignerOptions{}).WithType("JWT")
-	if r.Assertion.KeyID != "" {
-		options.WithHeader("kid", r.Assertion.KeyID)
-	}
-	wanted := r.Provider.TokenEndpointAuthSigningAlg
-	if key == nil {
-		alg, err := secretAlgorithm(wanted, r.ClientSecret)
-		if err != nil {
-			return nil, err
-		}
-		return jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: []byte(r.ClientSecret.Reveal())}, options)
-	}
-	if slices.Contains(secretAlgorithms, wanted) {
-		wanted = "" // meant for the client's authentication
-	}
-	alg, err := key.algorithm(wanted)
-	if err != nil {
-		return nil, err
-	}
-	if thumbprint := key.thumbprint(); thumbprint != "" {
-		options.WithHeader("x5t#S256", thumbprint) // Entra ID knows a client's keys by this alone
-	}
-	return jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: (*key.contents).signer}, options)
-}
-
-// audience is one string, since FAPI 2.0 servers refuse a list.
-func (r *Request) audience() string {
-	switch a := cmp.Or(r.Provider.AssertionAudience, AudienceTokenEndpoint); a {
-	case AudienceTokenEndpoint:
-		return cmp.Or(r.Audience, r.Endpoint)
-	case AudienceIssuer:
-		return r.Provider.Issuer
-	default:
-		return a
-	}
-}
-
-// validateAssertions checks what a definition says of assertions.
-func (p *Provider) validateAssertions() error {
-	alg := p.TokenEndpointAuthSigningAlg
-	isSecret := slices.Contains(secretAlgorithms, alg)
-	switch {
-	case alg != "" && !slices.Contains(signingAlgorithms, alg):
-		return fmt.Errorf("token_endpoint_auth_signing_alg must be one of %s", strings.Join(signingAlgorithms, ", "))
-	case p.TokenEndpointAuthMethod == AuthSecretJWT && alg != "" && !isSecret:
-		return errors.New("client_secret_jwt signs with the client secret: token_endpoint_auth_signing_alg must be HS256, HS384 or HS512")
-	case p.TokenEndpointAuthMethod != AuthSecretJWT && isSecret:
-		return errors.New("token_endpoint_auth_signing_alg is one for client secrets: use it with client_secret_jwt only")
-	case p.AssertionAudience == AudienceIssuer && p.Issuer == "":
-		return errors.New("assertion_audience=issuer needs the provider's issuer: write it, or write the audience itself")
-	case len(p.AssertionAudience) > maxText || strings.ContainsFunc(p.AssertionAudience, isControl):
-		return fmt.Errorf("assertion_audience must be token_endpoint, issuer, or a text of at most %d bytes on one line", maxText)
-	}
-	return CheckClaims(p.AssertionClaims)
-}
-
-func isControl(c rune) bool { return c < ' ' || c == 0x7f }

@@ -1,0 +1,50 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// protocolClaims are set by the exchange itself. iss and sub are not among them: Revolut, for one,
+// wants its client's domain as issuer.
+var protocolClaims = []string{"aud", "exp", "iat", "nbf", "jti"}
+
+// CheckClaims returns an error when assertion_claims of a provider or role hold a claim that the exchange
+// sets itself, or one that is too large.
+func CheckClaims(claims map[string]string) error {
+	if len(claims) > maxListed {
+		return fmt.Errorf("assertion_claims holds more than %d entries", maxListed)
+	}
+	for name, value := range claims {
+		if slices.Contains(protocolClaims, name) {
+			return fmt.Errorf("assertion_claims must not hold %s: it is set by the exchange itself; for aud there is assertion_audience", name)
+		}
+		if name == "" || len(name) > maxText || len(value) > 4*maxText {
+			return fmt.Errorf("assertion_claims holds a name that is empty or too long, or a value of more than %d bytes", 4*maxText)
+		}
+	}
+	return nil
+}
+
+// validateAssertions checks what a definition says of assertions.
+func (p *Provider) validateAssertions() error {
+	alg := p.TokenEndpointAuthSigningAlg
+	isSecret := slices.Contains(secretAlgorithms, alg)
+	switch {
+	case alg != "" && !slices.Contains(signingAlgorithms, alg):
+		return fmt.Errorf("token_endpoint_auth_signing_alg must be one of %s", strings.Join(signingAlgorithms, ", "))
+	case p.TokenEndpointAuthMethod == AuthSecretJWT && alg != "" && !isSecret:
+		return errors.New("client_secret_jwt signs with the client secret: token_endpoint_auth_signing_alg must be HS256, HS384 or HS512")
+	case p.TokenEndpointAuthMethod != AuthSecretJWT && isSecret:
+		return errors.New("token_endpoint_auth_signing_alg is one for client secrets: use it with client_secret_jwt only")
+	case p.AssertionAudience == AudienceIssuer && p.Issuer == "":
+		return errors.New("assertion_audience=issuer needs the provider's issuer: write it, or write the audience itself")
+	case len(p.AssertionAudience) > maxText || strings.ContainsFunc(p.AssertionAudience, isControl):
+		return fmt.Errorf("assertion_audience must be token_endpoint, issuer, or a text of at most %d bytes on one line", maxText)
+	}
+	return CheckClaims(p.AssertionClaims)
+}
+
+func isControl(c rune) bool { return c < ' ' || c == 0x7f }
