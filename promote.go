@@ -26,8 +26,16 @@ func (b *backend) promote(ctx context.Context, s logical.Storage, name string, a
 	}
 	defer unlock()
 	r, err := getRole(ctx, s, name)
-	if err != nil || r == nil || r.Next.ID != a.ID {
+	if err != nil || r == nil || !r.adopt(a) {
 		return err // deleted, or written meanwhile
+	}
+	return putRole(ctx, s, name, r)
+}
+
+// adopt puts the credentials that have worked in the place of those before, and tells whether there were any.
+func (r *role) adopt(a *adopted) bool {
+	if a == nil || r.Next.ID != a.ID {
+		return false
 	}
 	for _, p := range a.Parts {
 		if r.Next.has(p) {
@@ -39,7 +47,7 @@ func (b *backend) promote(ctx context.Context, s logical.Storage, name string, a
 	if !slices.ContainsFunc(parts, r.Next.has) {
 		r.Next = nextCredentials{}
 	}
-	return putRole(ctx, s, name, r)
+	return true
 }
 
 // since notes from when on a part is in use.
