@@ -259,6 +259,8 @@ Then, for example:
   vault path-help oauth                                  what the engine can do
   vault read oauth/status                                the state of every grant
   vault read oauth/creds/login min_ttl=50m               a token that lives at least that long
+  vault read oauth/explain/login                         what such a read would do, and send
+  vault read oauth/rehearse/payments                     whether a refresh could reach the provider
   sandbox control provider=keliweb revoke=grants         the grant dies at the provider ...
   vault write -force oauth/refresh/hosting               ... and this is what an operator sees
   vault write oauth/roles/hosting refresh_token="\$(sandbox grant keliweb)"      ... and does
