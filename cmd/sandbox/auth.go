@@ -30,6 +30,15 @@ func (c *call) credentials(encoding basicEncoding) (credentials, *refusal) {
 		return credentials{}, refuse("invalid_request", "more than one Authorization header")
 	}
 	id, secret := c.form.Get("client_id"), c.form.Get("client_secret")
+	if c.form.Has("client_assertion") || c.form.Has("client_assertion_type") {
+		switch {
+		case len(header) > 0 || c.form.Has("client_secret"):
+			return credentials{}, refuse("invalid_request", "credentials sent in two ways: an assertion and a secret")
+		case c.form.Get("client_assertion_type") != clientAssertionType || c.form.Get("client_assertion") == "":
+			return credentials{}, refuse("invalid_request", "client_assertion needs its client_assertion_type, and the other way round")
+		}
+		return credentials{id: id, method: methodAssertion}, nil
+	}
 	if len(header) == 0 {
 		if c.form.Has("client_secret") {
 			return credentials{id: id, secret: secret, method: "client_secret_post"}, nil
@@ -72,8 +81,11 @@ func (c *call) find(creds credentials) (*app, *refusal) {
 		if a.id != creds.id {
 			continue
 		}
-		if a.method == "tls_client_auth" && creds.method == "none" {
+		switch {
+		case a.method == "tls_client_auth" && creds.method == "none", a.method == "self_signed_tls_client_auth" && creds.method == "none":
 			return a, c.certified(a)
+		case a.method == "private_key_jwt" && creds.method == methodAssertion, a.method == "client_secret_jwt" && creds.method == methodAssertion:
+			return a, c.asserted(a)
 		}
 		if a.method != creds.method {
 			return nil, refuse("invalid_client", "this application authenticates with "+a.method+", not with "+creds.method)
@@ -84,15 +96,6 @@ func (c *call) find(creds credentials) (*app, *refusal) {
 		return a, nil
 	}
 	return nil, refuse("invalid_client", "unknown client_id")
-}
-
-// certified checks the client certificate of an application that authenticates by it (RFC 8705 section 2.1).
-// Its secret is the subject's common name.
-func (c *call) certified(a *app) *refusal {
-	if t := c.req.TLS; t == nil || len(t.VerifiedChains) == 0 || t.PeerCertificates[0].Subject.CommonName != a.secret {
-		return refuse("invalid_client", "the client certificate is missing or not the registered one")
-	}
-	return nil
 }
 
 // registered authenticates by the application's registered method; with Basic the body names no client.

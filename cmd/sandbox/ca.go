@@ -96,10 +96,14 @@ func (a *authority) leaf(host string) (*tls.Certificate, error) {
 	return c, nil
 }
 
+func subjectOf(name string) pkix.Name {
+	return pkix.Name{CommonName: name, Organization: []string{"Sandbox"}}
+}
+
 // client issues a client certificate.
 func (a *authority) client(name string, key crypto.Signer) (*x509.Certificate, error) {
 	return a.sign(&x509.Certificate{
-		Subject:     pkix.Name{CommonName: name, Organization: []string{"Sandbox"}},
+		Subject:     subjectOf(name),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}, key.Public())

@@ -28,6 +28,11 @@ type control struct {
 	Hold        *int   `json:"hold"`
 	Release     bool   `json:"release"`
 
+	// ClockOffset is by how many seconds the provider's clock is ahead when it judges assertions.
+	ClockOffset *int64 `json:"clock_offset"`
+
+	registration
+
 	// Revoke ends things behind the client's back: "access_tokens" or "grants".
 	Revoke string `json:"revoke"`
 }
@@ -44,14 +49,13 @@ func (s *sandbox) postControl(w http.ResponseWriter, r *http.Request) {
 	found := false
 	for _, l := range s.ledgers {
 		if in.Provider == "" || in.Provider == l.name {
-			found = true
 			l.mu.Lock()
-			in.apply(l)
+			found = in.apply(l) || found
 			l.mu.Unlock()
 		}
 	}
 	if !found {
-		sendError(w, http.StatusNotFound, "no such provider")
+		sendError(w, http.StatusNotFound, "no such provider, or no such client_id there")
 		return
 	}
 	send(w, http.StatusOK, map[string]any{})
@@ -76,10 +80,15 @@ func (in *control) check() string {
 	case in.Revoke != "" && in.Revoke != "access_tokens" && in.Revoke != "grants":
 		return "revoke is access_tokens or grants"
 	}
-	return ""
+	return in.registration.check()
 }
 
-func (in *control) apply(l *ledger) {
+// apply does what is ordered; false means that it is about an application that the provider does not have.
+func (in *control) apply(l *ledger) bool {
+	if !in.registration.apply(l) {
+		return false
+	}
+	setSeconds(&l.policy.clockOffset, in.ClockOffset)
 	setSeconds(&l.policy.accessTTL, in.ExpiresIn)
 	setSeconds(&l.policy.refreshTTL, in.RefreshExpiresIn)
 	setSeconds(&l.policy.reuseGrace, in.ReuseGrace)
@@ -95,6 +104,7 @@ func (in *control) apply(l *ledger) {
 			g.revoke("revoked by an administrator")
 		}
 	}
+	return true
 }
 
 // order takes faults down for the next requests.

@@ -31,6 +31,8 @@ func (s *sandbox) environment(dir, proxy, direct, api string) map[string]string 
 		"GENERIC_TOKEN_ENDPOINT":         "https://" + direct + "/generic/token",
 		"GENERIC_REVOCATION_ENDPOINT":    "https://" + direct + "/generic/revoke",
 		"GENERIC_INTROSPECTION_ENDPOINT": "https://" + direct + "/generic/introspect",
+		"GENERIC_MTLS_TOKEN_ENDPOINT":    "https://" + genericMTLSHost + "/token",
+		"GENERIC_KEY":                    in("generic-key.pem"), "GENERIC_KEY_ID": genericKeyID, "GENERIC_CERT": in("generic-cert.pem"),
 	}
 	pingone := s.ledger("pingone").apps
 	isabel := s.ledger("isabel-connect").apps
@@ -41,10 +43,16 @@ func (s *sandbox) environment(dir, proxy, direct, api string) map[string]string 
 		"PANDADOC":   s.ledger("pandadoc").apps[0],
 		"PINGONE":    pingone[0], "PINGONE_POST": pingone[1], "PINGONE_NONE": pingone[2],
 		"KELIWEB": s.ledger("keliweb").apps[0],
-		"GENERIC": generic[0], "GENERIC_MTLS": generic[1],
+		"GENERIC": generic[0], "GENERIC_MTLS": generic[1], "GENERIC_SELF_SIGNED": generic[2],
+		"GENERIC_JWT": generic[3], "GENERIC_SECRET_JWT": generic[4], "GENERIC_SERVICE": generic[5],
 	} {
 		env[prefix+"_CLIENT_ID"] = a.id
-		env[prefix+"_REFRESH_TOKEN"] = a.refreshToken
+		if a.refreshToken != "" {
+			env[prefix+"_REFRESH_TOKEN"] = a.refreshToken
+		}
+		if a.subject != "" {
+			env[prefix+"_SUBJECT"] = a.subject
+		}
 		if strings.HasPrefix(a.method, "client_secret") {
 			env[prefix+"_CLIENT_SECRET"] = a.secret
 		}

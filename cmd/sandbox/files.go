@@ -17,6 +17,12 @@ import (
 // clientName is the common name in the client certificate's subject.
 const clientName = "isabel-sandbox-application"
 
+// clientSubject is that certificate's subject, as an application of the generic server is registered with it.
+var clientSubject = subjectOf(clientName)
+
+// genericKeyID is the kid under which the generic server knows generic-key.pem.
+const genericKeyID = "generic-key-1"
+
 // isabelPassword protects isabel.pfx and isabel-key.pem.
 const isabelPassword = "isabel-sandbox-password"
 
@@ -43,12 +49,14 @@ func (s *sandbox) writeIdentity(dir string) error {
 	}
 	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
 	for name, data := range map[string][]byte{
-		"ca.pem":          block("CERTIFICATE", s.ca.cert.Raw),
-		"isabel.pfx":      pfx,
-		"isabel.b64":      []byte(base64.StdEncoding.EncodeToString(pfx) + "\n"),
-		"isabel.password": []byte(isabelPassword),
-		"isabel-cert.pem": block("CERTIFICATE", cert.Raw),
-		"isabel-key.pem":  block("ENCRYPTED PRIVATE KEY", encrypted),
+		"ca.pem":           block("CERTIFICATE", s.ca.cert.Raw),
+		"isabel.pfx":       pfx,
+		"isabel.b64":       []byte(base64.StdEncoding.EncodeToString(pfx) + "\n"),
+		"isabel.password":  []byte(isabelPassword),
+		"isabel-cert.pem":  block("CERTIFICATE", cert.Raw),
+		"isabel-key.pem":   block("ENCRYPTED PRIVATE KEY", encrypted),
+		"generic-key.pem":  block("PRIVATE KEY", s.keys.der),
+		"generic-cert.pem": block("CERTIFICATE", s.keys.certificate.Raw),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			return err

@@ -105,7 +105,7 @@ func digest(secret string) string {
 }
 
 var (
-	plainParams  = []string{"grant_type", "client_id", "scope", "format", "token_type_hint"}
+	plainParams  = []string{"grant_type", "client_id", "scope", "format", "token_type_hint", "client_assertion_type"}
 	plainHeaders = []string{"Accept", "Accept-Encoding", "Connection", "Content-Type", "Content-Length", "User-Agent", "X-Requested-With", "Ibanity-Idempotency-Key"}
 )
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,10 +18,12 @@ type ledger struct {
 	stats         stats
 	faults        faults
 	stored        map[string]stored // answers by idempotency key
+	jtis          map[string]bool   // of assertions that were taken
+	registered    []app             // the applications as they are at the start
 }
 
 func newLedger(p *provider) *ledger {
-	l := &ledger{provider: p}
+	l := &ledger{provider: p, registered: slices.Clone(p.apps)}
 	l.reset(time.Now())
 	return l
 }
@@ -28,7 +31,8 @@ func newLedger(p *provider) *ledger {
 // reset brings everything back to how it was at the start.
 func (l *ledger) reset(now time.Time) {
 	l.policy = l.provider.policy
-	l.grants, l.stats, l.stored = nil, stats{}, map[string]stored{}
+	copy(l.apps, l.registered)
+	l.grants, l.stats, l.stored, l.jtis = nil, stats{}, map[string]stored{}, map[string]bool{}
 	l.refreshTokens, l.accessTokens = map[string]*refreshToken{}, map[string]*accessToken{}
 	l.faults.release()
 	l.faults = faults{}

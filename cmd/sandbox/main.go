@@ -35,6 +35,7 @@ const usage = `Usage:
                                        provider=keliweb drop=1      (rotated, the answer lost)
                                        provider=salesforce rotation=true
                                        provider=pingone revoke=grants
+                                       provider=generic client_id="generic client" client_secret=another
   sandbox grant      [-dir D] provider [client_id]
                                      start a new grant, print its refresh token
   sandbox introspect [-dir D] provider [token]

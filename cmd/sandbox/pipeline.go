@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // answer takes one request through a provider. Order matters only in that nothing is spent before
@@ -21,6 +22,7 @@ func (l *ledger) judge(c *call) (map[string]any, *refusal) {
 	if c.endpoint == endpointMetadata {
 		return c.describe()
 	}
+	c.first, c.clockOffset = l.first, l.policy.clockOffset
 	if c.req.Method != http.MethodPost {
 		return nil, refuse(badMethod, "the "+c.endpoint+" endpoint takes POST only")
 	}
@@ -69,6 +71,8 @@ func (l *ledger) token(c *call) (map[string]any, *refusal) {
 			return nil, refuse("invalid_request", "a refresh_token has no place in client_credentials")
 		}
 		got = l.clientCredentials(c.app, c.now)
+	case grantType == grantJWTBearer && c.app.method == grantJWTBearer:
+		got = l.clientCredentials(c.app, c.now)
 	case grantType == "":
 		return nil, refuse("invalid_request", "no grant_type")
 	default:
@@ -108,7 +112,8 @@ func (l *ledger) introspect(c *call) (map[string]any, *refusal) {
 func (c *call) known(param string) bool {
 	switch c.endpoint {
 	case endpointRevoke, endpointIntrospect:
-		return slices.Contains([]string{"token", "token_type_hint", "client_id", "client_secret"}, param)
+		signed := strings.HasPrefix(param, "client_assertion") && slices.Contains(c.params, param)
+		return signed || slices.Contains([]string{"token", "token_type_hint", "client_id", "client_secret"}, param)
 	}
 	return slices.Contains(c.params, param)
 }

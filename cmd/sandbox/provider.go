@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto"
+	"crypto/x509"
 	"net/http"
 	"net/url"
 	"strings"
@@ -29,7 +31,11 @@ type provider struct {
 	multipart bool
 	// clientCredentials says that RFC 6749 section 4.4 is offered.
 	clientCredentials bool
-	policy            policy
+	// tokenPath is the token endpoint's path as assertions must name it, on the host that they come to.
+	tokenPath string
+	// roots are the authorities of client certificates.
+	roots  *x509.CertPool
+	policy policy
 
 	// endpoint names the endpoint behind a path on the provider's own host, "" when there is none.
 	endpoint func(host, path string) string
@@ -58,8 +64,15 @@ type provider struct {
 // app is a registered application and the grant that it holds at the start.
 type app struct {
 	id, secret   string
-	method       string // token_endpoint_auth_method, RFC 7591
+	method       string // token_endpoint_auth_method (RFC 7591), or grantJWTBearer
 	refreshToken string
+
+	// Of those that show a certificate: the registered one. With tls_client_auth its subject counts
+	// (RFC 8705 section 2.1), with self_signed_tls_client_auth it must be this one itself (section 2.2).
+	certificate *x509.Certificate
+	// Of those that sign: with what, and for the JWT bearer grant on whose behalf.
+	key                 crypto.PublicKey
+	alg, keyID, subject string
 }
 
 // policy is how a provider treats its tokens; POST /control changes it at run time.
@@ -71,6 +84,7 @@ type policy struct {
 	killsAccess  bool          // a refresh ends the access tokens issued before
 	replayKills  bool          // a replay ends the whole grant
 	scope        string        // as granted
+	clockOffset  time.Duration // by how much this provider's clock is ahead when it judges assertions
 	accessToken  func() string
 	refreshToken func() string
 }
@@ -85,6 +99,9 @@ type call struct {
 	form     url.Values
 	app      *app
 	now      time.Time
+
+	first       func(jti string) bool // see ledger.first
+	clockOffset time.Duration
 }
 
 // serves tells whether the provider answers on a host name.

@@ -13,6 +13,7 @@ import (
 // sandbox is everything that runs: the providers, their authority, and what was seen.
 type sandbox struct {
 	ca      *authority
+	keys    *clientKeys
 	ledgers []*ledger // in the order in which they are shown
 	journal journal
 	log     io.Writer
@@ -28,8 +29,12 @@ func newSandbox(ctx context.Context, log io.Writer, ttl time.Duration) (*sandbox
 	if err != nil {
 		return nil, err
 	}
-	s := &sandbox{ca: ca, log: log, now: time.Now, conns: newFeed(), stop: ctx}
-	for _, p := range []*provider{isabel(), isabelV1(), salesforce(), pandadoc(), pingone(), keliweb(), generic()} {
+	keys, err := newClientKeys()
+	if err != nil {
+		return nil, err
+	}
+	s := &sandbox{ca: ca, keys: keys, log: log, now: time.Now, conns: newFeed(), stop: ctx}
+	for _, p := range []*provider{isabel(), isabelV1(), salesforce(), pandadoc(), pingone(), keliweb(), generic(ca, keys)} {
 		if ttl > 0 {
 			p.policy.accessTTL = ttl
 		}

@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -19,6 +20,7 @@ type options struct {
 	proxy, listen, api string // addresses
 	ttl                time.Duration
 	quiet              bool
+	clientCA           string // file
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
@@ -34,6 +36,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.proxy, "proxy", "127.0.0.1:0", "loopback address of the CONNECT proxy")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "loopback address of the endpoints themselves, over TLS")
 	f.StringVar(&o.api, "api", "127.0.0.1:0", "loopback address of the observation API, plain HTTP")
+	f.StringVar(&o.clientCA, "client-ca", "", "PEM file with authorities of client certificates, besides the sandbox's own")
 	f.DurationVar(&o.ttl, "ttl", 0, "access token lifetime of every provider (default: each its own)")
 	f.BoolVar(&o.quiet, "quiet", false, "print refusals only")
 	if err := f.Parse(args); err != nil {
@@ -70,6 +73,15 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return err
 	}
 	s.quiet = o.quiet
+	if o.clientCA != "" {
+		text, err := os.ReadFile(o.clientCA)
+		if err != nil {
+			return err
+		}
+		if !s.ca.pool.AppendCertsFromPEM(text) {
+			return errors.New("-client-ca holds no certificate")
+		}
+	}
 	if err := s.writeIdentity(o.dir); err != nil {
 		return err
 	}

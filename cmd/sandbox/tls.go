@@ -69,7 +69,8 @@ func (s *sandbox) owner(host string) string {
 	return ""
 }
 
-// tlsConfig picks the certificate by SNI. api.ibanity.com demands a client certificate; on 127.0.0.1, where
+// tlsConfig picks the certificate by SNI. api.ibanity.com and the generic server's mTLS host demand a client
+// certificate; on 127.0.0.1, where
 // all providers share one port, it is verified when there is one and missed by the provider that wants it.
 func (s *sandbox) tlsConfig(w *wire, name string) (*tls.Config, error) {
 	switch {
@@ -91,6 +92,9 @@ func (s *sandbox) tlsConfig(w *wire, name string) (*tls.Config, error) {
 		ClientCAs:    s.ca.pool,
 	}
 	switch name {
+	case genericMTLSHost:
+		// No authorities are named: who has a certificate of none would show nothing.
+		c.ClientAuth, c.VerifyConnection, c.ClientCAs = tls.RequireAnyClientCert, s.registered, nil
 	case isabelHost:
 		c.ClientAuth = tls.RequireAndVerifyClientCert
 	case "127.0.0.1":

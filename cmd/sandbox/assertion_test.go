@@ -1,0 +1,230 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/pem"
+	"maps"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// signer makes the assertions of one of the generic server's applications.
+type signer struct {
+	b     *bench
+	alg   jose.SignatureAlgorithm
+	key   any
+	kid   string
+	given map[string]any
+}
+
+func (b *bench) signer(alg jose.SignatureAlgorithm, key any, kid, iss, sub string) signer {
+	return signer{b, alg, key, kid, map[string]any{"iss": iss, "sub": sub, "aud": b.env["GENERIC_TOKEN_ENDPOINT"]}}
+}
+
+// sign gives the claims of now, changed as told; nil leaves a claim out.
+func (s signer) sign(changes map[string]any) string {
+	s.b.t.Helper()
+	now := s.b.s.now()
+	claims := map[string]any{"jti": randomText(12), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()}
+	maps.Copy(claims, s.given)
+	for name, value := range changes {
+		if claims[name] = value; value == nil {
+			delete(claims, name)
+		}
+	}
+	options := &jose.SignerOptions{}
+	if s.kid != "" {
+		options.WithHeader("kid", s.kid)
+	}
+	made, err := jose.NewSigner(jose.SigningKey{Algorithm: s.alg, Key: s.key}, options)
+	if err != nil {
+		s.b.t.Fatal(err)
+	}
+	signed, err := made.Sign(encode(claims))
+	if err != nil {
+		s.b.t.Fatal(err)
+	}
+	text, err := signed.CompactSerialize()
+	if err != nil {
+		s.b.t.Fatal(err)
+	}
+	return text
+}
+
+// badClaims are refused whoever signs them.
+func badClaims(now time.Time) map[string]map[string]any {
+	return map[string]map[string]any{
+		"another issuer":   {"iss": "somebody"},
+		"another subject":  {"sub": "somebody"},
+		"no subject":       {"sub": nil},
+		"another audience": {"aud": "https://127.0.0.1/generic/token"},
+		"a list as aud":    {"aud": []string{"https://127.0.0.1/generic/token"}},
+		"no audience":      {"aud": nil},
+		"no iat":           {"iat": nil},
+		"from the future":  {"iat": now.Add(10 * time.Second).Unix(), "exp": now.Add(time.Minute).Unix()},
+		"not yet":          {"nbf": now.Add(10 * time.Second).Unix()},
+		"expired":          {"exp": now.Add(-time.Second).Unix()},
+		"no exp":           {"exp": nil},
+		"too long a life":  {"exp": now.Add(maxAssertion + time.Second).Unix()},
+		"no jti":           {"jti": nil},
+		"a text as exp":    {"exp": "soon"},
+	}
+}
+
+// Each is refused and spends nothing: the good request passes afterwards, and its assertion only once.
+func TestClientAssertions(t *testing.T) {
+	for _, prefix := range []string{"GENERIC_JWT", "GENERIC_SECRET_JWT"} {
+		t.Run(prefix, func(t *testing.T) {
+			b := newBench(t)
+			id := b.env[prefix+"_CLIENT_ID"]
+			s := b.signer(jose.ES256, b.s.keys.key, genericKeyID, id, id)
+			if prefix == "GENERIC_SECRET_JWT" {
+				s = b.signer(jose.HS256, []byte(b.env[prefix+"_CLIENT_SECRET"]), "", id, id)
+			}
+			send := func(status int, code, assertion string, more ...string) result {
+				t.Helper()
+				v, _ := url.ParseQuery(form("grant_type", "refresh_token", "refresh_token", b.env[prefix+"_REFRESH_TOKEN"],
+					"client_id", id, "client_assertion_type", clientAssertionType, "client_assertion", assertion))
+				for i := 0; i < len(more); i += 2 {
+					if v.Set(more[i], more[i+1]); more[i+1] == "" {
+						v.Del(more[i])
+					}
+				}
+				return b.want(status, code, request{url: b.env["GENERIC_TOKEN_ENDPOINT"], form: v.Encode()})
+			}
+			for name, changes := range badClaims(b.s.now()) {
+				t.Log(name)
+				send(401, "invalid_client", s.sign(changes))
+			}
+			other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, bad := range map[string]signer{
+				"another key": b.signer(jose.ES256, other, s.kid, id, id), "another kid": b.signer(s.alg, s.key, "other", id, id),
+				"another algorithm": b.signer(jose.HS512, []byte(randomText(80)), s.kid, id, id),
+			} {
+				t.Log(name)
+				send(401, "invalid_client", bad.sign(nil))
+			}
+			send(401, "invalid_client", "no.jwt.atall")
+			send(401, "invalid_client", s.sign(nil), "client_id", "generic client")
+			send(401, "invalid_client", s.sign(nil), "client_id", "")
+			send(400, "invalid_request", s.sign(nil), "client_secret", "x")
+			send(400, "invalid_request", s.sign(nil), "client_assertion_type", "")
+			send(400, "invalid_request", s.sign(nil), "client_assertion", "")
+			send(400, "invalid_request", s.sign(nil), "client_assertion_type", grantJWTBearer)
+			send(400, "invalid_request", s.sign(nil), "assertion", s.sign(nil))
+			send(401, "invalid_client", "x", "client_assertion", "", "client_assertion_type", "", "client_secret", "x")
+			once := s.sign(nil)
+			next := send(200, "", once).text("refresh_token")
+			send(401, "invalid_client", once, "refresh_token", next)
+			send(200, "", s.sign(nil), "refresh_token", next)
+		})
+	}
+}
+
+func TestJWTBearerGrant(t *testing.T) {
+	b := newBench(t)
+	s := b.signer(jose.ES256, b.s.keys.key, genericKeyID, b.env["GENERIC_SERVICE_CLIENT_ID"], b.env["GENERIC_SERVICE_SUBJECT"])
+	send := func(status int, code, assertion string, more ...string) result {
+		t.Helper()
+		return b.want(status, code, request{url: b.env["GENERIC_TOKEN_ENDPOINT"],
+			form: form(append([]string{"grant_type", grantJWTBearer, "assertion", assertion}, more...)...)})
+	}
+	for name, changes := range badClaims(b.s.now()) {
+		t.Log(name)
+		send(400, "invalid_grant", s.sign(changes))
+	}
+	send(400, "invalid_request", s.sign(nil), "client_id", s.given["iss"].(string))
+	send(400, "invalid_request", s.sign(nil), "client_secret", "x")
+	send(400, "invalid_request", s.sign(nil), "client_assertion", s.sign(nil))
+	send(400, "invalid_scope", s.sign(nil), "scope", "more")
+	once := s.sign(nil)
+	if got := send(200, "", once, "scope", "api"); got.body["refresh_token"] != nil || !b.live("generic", got.text("access_token")) {
+		t.Errorf("%v", got.body)
+	}
+	send(400, "invalid_grant", once)
+	// The server's own clock counts, to the second.
+	b.order("/control", map[string]any{"provider": "generic", "clock_offset": -2}, nil)
+	send(400, "invalid_grant", s.sign(nil))
+}
+
+// What POST /control registers is what counts from then on, and a reset takes it back.
+func TestRegistration(t *testing.T) {
+	b := newBench(t)
+	refresh := func(secret string) request {
+		r := b.good("generic", b.initial("generic"))
+		r.basic = url.QueryEscape(b.env["GENERIC_CLIENT_ID"]) + ":" + url.QueryEscape(secret)
+		return r
+	}
+	b.order("/control", map[string]any{"provider": "generic", "client_id": b.env["GENERIC_CLIENT_ID"], "client_secret": "new secret"}, nil)
+	b.want(401, "invalid_client", refresh(b.env["GENERIC_CLIENT_SECRET"]))
+	b.want(200, "", refresh("new secret"))
+	b.order("/reset", map[string]any{}, nil)
+	b.want(200, "", refresh(b.env["GENERIC_CLIENT_SECRET"]))
+	for _, body := range []map[string]any{
+		{"provider": "generic", "client_secret": "whose?"},
+		{"provider": "generic", "client_id": "generic-jwt", "public_key": "no PEM"},
+		{"provider": "generic", "client_id": "generic-mtls", "client_certificate": "no PEM"},
+	} {
+		if status := b.order("/control", body, nil); status != 400 {
+			t.Errorf("%v: %d", body, status)
+		}
+	}
+	if status := b.order("/control", map[string]any{"provider": "generic", "client_id": "nobody", "client_secret": "x"}, nil); status != 404 {
+		t.Errorf("unknown client: %d", status)
+	}
+}
+
+// At the mTLS alias nobody gets through the handshake but whose certificate is registered, and then only as
+// the application that it is registered for.
+func TestCertificatesAtTheAlias(t *testing.T) {
+	b := newBench(t)
+	at := "https://" + genericMTLSHost + "/token"
+	refresh := func(prefix string) request {
+		return request{url: at, form: form("grant_type", "refresh_token", "client_id", b.env[prefix+"_CLIENT_ID"], "refresh_token", b.env[prefix+"_REFRESH_TOKEN"])}
+	}
+	own := tls.Certificate{Certificate: [][]byte{b.s.keys.certificate.Raw}, PrivateKey: b.s.keys.key}
+	selfSigned, stranger := b.newClient(own), b.newClient(identity(t, b.s.ca, "somebody else"))
+	for name, c := range map[string]struct {
+		ok  bool
+		try func() (result, error)
+	}{
+		"none":                      {false, func() (result, error) { return b.do(b.bare, refresh("GENERIC_MTLS")) }},
+		"another subject":           {false, func() (result, error) { return b.do(stranger, refresh("GENERIC_MTLS")) }},
+		"of another application":    {false, func() (result, error) { return b.do(selfSigned, refresh("GENERIC_MTLS")) }},
+		"of another application, 2": {false, func() (result, error) { return b.do(b.client, refresh("GENERIC_SELF_SIGNED")) }},
+		"the authority's":           {true, func() (result, error) { return b.do(b.client, refresh("GENERIC_MTLS")) }},
+		"self-signed":               {true, func() (result, error) { return b.do(selfSigned, refresh("GENERIC_SELF_SIGNED")) }},
+	} {
+		if got, err := c.try(); c.ok != (err == nil && got.status == 200) {
+			t.Errorf("%s: %d %v %v\n%s", name, got.status, got.body, err, b.log)
+		}
+	}
+	r := refresh("GENERIC_MTLS")
+	r.form += "&client_secret=x"
+	b.want(401, "invalid_client", r)
+
+	// Another certificate is registered: the old one is no longer let in.
+	registered := identity(t, b.s.ca, "somebody else")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: registered.Certificate[0]})
+	b.order("/control", map[string]any{"provider": "generic", "client_id": "generic-mtls", "client_certificate": string(block)}, nil)
+	var grant map[string]string
+	b.order("/grant", map[string]string{"provider": "generic", "client_id": "generic-mtls"}, &grant)
+	r = refresh("GENERIC_MTLS")
+	r.form = form("grant_type", "refresh_token", "client_id", "generic-mtls", "refresh_token", grant["refresh_token"])
+	b.client.CloseIdleConnections()
+	if got, err := b.do(b.client, r); err == nil {
+		t.Errorf("the old certificate gets %d", got.status)
+	}
+	if got, err := b.do(stranger, r); err != nil || got.status != 200 {
+		t.Errorf("the new one: %v %v", got.body, err)
+	}
+}
