@@ -3,6 +3,7 @@ module vault-plugin-secrets-oauthrefresh/e2e
 go 1.26
 
 require (
+	github.com/go-jose/go-jose/v3 v3.0.3
 	github.com/hashicorp/vault/api v1.23.0
 	github.com/ory/fosite v0.49.0
 )
@@ -17,7 +18,6 @@ require (
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/felixge/httpsnoop v1.0.4 // indirect
 	github.com/fsnotify/fsnotify v1.6.0 // indirect
-	github.com/go-jose/go-jose/v3 v3.0.3 // indirect
 	github.com/go-jose/go-jose/v4 v4.1.1 // indirect
 	github.com/go-logr/logr v1.3.0 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect

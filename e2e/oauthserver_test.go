@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -20,17 +21,20 @@ type oauthServer struct {
 	*httptest.Server
 	t        *testing.T
 	provider fosite.OAuth2Provider
+	store    *storage.MemoryStore
 	weather  *weather // what happens to token requests on their way; nil for nothing
 
 	mu       sync.Mutex
 	counts   tally
 	metadata map[string]any // RFC 8414
+	signed   url.Values     // the last request with a client assertion
 }
 
 // tally is what the library itself has decided.
 type tally struct {
 	Requests, Refreshes int
 	Replays             int // refresh tokens that its store knows to be inactive
+	UsedIDs             int // assertions whose jti its store knows
 }
 
 // The secret shows whether the client form-encodes a Basic pair, which this library decodes (RFC 6749
@@ -49,6 +53,8 @@ func startOAuthServer(t *testing.T, lifetime time.Duration) *oauthServer {
 		AccessTokenLifespan:  lifetime,
 		RefreshTokenLifespan: time.Hour,
 		HashCost:             4, // the test is not about bcrypt
+
+		GrantTypeJWTBearerCanSkipClientAuth: true, // the assertion is proof enough
 	}
 	hash, err := config.GetSecretsHasher(t.Context()).Hash(t.Context(), []byte(oauthSecret))
 	if err != nil {
@@ -62,8 +68,8 @@ func startOAuthServer(t *testing.T, lifetime time.Duration) *oauthServer {
 	store.Users[oauthUser] = storage.MemoryUserRelation{Username: oauthUser, Password: "password of peter"}
 	//lint:ignore SA1019 the password grant is deprecated, and still the shortest way to a refresh token without a browser
 	password := compose.OAuth2ResourceOwnerPasswordCredentialsFactory
-	s := &oauthServer{t: t, provider: compose.Compose(config, store, compose.NewOAuth2HMACStrategy(config),
-		password, compose.OAuth2RefreshTokenGrantFactory,
+	s := &oauthServer{t: t, store: store, provider: compose.Compose(config, store, compose.NewOAuth2HMACStrategy(config),
+		password, compose.OAuth2RefreshTokenGrantFactory, compose.RFC7523AssertionGrantFactory,
 		compose.OAuth2ClientCredentialsGrantFactory, compose.OAuth2TokenIntrospectionFactory,
 		compose.OAuth2TokenRevocationFactory)}
 	mux := http.NewServeMux()
@@ -75,6 +81,7 @@ func startOAuthServer(t *testing.T, lifetime time.Duration) *oauthServer {
 		"issuer": s.URL, "token_endpoint": s.URL + "/token", "revocation_endpoint": s.URL + "/revoke",
 		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
 	})
+	config.TokenURL = s.URL + "/token"
 	t.Cleanup(s.Close)
 	return s
 }
@@ -84,12 +91,7 @@ func (s *oauthServer) token(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	request, err := s.provider.NewAccessRequest(ctx, r, new(fosite.DefaultSession))
 	refresh := r.PostForm.Get("grant_type") == "refresh_token"
-	s.mu.Lock()
-	s.counts.Requests++
-	if errors.Is(err, fosite.ErrInactiveToken) {
-		s.counts.Replays++
-	}
-	s.mu.Unlock()
+	s.count(r, err)
 	if err != nil {
 		s.provider.WriteAccessError(ctx, w, request, err)
 		return
@@ -113,6 +115,25 @@ func (s *oauthServer) token(w http.ResponseWriter, r *http.Request) {
 		canaries.add("refresh token of the OAuth server", token)
 	}
 	s.provider.WriteAccessResponse(ctx, w, request, response)
+}
+
+// count writes down a token request. What it was signed with is a secret while it lives.
+func (s *oauthServer) count(r *http.Request, err error) {
+	for _, name := range []string{"assertion", "client_assertion"} {
+		canaries.add(name+" at the OAuth server", r.PostForm.Get(name))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts.Requests++
+	if errors.Is(err, fosite.ErrInactiveToken) {
+		s.counts.Replays++
+	}
+	if errors.Is(err, fosite.ErrJTIKnown) {
+		s.counts.UsedIDs++
+	}
+	if signed := r.PostForm.Get("client_assertion"); signed != "" {
+		s.signed = r.PostForm
+	}
 }
 
 func (s *oauthServer) revoke(w http.ResponseWriter, r *http.Request) {
