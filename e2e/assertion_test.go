@@ -48,9 +48,9 @@ func publicKey(t *testing.T, certificate string) crypto.PublicKey {
 
 // signing is the client from now on one that signs, and is known by the key alone.
 func (s *oauthServer) signing(key crypto.PublicKey, kid, alg string) {
-	before := s.store.Clients[oauthClient].(*fosite.DefaultClient)
+	before := s.store.Clients[oauthClient]
 	s.store.Clients[oauthClient] = &fosite.DefaultOpenIDConnectClient{
-		DefaultClient:           &fosite.DefaultClient{ID: before.ID, Scopes: before.Scopes, GrantTypes: before.GrantTypes},
+		DefaultClient:           &fosite.DefaultClient{ID: before.GetID(), Scopes: before.GetScopes(), GrantTypes: before.GetGrantTypes()},
 		TokenEndpointAuthMethod: "private_key_jwt", TokenEndpointAuthSigningAlgorithm: alg,
 		JSONWebKeys: &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key, KeyID: kid, Use: "sig", Algorithm: alg}}},
 	}

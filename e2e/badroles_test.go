@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -94,9 +95,14 @@ func pair(t *testing.T, notAfter time.Time) (certificate, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pairOf(t, private, notAfter)
+}
+
+func pairOf(t *testing.T, private crypto.Signer, notAfter time.Time) (certificate, key string) {
+	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stranger"},
-		NotBefore: notAfter.Add(-48 * time.Hour), NotAfter: notAfter,
+		NotBefore: notAfter.Add(-100 * 24 * time.Hour), NotAfter: notAfter,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)

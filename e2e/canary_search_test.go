@@ -29,6 +29,11 @@ func TestCanarySearch(t *testing.T) {
 			t.Errorf("not found as %s", form)
 		}
 	}
+	// A part of an assertion, as a request that is dumped into a log would show it.
+	set.add("assertion", "eyJpc3MiOiJtZSIsInN1YiI6Im1lIn0")
+	if hits := set.find([]byte("client_assertion=eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJtZSIsInN1YiI6Im1lIn0.c2ln&x=y")); len(hits) != 1 {
+		t.Error("an assertion is not found")
+	}
 	if hits := set.find([]byte(strings.Repeat("s3cr3t value", 100))); len(hits) != 0 {
 		t.Errorf("found in harmless text: %v", hits)
 	}

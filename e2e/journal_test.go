@@ -10,6 +10,8 @@ import (
 type request struct {
 	Seq             int
 	Provider, Fault string
+	Method, Host    string
+	Params          map[string]string // secrets as digests
 }
 
 // next lists what the sandbox has received after a number; it waits so long for something to come.

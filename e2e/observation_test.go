@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"os"
 )
 
 // stats is what a provider has counted.
@@ -36,10 +37,16 @@ func (s *sandbox) control(provider string, fields map[string]any) {
 // grant starts a new grant and returns its refresh token.
 func (s *sandbox) grant(provider string) string {
 	s.t.Helper()
+	return s.grantTo(provider, "")
+}
+
+// grantTo is grant for one of the provider's applications.
+func (s *sandbox) grantTo(provider, client string) string {
+	s.t.Helper()
 	var out struct {
 		RefreshToken string `json:"refresh_token"`
 	}
-	s.call("/grant", map[string]any{"provider": provider}, &out)
+	s.call("/grant", map[string]any{"provider": provider, "client_id": client}, &out)
 	canaries.add(provider+" refresh token", out.RefreshToken)
 	return out.RefreshToken
 }
@@ -61,6 +68,24 @@ func (s *sandbox) wantLive(provider, token string) {
 	if ok, why := s.live(provider, token); !ok {
 		s.t.Fatalf("%s does not accept the access token: %s", provider, why)
 	}
+}
+
+// register changes what an application of the generic server proves itself with; what is PEM is named by its file.
+func (s *sandbox) register(client string, fields map[string]any) {
+	s.t.Helper()
+	body := map[string]any{"client_id": client}
+	for name, value := range fields {
+		if body[name] = value; name == "client_secret" {
+			canaries.add("client secret of "+client, value.(string))
+			continue
+		}
+		text, err := os.ReadFile(value.(string))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		body[name] = string(text)
+	}
+	s.control("generic", body)
 }
 
 // call asks the observation API: a GET without a body, else a POST.
