@@ -40,13 +40,46 @@ func TestReadme(t *testing.T) {
 	}
 	for role, provider := range map[string]string{
 		"payments": "isabel-connect", "crm": "salesforce", "contracts": "pandadoc", "login": "pingone", "hosting": "keliweb",
-		"example": "generic", "batch": "generic",
+		"example": "generic", "batch": "generic", "signed": "generic", "service": "generic", "certified": "generic",
 	} {
 		l.sandbox.wantLive(provider, l.read("oauth/creds/"+role).token())
 	}
+	l.sandbox.control("generic", map[string]any{
+		"client_id": l.sandbox.env["GENERIC_CLIENT_ID"], "client_secret": l.sandbox.env["GENERIC_NEXT_CLIENT_SECRET"],
+	})
+	l.run("vault write -force oauth/refresh/example")
+	l.sandbox.wantLive("generic", l.read("oauth/creds/example").token())
 	rendered, err := os.ReadFile(filepath.Join(workdir, "payments.env"))
 	if err != nil || !strings.Contains(string(rendered), "ACCESS_TOKEN="+l.read("oauth/creds/payments").token()+"\n") {
 		t.Errorf("the Agent's file does not hold the token: %v", err)
+	}
+}
+
+// Every definition that docs/providers.md offers to be copied is one that Vault takes, with values of the right
+// kind.
+func TestDefinitionsToCopy(t *testing.T) {
+	l := newLab(t)
+	canaries.add("password of the fixtures", identitiesPassword)
+	for _, name := range []string{"ENTRA_TENANT", "ENTRA_CLIENT_ID", "GOOGLE_CLIENT_EMAIL", "GOOGLE_KEY_ID", "DOCUSIGN_INTEGRATION_KEY",
+		"DOCUSIGN_USER_ID", "SALESFORCE_USERNAME", "REVOLUT_CLIENT_ID", "REVOLUT_REDIRECT_DOMAIN", "REVOLUT_REFRESH_TOKEN"} {
+		l.env = append(l.env, name+"=value-of-"+name)
+	}
+	for _, name := range []string{"GOOGLE_KEY", "DOCUSIGN_KEY", "SALESFORCE_KEY", "REVOLUT_KEY"} {
+		l.env = append(l.env, name+"="+fixture(t, "rsa.key"))
+	}
+	l.env = append(l.env, "ENTRA_PFX="+fixture(t, "modern.pfx"), "ENTRA_PFX_PASSWORD="+identitiesPassword)
+	text, err := os.ReadFile("../docs/providers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	followed := blocks(string(text))
+	for _, b := range followed {
+		l.follow(b.text)
+	}
+	var roles []string
+	decode(t, l.run("vault list -format=json oauth/roles"), &roles)
+	if len(followed) != 5 || len(roles) != 5 {
+		t.Errorf("%d definitions, %q", len(followed), roles)
 	}
 }
 

@@ -31,6 +31,7 @@ func (s *sandbox) environment(dir, proxy, direct, api string) map[string]string 
 		"GENERIC_TOKEN_ENDPOINT":         "https://" + direct + "/generic/token",
 		"GENERIC_REVOCATION_ENDPOINT":    "https://" + direct + "/generic/revoke",
 		"GENERIC_INTROSPECTION_ENDPOINT": "https://" + direct + "/generic/introspect",
+		"GENERIC_NEXT_CLIENT_SECRET":     "generic+next-secret:100%", // for the change of the first one
 		"GENERIC_MTLS_TOKEN_ENDPOINT":    "https://" + genericMTLSHost + "/token",
 		"GENERIC_KEY":                    in("generic-key.pem"), "GENERIC_KEY_ID": genericKeyID, "GENERIC_CERT": in("generic-cert.pem"),
 	}
