@@ -9,6 +9,11 @@ import (
 // background work yet.
 func (l *lane) crash() {
 	l.arm()
+	l.killTrapped()
+}
+
+// killTrapped is crash with the traps that are set.
+func (l *lane) killTrapped() {
 	l.initialize()
 	wait := l.trapped(l.stored)
 	time.Sleep(l.within(60 * time.Millisecond))

@@ -26,6 +26,7 @@ type grant struct {
 	early    int       // refreshes that nobody can have wanted yet
 	trap     *trap
 	fails    *outage
+	secret   string // the only client secret that the provider knows, "" for any
 }
 
 // renew authorizes again and returns the new grant's refresh token.

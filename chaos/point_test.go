@@ -18,9 +18,11 @@ const (
 	points    // how many there are of those that are dealt, see arm
 
 	// The rows of the table that are no such points: a request that is processed when all is over, and
-	// two kills at any of the points.
+	// two kills at any of the points. Those of a rollover come last.
 	processedLast
 	again
+	beforePromotion // only where a client secret is replaced: see TestKilledDuringRollover
+	promoted
 	rows
 )
 
@@ -37,6 +39,9 @@ func (p point) String() string {
 		anyMoment:     "at a random moment",
 		processedLast: "the request is sent, the provider processes it after the next process's refresh",
 		again:         "any of these, and any again during the recovery",
+
+		beforePromotion: "the new state is stored, the role still names the old secret",
+		promoted:        "the next secret has become the role's, the plugin not told",
 	}[p]
 }
 

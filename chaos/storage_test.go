@@ -69,6 +69,9 @@ func (v *view) alive(operation func() error) error {
 // Put is where a refresh stores its intent and its new state.
 func (v *view) Put(ctx context.Context, entry *logical.StorageEntry) error {
 	apply := func() error { return v.storage.Put(ctx, entry) }
+	if g := v.grant(entry.Key, "role/"); g != nil {
+		return v.putRole(g, apply)
+	}
 	g := v.grant(entry.Key, "token/")
 	if g == nil {
 		return v.alive(apply)
@@ -93,6 +96,17 @@ func (v *view) Put(ctx context.Context, entry *logical.StorageEntry) error {
 		t.pass(stored)
 	}
 	return o.after(after)
+}
+
+// putRole is where the plugin makes the next secret the role's.
+func (v *view) putRole(g *grant, apply func() error) error {
+	t := g.armed()
+	t.hold(beforePromotion)
+	if err := v.alive(apply); err != nil {
+		return err
+	}
+	t.hold(promoted)
+	return nil
 }
 
 // Get implements logical.Storage.
