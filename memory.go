@@ -33,12 +33,17 @@ const maxRemembered = 1 << 14
 type memory struct {
 	mu    sync.Mutex
 	roles *simplelru.LRU[string, remembered]
-	looks map[string]*look // into storage, the latest of each role as long as no write has overtaken it
+	looks map[string]*looks // into storage, of each role, as long as no write has overtaken them
 	edits int64            // writes to roles and providers so far
 }
 
+// looks are those under way with no write between them. Readers come at the same time, so one that comes later must
+// not undo what another has seen.
+type looks struct{ open int }
+
 // look is one look into storage, or what it has seen.
 type look struct {
+	among    *looks
 	edits    int64 // memory.edits when it began
 	role     *role
 	provider *client.Provider
@@ -50,7 +55,7 @@ func newMemory() *memory {
 	if err != nil {
 		panic(err) // the size is above 0
 	}
-	return &memory{roles: roles, looks: map[string]*look{}}
+	return &memory{roles: roles, looks: map[string]*looks{}}
 }
 
 // recall returns what is remembered of a role.
@@ -60,20 +65,22 @@ func (m *memory) recall(name string) (remembered, bool) {
 	return m.roles.Get(name)
 }
 
-// begin announces a look into storage.
+// begin announces a look into storage. Each must be ended.
 func (m *memory) begin(name string) *look {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	l := &look{edits: m.edits}
-	m.looks[name] = l
-	return l
+	if m.looks[name] == nil {
+		m.looks[name] = new(looks)
+	}
+	m.looks[name].open++
+	return &look{among: m.looks[name], edits: m.edits}
 }
 
 // holds tells whether nothing was written since a look began that it may have missed.
 func (m *memory) holds(name string, l *look) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.looks[name] == l
+	return m.looks[name] == l.among
 }
 
 // edited tells whether a role or a provider was written since a look began.
@@ -83,11 +90,11 @@ func (m *memory) edited(l *look) bool {
 	return m.edits != l.edits
 }
 
-// end ends a look without remembering what it has seen.
+// end ends a look.
 func (m *memory) end(name string, l *look) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.looks[name] == l {
+	if l.among.open--; l.among.open == 0 && m.looks[name] == l.among {
 		delete(m.looks, name)
 	}
 }
@@ -96,8 +103,7 @@ func (m *memory) end(name string, l *look) {
 func (m *memory) keep(name string, l *look, r remembered) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.looks[name] == l {
-		delete(m.looks, name)
+	if m.looks[name] == l.among {
 		m.roles.Add(name, r)
 	}
 }

@@ -203,3 +203,39 @@ func TestWhatIsHeldGoesBeforeMemory(t *testing.T) {
 		t.Errorf("generation %v is remembered, which was never stored", got)
 	}
 }
+
+// Readers overlap all the time where there are many: what the first has seen is remembered, although the
+// second has begun since.
+func TestReadersDontUndoEachOthersLooks(t *testing.T) {
+	b := newTestBackend(t)
+	newGrant(newEndpoint(t, b))
+	b.writeRole("r")
+	b.read("creds/r")
+	b.write("roles/r", fields{"ttl": "1m"})
+	began, gates := make(chan struct{}), []chan struct{}{make(chan struct{}), make(chan struct{})}
+	var n atomic.Int64
+	b.storage.onGet(func(key string) error {
+		if at := n.Load(); key == "provider/test" && int(at) < len(gates) {
+			n.Add(1)
+			began <- struct{}{}
+			<-gates[at]
+		}
+		return nil
+	})
+	first := b.startRead(t.Context(), "r")
+	await(t, began)
+	second := b.startRead(t.Context(), "r")
+	await(t, began)
+	close(gates[0])
+	await(t, first)
+	if _, ok := b.memory.recall("r"); !ok {
+		t.Error("the first reader's look is not remembered")
+	}
+	close(gates[1])
+	await(t, second)
+	b.memory.mu.Lock()
+	defer b.memory.mu.Unlock()
+	if len(b.memory.looks) != 0 {
+		t.Errorf("%d looks are left open", len(b.memory.looks))
+	}
+}
