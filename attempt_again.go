@@ -32,10 +32,5 @@ func (a *attempt) mayRenew(tok *token, began time.Time) bool {
 // other error a second exchange would be a second use of the refresh token. Servers that spend it before
 // they look at the client exist all the same; see fault.ClientFirst.
 func (a *attempt) maySwap(e *client.Error) bool {
-	p, ok := a.target.refusedPart(e)
-	if !ok || len(a.choices[p]) < 2 || a.b.work.ending() {
-		return false
-	}
-	a.choices[p] = a.choices[p][1:]
-	return true
+	return !a.b.work.ending() && a.choices.after(a.target, e)
 }

@@ -70,3 +70,11 @@ func (f *fault) error(now time.Time, name string) error {
 	}
 	return logical.CodedError(http.StatusServiceUnavailable, text)
 }
+
+// asRefused makes a refusal of what is refused here before anything is sent.
+func asRefused(err error) error {
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		return refusal(e.Error())
+	}
+	return err
+}

@@ -38,6 +38,8 @@ func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l
 		return explanation{wouldFail, refusedDemand.Error()}, to, nil
 	case !due && gap > 0:
 		return explanation{wouldWait, fmt.Sprintf("what is left of the token, %s, is promised to readers, and with this provider a refresh would end it", rounded(gap))}, to, nil
+	case !due && l.role.dead(l.token):
+		return explanation{wouldWarn, l.token.Fault.sentence(now, name)}, to, nil
 	case !due:
 		return explanation{wouldServe, t.whyGood(l.token, now)}, to, nil
 	}
@@ -48,7 +50,7 @@ func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l
 		err = b.mayRefresh(name, to, l.token, d)
 	}
 	if err == nil {
-		err = to.checkOrigin(to.endpoints.Token)
+		_, _, err = to.shown(l.token)
 	}
 	switch {
 	case err == nil:
@@ -82,17 +84,26 @@ func (t terms) whyDue(tok *token, d demand, now time.Time) string {
 
 func rounded(d time.Duration) client.Duration { return client.Duration(d.Truncate(time.Second)) }
 
-// showRequest adds the request that a refresh would send now, without its secrets; or why there would be
-// none.
-func (t *target) showRequest(tok *token, data map[string]any) {
+// shown is the request that a refresh would send now, without its secrets, and the certificate that it would
+// show; or why there would be none.
+func (t *target) shown(tok *token) (*client.Shown, *client.Identity, error) {
+	if err := t.checkCredentials(); err != nil {
+		return nil, nil, err
+	}
 	request, err := t.request(tok.RefreshToken, t.role.credentialsInUse(tok))
-	if err == nil && t.provider.IdempotencyHeader != "" && t.role.spends() {
+	if err != nil {
+		return nil, nil, err
+	}
+	if t.provider.IdempotencyHeader != "" && t.role.spends() {
 		request.IdempotencyKey = "(one UUID per exchange, the same when it is sent again)"
 	}
-	var shown *client.Shown
-	if err == nil {
-		shown, err = request.Show()
-	}
+	shown, err := request.Show()
+	return shown, request.Identity, err
+}
+
+// showRequest adds what would be sent, and what would follow if the provider refused the client.
+func (t *target) showRequest(tok *token, data map[string]any) {
+	shown, id, err := t.shown(tok)
 	if err != nil {
 		data["request"] = "none: " + err.Error()
 		return
@@ -106,8 +117,17 @@ func (t *target) showRequest(tok *token, data map[string]any) {
 	data["request_headers"] = headers
 	data["request_body"] = shown.Params
 	data["request_client_certificate"] = "none"
-	if request.Identity != nil {
-		data["request_client_certificate"] = request.Identity.Fingerprint() + ", if the server asks for one"
+	if id != nil {
+		data["request_client_certificate"] = id.Fingerprint() + ", if the server asks for one"
+	}
+	c, then := t.role.choices(tok, time.Now()), []string{}
+	for _, p := range parts {
+		for _, s := range c[p][1:] {
+			then = append(then, string(s)+string(p))
+		}
+	}
+	if len(then) > 0 {
+		data["if_refused_tries"] = then
 	}
 	for name, signed := range shown.Assertions {
 		data["request_"+name] = signed

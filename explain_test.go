@@ -49,9 +49,16 @@ func TestExplainSaysWhatAReadDoes(t *testing.T) {
 		b.write("config", fields{"allowed_hosts": ""})
 		b.explains(server, wouldRefresh, "has ended")
 		server.Enqueue(clienttest.JSON(400, `{"error":"invalid_grant"}`))
+		b.failure(writeOp, "refresh/r", nil)
+		b.explains(server, wouldWarn, "authorize again")
 		pause(61 * time.Minute)
-		b.noCreds("r", 400)
 		b.explains(server, wouldFail, "authorize again")
+		b.write("roles/r", fields{"refresh_token": canary + "anew", "next_client_secret": canary + "next"})
+		if got := b.data("explain/r")["if_refused_tries"]; fmt.Sprint(got) != "[next_client_secret]" {
+			t.Errorf("then %v", got)
+		}
+		b.write("providers/test", fields{"token_endpoint_auth_method": "tls_client_auth"})
+		b.explains(server, wouldFail, "needs a client certificate")
 	})
 }
 

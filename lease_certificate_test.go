@@ -4,8 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -74,7 +76,7 @@ func TestCredsNameTheCertificate(t *testing.T) {
 		"bound to another":          {nil, certificate, other, true, other, warning},
 		"the same, without a lease": {nil, with(certificate, fields{"lease": false}), other, true, other, warning},
 		"bound to another, wanted":  {wanted, certificate, other, true, other, warning},
-		"bound, and there is none":  {nil, nil, other, true, other, warning},
+		"bound, and there is none":  {nil, nil, other, true, other, "the role has none to present"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newTestBackend(t)
@@ -115,5 +117,25 @@ func TestCertificateFieldsAreTheEngines(t *testing.T) {
 	b := newTestBackend(t)
 	for _, name := range []string{"client_certificate_required", "client_certificate_fingerprint"} {
 		b.rejects(writeOp, "providers/test", fields{"token_endpoint": "https://example.com/", "extra_fields": "/a/" + name}, "extra_fields can't name "+name)
+	}
+}
+
+// The certificate that has worked is the one to present, also while the role can't be told so.
+func TestCredsNameTheCertificateThatWorked(t *testing.T) {
+	b := newTestBackend(t)
+	server := clienttest.New(t, clienttest.Options{RequireClientCertificate: true})
+	newGrant(server)
+	b.write("config", fields{"ca_certificate": string(clienttest.CAPEM())})
+	b.write("providers/test", fields{"token_endpoint": server.URL() + "/token", "api_requires_certificate": true})
+	stranger, accepted := newClientCertificate(t, -time.Hour, time.Hour), acceptedCertificate(t)
+	b.writeRole("r", fields{
+		"client_certificate": stranger.certificate, "client_private_key": stranger.key, "identity_readable": true,
+		"next_pfx": accepted.pfx, "next_pfx_password": certificatePassword,
+	})
+	b.storage.failPuts("role/r", errors.New("no"), func(int) bool { return true })
+	for range 3 {
+		if got, want := b.data("creds/r")["client_certificate_fingerprint"], b.data("identity/r")["fingerprint"]; got != want {
+			t.Errorf("creds name %v, identity hands out %v", got, want)
+		}
 	}
 }

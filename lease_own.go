@@ -90,11 +90,7 @@ func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocat
 	if err != nil {
 		return err
 	}
-	request, err := t.revocation(tok)
-	if err != nil {
-		return err
-	}
-	origin, err := client.Origin(request.Endpoint)
+	origin, err := client.Origin(t.endpoints.Revocation)
 	if err != nil {
 		return err
 	}
@@ -102,7 +98,7 @@ func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocat
 		return errAway
 	}
 	t.options.Timeout = min(t.options.Timeout, revocationTimeout)
-	err = client.Revoke(ctx, t.options, request, client.NewSecret(r.AccessToken), client.HintAccessToken)
+	err = t.revokes(ctx, tok, client.NewSecret(r.AccessToken), client.HintAccessToken)
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Class != client.ClientRefused {
 		b.away.Store(origin, time.Now())
 	}

@@ -34,7 +34,7 @@ type memory struct {
 	mu    sync.Mutex
 	roles *simplelru.LRU[string, remembered]
 	looks map[string]*looks // into storage, of each role, as long as no write has overtaken them
-	edits int64            // writes to roles and providers so far
+	edits int64             // writes to roles and providers so far
 }
 
 // looks are those under way with no write between them. Readers come at the same time, so one that comes later must

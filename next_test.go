@@ -342,3 +342,120 @@ func TestBadNextCredentials(t *testing.T) {
 		}
 	}
 }
+
+// What an operator writes while an exchange with the next secret is under way is what counts: the exchange has
+// proven the next one, but not that it may take the place of something that was written since.
+func TestPromotionDoesNotUndoAnEdit(t *testing.T) {
+	for name, edit := range map[string]fields{
+		"a new secret":   {"client_secret": canary + "third"},
+		"another client": {"client_id": "other", "refresh_token": canary + "others"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBackend(t)
+			server := newEndpoint(t, b)
+			b.writeRole("r", fields{"next_client_secret": canary + "next"})
+			answer, open := gated(tokenAnswer("a", ""))
+			server.Enqueue(clienttest.JSON(401, `{"error":"invalid_client"}`), answer)
+			done := b.startRead(t.Context(), "r")
+			server.WaitFor(2)
+			b.write("roles/r", edit)
+			open()
+			await(t, done)
+			r, err := getRole(t.Context(), b.storage, "r")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := canary + "secret"
+			if edit["client_secret"] != nil {
+				want = canary + "third"
+			}
+			secretIs(t, "the secret in use", r.ClientSecret, want)
+			secretIs(t, "the next one", r.Next.ClientSecret, canary+"next")
+		})
+	}
+}
+
+// A gateway says nothing of what was done behind it, and half an answer may have lost the other half.
+func TestNextCredentialsNeedTheProvidersOwnWord(t *testing.T) {
+	for name, answer := range map[string]clienttest.Answer{
+		"502":           clienttest.JSON(502, `{"error":"invalid_client"}`),
+		"503":           clienttest.JSON(503, `{"errors":[{"code":"invalid_client"}]}`),
+		"500":           clienttest.JSON(500, `{"error":"invalid_client"}`),
+		"half of a 200": {Status: 200, Body: `{"error":"invalid_client","refresh_token":"the next one"}`, CutAfter: 40},
+		"half of a 400": {Status: 400, Body: `{"error":"invalid_client","error_description":"cut off"}`, CutAfter: 40},
+		"a 200":         clienttest.JSON(200, `{"error":"invalid_client","access_token":"a"}`),
+	} {
+		b := newTestBackend(t)
+		server := newEndpoint(t, b)
+		b.writeRole("r", fields{"next_client_secret": canary + "next", "previous_client_secret": canary + "previous"})
+		server.Enqueue(answer)
+		b.failure(logical.ReadOperation, "creds/r", nil)
+		if n := len(server.Requests()); n != 1 {
+			t.Errorf("%s: %d exchanges", name, n)
+		}
+	}
+}
+
+// A secret that is there twice is presented once, and the one that worked last first.
+func TestEachSecretIsTriedOnce(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	knownClient(server, bySecret("nobody's"))
+	b.writeRole("r", fields{"next_client_secret": canary + "secret", "previous_client_secret": canary + "secret"})
+	b.noCreds("r", 400)
+	if n := len(server.Requests()); n != 1 {
+		t.Errorf("%d exchanges with one secret", n)
+	}
+}
+
+// The way out when something has leaked, and the end of a lease, must not wait for the next refresh.
+func TestRevocationTriesTheNextSecret(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	knownClient(server, bySecret(canary+"secret"))
+	b.writeRole("r", fields{"next_client_secret": canary + "next"})
+	b.read("creds/r")
+	knownClient(server, bySecret(canary+"next"))
+	b.write("revoke/r", nil)
+	if got := b.data("status/r")["state"]; got != stateDead {
+		t.Errorf("state %v", got)
+	}
+}
+
+// Terraform names the certificate that has ended beside the one that has taken its place.
+func TestTheSameConfigurationAfterTheFirstCertificateHasEnded(t *testing.T) {
+	ended, live := newClientCertificate(t, -2*time.Hour, -time.Hour), newClientCertificate(t, -time.Hour, time.Hour)
+	b := newTestBackend(t)
+	newEndpoint(t, b)
+	b.writeRole("r", fields{"pfx": live.pfx, "pfx_password": certificatePassword})
+	b.write("roles/r", fields{
+		"pfx": ended.pfx, "pfx_password": certificatePassword, "next_pfx": live.pfx, "next_pfx_password": certificatePassword,
+	})
+	checkCertificateShown(t, b, live)
+	b.rejects(writeOp, "roles/r", fields{"pfx": ended.pfx, "pfx_password": certificatePassword}, "expired")
+}
+
+// The id of a key goes with it: the old one's would name the wrong key.
+func TestKeyIDsFollowTheirKeys(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	one, two := newClientCertificate(t, -time.Hour, time.Hour), newClientCertificate(t, -time.Hour, time.Hour)
+	server.Handle(func(r *clienttest.Request) clienttest.Answer {
+		if !signedBy(r.Form.Get("client_assertion"), two.certificate) {
+			return clienttest.JSON(401, `{"error":"invalid_client"}`)
+		}
+		return tokenAnswer("a", "")
+	})
+	b.writeRole("r", signed("", fields{
+		"assertion_private_key": "", "pfx": one.pfx, "pfx_password": certificatePassword, "assertion_key_id": "first",
+		"next_pfx": two.pfx, "next_pfx_password": certificatePassword,
+	}))
+	b.read("creds/r")
+	if got := b.data("roles/r")["assertion_key_id"]; got != "" {
+		t.Errorf("the key of the next certificate goes by %v", got)
+	}
+	b.writeRole("s", signed(one.key, fields{"assertion_key_id": "first"}))
+	if got := strings.Join(warningsOf(b.write("roles/s", fields{"assertion_private_key": two.key})), "\n"); !strings.Contains(got, "assertion_key_id was kept") {
+		t.Errorf("warned of %q", got)
+	}
+}

@@ -45,6 +45,9 @@ func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d 
 			"the client certificate of this role is not handed out: that takes identity_readable=true on roles/%s", name)))
 	}
 	id, err := r.credentialsInUse(tok).identity() // what the token at hand was got with
+	if next, failed := r.Next.identity(); failed == nil && next != nil && id != nil && id.Check(time.Now()) != nil && r.mayTryNext(partCertificate, time.Now()) {
+		id = next // nobody takes the old one any more
+	}
 	if err != nil {
 		return answerError(refuse(err))
 	}

@@ -183,3 +183,28 @@ func TestADamagedIdentity(t *testing.T) {
 	b.setCertificate("r", c)
 	b.rejects(readOp, "identity/r", nil, "the stored client certificate and key are unusable: write them again")
 }
+
+// When the certificate in use has ended, nobody takes it any more: the one to come is handed out, if its time has
+// come, although no refresh has been made with it yet.
+func TestIdentityAfterTheEnd(t *testing.T) {
+	b := newTestBackend(t)
+	newEndpoint(t, b)
+	next, ended := newClientCertificate(t, -time.Hour, time.Hour), newClientCertificate(t, -2*time.Hour, -time.Hour)
+	b.writeRole("r", fields{"pfx": next.pfx, "pfx_password": certificatePassword, "identity_readable": true})
+	r, err := getRole(t.Context(), b.storage, "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Next = nextCredentials{credentials: r.credentials, ID: "next"}
+	r.CertificateChain, r.PrivateKey = ended.certificate, client.NewSecret(ended.key)
+	for from, want := range map[time.Time]bool{{}: true, time.Now().Add(time.Hour): false} {
+		r.Next.From = from
+		if err := putRole(t.Context(), b.storage, "r", r); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := b.try(t.Context(), readOp, "identity/r", nil)
+		if err != nil || resp.IsError() == want {
+			t.Errorf("next_from %v: %v %v", from, resp, err)
+		}
+	}
+}

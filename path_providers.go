@@ -144,5 +144,10 @@ func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request,
 	if _, ok := client.Builtin(name); ok {
 		return logical.ErrorResponse("this provider is built-in and can't be deleted: it is part of the plugin"), nil
 	}
+	unlock, err := b.edits.lock(ctx, providerPrefix+name) // a discovery under way would store it again
+	if err != nil {
+		return nil, errProviderBusy
+	}
+	defer unlock()
 	return nil, storageError(req.Storage.Delete(ctx, providerPrefix+name))
 }

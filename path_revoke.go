@@ -69,14 +69,15 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 	if !what.IsSet() {
 		return refusal("this role holds no token to revoke")
 	}
-	request, err := t.revocation(tok)
-	if err != nil {
+	err := t.revokes(ctx, tok, what, hint)
+	if _, ok := asRefusal(err); ok {
 		return err
 	}
-	if err := client.Revoke(ctx, t.options, request, what, hint); err != nil {
+	if err != nil {
 		e := asExchangeError(err)
 		// The client's sentences are of the endpoint that is asked nearly always.
-		reason := strings.NewReplacer("token endpoint", "revocation endpoint", "token_endpoint", "revocation_endpoint").Replace(e.Error())
+		reason := strings.NewReplacer("token_endpoint_auth_method", "token_endpoint_auth_method",
+			"token endpoint", "revocation endpoint", "token_endpoint", "revocation_endpoint").Replace(e.Error())
 		text := "the provider did not confirm the revocation, so nothing was forgotten: " + reason
 		if e.Class == client.ClientRefused || e.Class == client.GrantRefused {
 			return refusal(text)

@@ -19,17 +19,17 @@ type adopted struct {
 
 // promote makes the credentials that were adopted those in use, and forgets the ones before. Nothing depends
 // on it: until it succeeds, and it is tried with every refresh, the token's state says which ones work.
-func (b *backend) promote(ctx context.Context, s logical.Storage, name string, a *adopted) error {
+func (b *backend) promote(ctx context.Context, s logical.Storage, name string, a *adopted) (done bool, err error) {
 	unlock, err := b.edits.lock(ctx, name)
 	if err != nil {
-		return errors.New("another request is at work on the role")
+		return false, errors.New("another request is at work on the role")
 	}
 	defer unlock()
 	r, err := getRole(ctx, s, name)
 	if err != nil || r == nil || !r.adopt(a) {
-		return err // deleted, or written meanwhile
+		return false, err // deleted, or written meanwhile
 	}
-	return putRole(ctx, s, name, r)
+	return true, putRole(ctx, s, name, r)
 }
 
 // adopt puts the credentials that have worked in the place of those before, and tells whether there were any.
@@ -86,9 +86,10 @@ func (a *attempt) promote(ctx context.Context, next *token) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
 	defer cancel()
-	if err := a.b.promote(ctx, a.s, a.name, next.Next); err != nil {
+	switch done, err := a.b.promote(ctx, a.s, a.name, next.Next); {
+	case err != nil:
 		a.b.Logger().Warn("the next credentials of a role work and could not be made those in use; tried again with the next refresh", "role", a.name, "error", err)
-		return
+	case done:
+		a.b.Logger().Info("the next credentials of a role work and are those in use now", "role", a.name, "which", next.Next.Parts)
 	}
-	a.b.Logger().Info("the next credentials of a role work and are those in use now", "role", a.name, "which", next.Next.Parts)
 }

@@ -71,6 +71,10 @@ func difference(old, p *ownProvider) (*logical.Response, string, error) {
 
 // warnOfMoves says what becomes of roles when an endpoint lies elsewhere now.
 func warnOfMoves(resp *logical.Response, old, p *client.Provider) {
+	if from := old.TokenEndpointAuthMethod; from != "" && from != p.TokenEndpointAuthMethod {
+		resp.AddWarning("token_endpoint_auth_method: clients authenticate another way now. Roles that lack what it takes send nothing until " +
+			"it is written; what they have may be sent in another way than before")
+	}
 	before, err := old.Endpoints(nil)
 	after, err2 := p.Endpoints(nil)
 	if err != nil || err2 != nil {

@@ -1,6 +1,7 @@
 package oauthrefresh
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -97,7 +98,7 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if err != nil {
 		return tok, err
 	}
-	if err := b.mayRefresh(name, t, tok, d); err != nil {
+	if err := cmp.Or(b.mayRefresh(name, t, tok, d), t.checkCredentials()); err != nil {
 		return tok, err
 	}
 	t.options.Sessions = b.sessions.of(t.config.CACertificate, r.CACertificate)

@@ -52,7 +52,7 @@ func TestRehearseInOrder(t *testing.T) {
 			b.write("providers/test", fields{"token_endpoint": server.URL() + "/token"})
 			b.writeRole("r", r.f, fields{"token_headers": fields{"X-Key": canary + "header"}})
 			got := b.rehearsed(server)
-			if got["passed"] != true || got["client_certificate"] != r.want || got["role"] != "ok" || !strings.Contains(fmt.Sprint(got["tls"]), "ok, TLS 1.") || got["answer"] != "ok, status 405 to a request that asks for nothing" {
+			if got["passed"] != true || got["client_certificate"] != r.want || got["role"] != "ok" || !strings.Contains(fmt.Sprint(got["tls"]), "ok, TLS 1.") || got["answer"] != "status 405, to a request that asks for nothing" || got["state"] != "new" {
 				t.Errorf("%v", got)
 			}
 			if ahead := got["server_clock_ahead"].(int64); ahead < 3590 || ahead > 3610 {
@@ -75,6 +75,8 @@ func TestRehearseFindsTrouble(t *testing.T) {
 		endpoint     string // of the provider, "" for a server's
 		server       clienttest.Options
 		config       fields
+		provider     fields // written after the role
+		answer       int
 		f            fields
 		field, want  string
 		fine, beyond string // a step before, and one after
@@ -85,6 +87,8 @@ func TestRehearseFindsTrouble(t *testing.T) {
 		"no certificate":     {server: clienttest.Options{RequireClientCertificate: true}, field: "client_certificate", want: "asks for a client certificate", fine: "connection"},
 		"wrong certificate":  {server: clienttest.Options{RequireClientCertificate: true}, f: shown, field: "client_certificate", want: "refused the client certificate", fine: "tls"},
 		"wrong, TLS 1.2":     {server: clienttest.Options{RequireClientCertificate: true, MaxTLSVersion: 0x0303}, f: shown, field: "client_certificate", want: "refused the client certificate", fine: "connection"},
+		"a redirect":         {answer: 302, field: "answer", want: "never followed", fine: "tls"},
+		"method changed":     {provider: fields{"token_endpoint_auth_method": "tls_client_auth"}, field: "role", want: "needs a client certificate", beyond: "dns"},
 		"the host forbidden": {config: fields{"allowed_hosts": "elsewhere.example"}, field: "role", want: "allowed_hosts", beyond: "dns"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,6 +103,12 @@ func TestRehearseFindsTrouble(t *testing.T) {
 			b.writeRole("r", c.f)
 			if c.config != nil {
 				b.write("config", c.config)
+			}
+			if c.provider != nil {
+				b.write("providers/test", c.provider)
+			}
+			if c.answer != 0 {
+				server.Enqueue(clienttest.Answer{Status: c.answer})
 			}
 			got := b.rehearsed(server)
 			if got["passed"] != false || !strings.Contains(fmt.Sprint(got[c.field]), c.want) {

@@ -30,7 +30,11 @@ func (w *roleWrite) readAssertionKey(prefix string, c *credentials) error {
 	if end := key.NotAfter(); !end.IsZero() && time.Now().After(end) {
 		return refusal(fmt.Sprintf("the certificate of %sassertion_private_key has expired: write the key of its successor, or the key without its certificate", prefix))
 	}
+	before := c.AssertionKey
 	c.AssertionKey, c.AssertionCertificate = key.PEM()
+	if before.IsSet() && !before.Equal(c.AssertionKey) && c.AssertionKeyID != "" && !w.names(prefix+"assertion_key_id") {
+		w.warnings = append(w.warnings, prefix+"assertion_key_id was kept: write it too if the provider knows the new key by another id")
+	}
 	c.AssertionKeySince = time.Now()
 	return nil
 }
@@ -41,6 +45,11 @@ func (t *target) checkAssertions(c credentials, prefix string) error {
 	if t.provider.TokenEndpointAuthMethod == client.AuthSecretJWT && c.ClientSecret.IsSet() {
 		if err := client.CheckSecretAlgorithm(t.provider.TokenEndpointAuthSigningAlg, c.ClientSecret); err != nil {
 			return refuse(renamed(prefix, err))
+		}
+		if previous := t.role.PreviousClientSecret; previous.IsSet() {
+			if err := client.CheckSecretAlgorithm(t.provider.TokenEndpointAuthSigningAlg, previous); err != nil {
+				return refuse(renamed("previous_", err))
+			}
 		}
 	}
 	id, err := c.identity()

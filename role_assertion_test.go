@@ -195,6 +195,8 @@ func TestBadAssertionRoles(t *testing.T) {
 		{"s", fields{"token_endpoint_auth_signing_alg": "none"}, "token_endpoint_auth_signing_alg must be one of"},
 		{"s", fields{"assertion_private_key": c.certificate}, "assertion_private_key has no private part"},
 		{"s", fields{"assertion_private_key": ended.key + ended.certificate}, "the certificate of assertion_private_key has expired"},
+		{"s", fields{"assertion_private_key": `{"private_key": "-----BEGIN PRIVATE KEY-----"}`}, "assertion_private_key is JSON: pass the PEM key in it alone"},
+		{"s", fields{"assertion_private_key": c.key + ended.key}, "several private keys: pass the one that is registered"},
 		{"s", fields{"assertion_private_key_password": "zzzzzz"}, "without what it opens"},
 		{"s", fields{"assertion_private_key": ""}, "has no key to"},
 		{"s", fields{"assertion_claims": fields{"exp": "9999999999"}}, "assertion_claims must not hold exp"},
@@ -232,5 +234,29 @@ func TestSigningKeysDontFollowAMovedProvider(t *testing.T) {
 		if n := elsewhere.Connections(); n != 0 {
 			t.Errorf("%d connections", n)
 		}
+	}
+}
+
+// For whom a role's key signs is the role's to say: whoever may edit providers could have it sign for anybody.
+func TestProvidersDontSayForWhomAClientSigns(t *testing.T) {
+	b := newTestBackend(t)
+	newEndpoint(t, b)
+	for _, claim := range []string{"iss", "sub", "scope"} {
+		b.rejects(writeOp, "providers/test", fields{"assertion_claims": fields{claim: "zzz"}}, "assertion_claims must not hold "+claim)
+	}
+}
+
+// An assertion lives for a minute after it was sent: a server that repeats it does not get it to the readers.
+func TestEchoedAssertionsAreNotHandedOn(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b, fields{"extra_fields": []string{"echo"}})
+	c := newClientCertificate(t, -time.Hour, time.Hour)
+	server.Handle(func(r *clienttest.Request) clienttest.Answer {
+		echo := r.Form.Get("client_assertion")
+		return clienttest.JSON(200, `{"access_token":"a","expires_in":3600,"scope":"`+echo+`","echo":{"x":["`+echo+`"]}}`)
+	})
+	b.writeRole("r", signed(c.key))
+	if got := b.data("creds/r"); got["scope"] != "" || got["echo"] != nil {
+		t.Errorf("readers get %v", got)
 	}
 }

@@ -2,7 +2,6 @@ package oauthrefresh
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"time"
 
@@ -44,9 +43,6 @@ func (w *roleWrite) readCertificate(prefix string, c *credentials) error {
 		}
 		return nil
 	}
-	if err == nil {
-		err = checkValidity(prefix, id)
-	}
 	if err != nil {
 		return refuse(renamed(prefix, err))
 	}
@@ -55,16 +51,24 @@ func (w *roleWrite) readCertificate(prefix string, c *credentials) error {
 	return nil
 }
 
-// checkValidity takes a next certificate whose time has not come yet.
-func checkValidity(prefix string, id *client.Identity) error {
-	if prefix != "" && time.Now().Before(id.NotBefore()) {
+// checkValidity refuses certificates that were written after their end, and one to be used at once before its
+// time. It comes when it is clear which ones are kept: whoever applies the same configuration again names one
+// that has ended beside the one that has taken its place.
+func (w *roleWrite) checkValidity(r *role) error {
+	now := time.Now()
+	if id, err := r.identity(); err == nil && id != nil && (w.names("pfx") || w.names("client_certificate")) {
+		if err := id.Check(now); err != nil {
+			return refuse(err)
+		}
+	}
+	id, err := r.Next.identity()
+	if err != nil || id == nil || now.Before(id.NotBefore()) {
 		return nil
 	}
-	err := id.Check(time.Now())
-	if err != nil && prefix != "" {
-		return fmt.Errorf("%spfx or %sclient_certificate: %w", prefix, prefix, err)
+	if err := id.Check(now); err != nil && (w.names("next_pfx") || w.names("next_client_certificate")) {
+		return refusal("next_pfx or next_client_certificate: " + err.Error())
 	}
-	return err
+	return nil
 }
 
 // certificateFields finds the names of the fields of a certificate in an error's text, but not the names of

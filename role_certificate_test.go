@@ -162,8 +162,8 @@ func TestCertificatesAreCleared(t *testing.T) {
 	}
 }
 
-// A client that shows a certificate goes to the alias that is there for it (RFC 8705 section 5), with its
-// revocations too; one without goes to the plain endpoint. Both are bound by allowed_hosts.
+// A client that has to show a certificate goes to the alias that is there for it (RFC 8705 section 5), with
+// its revocations too; any other goes to the plain endpoint. Both are bound by allowed_hosts.
 func TestCertificatesGoToTheAlias(t *testing.T) {
 	b := newTestBackend(t)
 	plain := newEndpoint(t, b)
@@ -175,7 +175,9 @@ func TestCertificatesGoToTheAlias(t *testing.T) {
 	}})
 	c := acceptedCertificate(t)
 	b.writeRole("without")
-	b.writeRole("with", fields{"client_certificate": c.certificate, "client_private_key": c.key})
+	b.writeRole("with", fields{
+		"client_secret": nil, "token_endpoint_auth_method": "tls_client_auth", "client_certificate": c.certificate, "client_private_key": c.key,
+	})
 	b.read("creds/without")
 	b.read("creds/with")
 	b.write("revoke/with", nil)

@@ -66,11 +66,6 @@ func (r *role) signsWithCertificate(p *client.Provider) bool {
 	return r.signs(p) && !r.AssertionKey.IsSet() && r.CertificateChain != ""
 }
 
-// showsCertificate tells whether the client certificate is there for mutual TLS, and not just to sign with.
-func (r *role) showsCertificate(p *client.Provider) bool {
-	return r.CertificateChain != "" && (!r.signsWithCertificate(p) || p.NeedsCertificate())
-}
-
 // signingKey is what assertions are signed with, nil where none is needed or there is none.
 func (t *target) signingKey(c credentials, id *client.Identity) (*client.SigningKey, error) {
 	switch {

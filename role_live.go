@@ -35,7 +35,27 @@ func (r *role) choices(tok *token, now time.Time) choices {
 		}
 		c[p] = of
 	}
+	if secrets := c[partSecret]; len(secrets) > 1 { // one that is there twice is tried once
+		var seen []client.Secret
+		c[partSecret] = slices.DeleteFunc(secrets, func(s slot) bool {
+			secret := r.secretIn(s)
+			twice := slices.ContainsFunc(seen, secret.Equal)
+			seen = append(seen, secret)
+			return twice
+		})
+	}
 	return c
+}
+
+// secretIn is the client secret in a slot.
+func (r *role) secretIn(s slot) client.Secret {
+	switch s {
+	case slotNext:
+		return r.Next.ClientSecret
+	case slotPrevious:
+		return r.PreviousClientSecret
+	}
+	return r.ClientSecret
 }
 
 // mayTryNext tells whether the time of the credentials to come has begun.
@@ -65,12 +85,12 @@ func (r *role) live(p part, tok *token) slot {
 func (r *role) pick(c choices) credentials {
 	who := r.credentials
 	for _, p := range parts {
-		switch c[p][0] {
-		case slotNext:
+		if c[p][0] == slotNext {
 			who.take(p, r.Next.credentials)
-		case slotPrevious:
-			who.ClientSecret = r.PreviousClientSecret
 		}
+	}
+	if c[partSecret][0] == slotPrevious {
+		who.ClientSecret = r.PreviousClientSecret
 	}
 	return who
 }
@@ -78,22 +98,34 @@ func (r *role) pick(c choices) credentials {
 // inUse are the credentials that worked last, to be used for anything but a refresh.
 func (r *role) credentialsInUse(tok *token) credentials { return r.pick(r.choices(tok, time.Now())) }
 
+// after picks the credentials to try after a refusal, and tells whether there are any.
+func (c choices) after(t *target, e *client.Error) bool {
+	p, ok := t.refusedPart(e)
+	if !ok || len(c[p]) < 2 {
+		return false
+	}
+	c[p] = c[p][1:]
+	return true
+}
+
 // refusedPart is what the provider refuses when it refuses the client: what the client authenticates with.
-// Only that says that something else was wrong with no request, so that nothing was looked at but the
-// client. The JWT bearer grant has one word for a refused key and a refused grant, and nothing to spend.
+// Only the provider's own word counts: a gateway's, or half of one, says nothing of what was done behind it.
+// The JWT bearer grant has one word for a refused key and a refused grant, and nothing to spend.
 func (t *target) refusedPart(e *client.Error) (part, bool) {
-	keyed := e.Code == "invalid_grant" && t.role.GrantType == client.GrantJWTBearer
-	switch method := t.provider.TokenEndpointAuthMethod; {
-	case e.Class == client.ClientRefused && e.Certificate:
+	if e.Certificate {
 		return partCertificate, true
-	case !keyed && (e.Class != client.ClientRefused || e.Code != "invalid_client"):
+	}
+	method, bearer := t.provider.TokenEndpointAuthMethod, t.role.GrantType == client.GrantJWTBearer
+	keyed := bearer && (e.Code == "invalid_grant" || !t.role.ClientSecret.IsSet() && e.Code == "invalid_client")
+	switch {
+	case !e.Own || e.Status < 400 || e.Status > 499 || !keyed && e.Code != "invalid_client":
 		return "", false
-	case method == client.AuthTLS || method == client.AuthSelfSignedTLS:
-		return partCertificate, true
-	case keyed || method == client.AuthKeyJWT || method == client.AuthNone || !t.role.ClientSecret.IsSet():
+	case keyed || method == client.AuthKeyJWT:
 		if t.role.AssertionKey.IsSet() || t.role.Next.has(partKey) {
 			return partKey, true
 		}
+		return partCertificate, true
+	case method == client.AuthTLS || method == client.AuthSelfSignedTLS:
 		return partCertificate, true
 	}
 	return partSecret, true

@@ -80,7 +80,7 @@ func (c *credentials) take(p part, from credentials) {
 	case partKey:
 		c.AssertionKey, c.AssertionCertificate, c.AssertionKeySince = from.AssertionKey, from.AssertionCertificate, from.AssertionKeySince
 	}
-	if p == partKey || p == partCertificate && !c.AssertionKey.IsSet() && from.AssertionKeyID != "" {
+	if p == partKey || p == partCertificate && !c.AssertionKey.IsSet() { // an id is one of a key
 		c.AssertionKeyID = from.AssertionKeyID
 	}
 }
@@ -102,25 +102,33 @@ func (w *roleWrite) readNext(r *role) error {
 	if err := w.date("next_from", &n.From); err != nil {
 		return err
 	}
+	dropped := false
 	for _, p := range parts {
-		if w.old != nil && n.has(p) && n.same(p, w.old.credentials) {
+		if n.has(p) && w.old != nil && n.same(p, w.old.credentials) {
 			r.take(p, w.old.credentials)
+		}
+		if n.has(p) && n.same(p, r.credentials) {
 			n.take(p, credentials{})
+			dropped = true
 			w.warnings = append(w.warnings, fmt.Sprintf("%s%s is the one in use already, so it is not kept twice and no older one takes its place", nextPrefix, p))
 		}
 	}
 	if !slices.ContainsFunc(parts, n.has) {
-		if w.names("next_assertion_key_id") && n.AssertionKeyID != "" && len(w.warnings) == 0 {
+		if w.names("next_assertion_key_id") && n.AssertionKeyID != "" && !dropped {
 			return refusal("next_assertion_key_id needs its key: write next_assertion_private_key, or the next_pfx that signs")
 		}
-		if !n.From.IsZero() && w.names("next_from") && len(w.warnings) == 0 {
+		if !n.From.IsZero() && w.names("next_from") && !dropped {
 			return refusal("next_from needs what it is for: write next_client_secret, next_pfx, next_client_certificate or next_assertion_private_key")
 		}
 		r.Next = nextCredentials{}
 		return nil
 	}
-	changed := func(p part) bool { return !n.same(p, r.Next.credentials) }
-	if n.ID == "" || slices.ContainsFunc(parts, changed) {
+	// What they are to follow counts too: an exchange under way must not put them in the place of something
+	// that was written meanwhile, or give them to another client.
+	changed := func(p part) bool {
+		return !n.same(p, r.Next.credentials) || w.old != nil && !r.same(p, w.old.credentials)
+	}
+	if n.ID == "" || slices.ContainsFunc(parts, changed) || w.old != nil && w.old.realm() != r.realm() {
 		var err error
 		if n.ID, err = uuid.GenerateUUID(); err != nil {
 			return err
@@ -139,6 +147,8 @@ func (t *target) checkNext() error {
 		return refusal("this client does not authenticate with a client_secret, so next_client_secret would never be used: leave it out")
 	case n.has(partKey) && !t.role.signs(t.provider):
 		return refusal("this client does not authenticate with an assertion_private_key, so next_assertion_private_key would never be used: leave it out")
+	case n.has(partKey) && n.has(partCertificate) && t.role.signsWithCertificate(t.provider):
+		return refusal("this client signs with the key of its certificate, so either a certificate follows it or a key does, not both: write next_pfx or next_assertion_private_key")
 	case n.has(partCertificate) && t.role.CertificateChain == "":
 		return refusal("this role has no certificate that a next one could follow: write it as pfx, or as client_certificate and client_private_key")
 	}

@@ -203,3 +203,35 @@ func TestMovesWithinAServerAreFree(t *testing.T) {
 		t.Errorf("sent to %s", got)
 	}
 }
+
+// The aliases that a provider has when the secrets are written belong to it: a role may take to mutual TLS
+// later without a new grant. One that is added later is another place.
+func TestAliasesArePinnedToo(t *testing.T) {
+	c := acceptedCertificate(t)
+	mutual := fields{
+		"client_secret": "", "token_endpoint_auth_method": "tls_client_auth", "client_certificate": c.certificate, "client_private_key": c.key,
+	}
+	for _, early := range []bool{true, false} {
+		b := newTestBackend(t)
+		home := newEndpoint(t, b)
+		grant := newGrant(home)
+		alias := clienttest.New(t, clienttest.Options{RequireClientCertificate: true})
+		alias.Handle(grant.Answer)
+		aliases := fields{"mtls_endpoint_aliases": fields{"token_endpoint": alias.URL() + "/token"}}
+		if early {
+			b.write("providers/test", aliases)
+		}
+		b.writeRole("r")
+		b.read("creds/r")
+		b.write("providers/test", aliases)
+		if !early {
+			b.rejects(writeOp, "roles/r", mutual, "write refresh_token again in the same write")
+			continue
+		}
+		b.write("roles/r", mutual)
+		b.write("refresh/r", nil)
+		if n := len(alias.Requests()); n != 1 || grant.Reused() {
+			t.Errorf("%d requests at the alias", n)
+		}
+	}
+}

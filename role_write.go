@@ -33,7 +33,7 @@ func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error)
 	if err := cmp.Or(w.readCertificate("", &r.credentials), w.readAssertionKey("", &r.credentials)); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(w.readNext(r), r.check()); err != nil {
+	if err := cmp.Or(w.readNext(r), w.checkValidity(r), r.check()); err != nil {
 		return nil, err
 	}
 	if err := w.checkRefreshToken(r); err != nil {

@@ -1,6 +1,7 @@
 package oauthrefresh
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -68,7 +69,7 @@ func (b *backend) nextStep(name string, r *role, tok *token, obstacle error) str
 func obstacle(ctx context.Context, s logical.Storage, r *role) error {
 	t, err := newTarget(ctx, s, r)
 	if err == nil {
-		err = t.checkOrigin(t.endpoints.Token)
+		err = cmp.Or(t.checkOrigin(t.endpoints.Token), t.checkCredentials())
 	}
 	if _, ok := asRefusal(err); ok {
 		return err

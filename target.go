@@ -3,6 +3,7 @@ package oauthrefresh
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -17,7 +18,8 @@ type target struct {
 	role      *role
 	provider  *client.Provider // with the role's overrides
 	endpoints client.Endpoints
-	audience  string // the token endpoint, whichever alias of it is used
+	audience  string           // the token endpoint, whichever alias of it is used
+	pinned    client.Endpoints // all that the provider has, aliases among them
 	options   client.Options
 	config    *config
 }
@@ -59,7 +61,9 @@ func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provide
 		return nil, refusal("provider_params: " + err.Error())
 	}
 	t.audience = t.endpoints.Token
-	if r.showsCertificate(t.provider) {
+	t.pinned = t.endpoints
+	// Not whoever has a certificate: it may be there to sign with, or for a server that asks everybody.
+	if t.provider.NeedsCertificate() {
 		t.endpoints = t.endpoints.WithAliases()
 	}
 	if t.options, err = c.options(r.CACertificate); err != nil {
@@ -68,10 +72,12 @@ func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provide
 	return t, refuse(checkHosts(t.endpoints, t.options))
 }
 
-// origins are the places that the role's secrets would go to.
+// origins are the places that the role's secrets may go to: with the aliases, so that a role can take to
+// mutual TLS without a new grant.
 func (t *target) origins() ([]string, error) {
 	var origins []string
-	for _, endpoint := range []string{t.endpoints.Token, t.endpoints.Revocation} {
+	all := []string{t.pinned.Token, t.pinned.Revocation, t.pinned.MutualTLS.Token, t.pinned.MutualTLS.Revocation}
+	for _, endpoint := range all {
 		if endpoint == "" {
 			continue
 		}
@@ -127,14 +133,23 @@ func (t *target) request(refreshToken client.Secret, who credentials) (*client.R
 	}, nil
 }
 
-// revocation is a request to the revocation endpoint, made with the credentials that work.
-func (t *target) revocation(tok *token) (*client.Request, error) {
-	request, err := t.request(client.Secret{}, t.role.credentialsInUse(tok))
-	if err := cmp.Or(err, t.checkOrigin(t.endpoints.Revocation)); err != nil {
-		return nil, err
+// revokes asks the provider to revoke a token, with the credentials that work, and with others as a refresh
+// would: to revoke twice does no harm. The error is a *client.Error, or one from here.
+func (t *target) revokes(ctx context.Context, tok *token, what client.Secret, hint string) error {
+	if err := t.checkOrigin(t.endpoints.Revocation); err != nil {
+		return err
 	}
-	request.Endpoint = t.endpoints.Revocation
-	return request, nil
+	for c := t.role.choices(tok, time.Now()); ; {
+		request, err := t.request(client.Secret{}, t.role.pick(c))
+		if err != nil {
+			return err
+		}
+		request.Endpoint = t.endpoints.Revocation
+		err = client.Revoke(ctx, t.options, request, what, hint)
+		if e, ok := errors.AsType[*client.Error](err); !ok || !c.after(t, e) {
+			return err
+		}
+	}
 }
 
 // withinGrace bounds an exchange so that there is time for another one in the grace of the first, but not

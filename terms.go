@@ -28,6 +28,7 @@ type demand struct {
 	minTTL  time.Duration // the least that must be left of it
 	force   bool          // a new one whatever is left of the old, unless somebody else has
 	replace int64         // replaced this generation already
+	always  bool          // or even then: with the role as it is now
 
 	own        bool // a token that nobody else has
 	background bool // nobody asks: the guard against callers does not count
@@ -43,6 +44,8 @@ type terms struct {
 	lease       bool          // role.Lease
 	longest     time.Duration // role.TTL, 0 for no bound
 	fingerprint string        // of the role's client certificate, "" for none
+	next        string        // of the one to come
+	nextID      string        // nextCredentials.ID
 	mutual      bool          // the API wants to see that certificate too
 }
 
@@ -50,6 +53,9 @@ type terms struct {
 // served without it.
 func newTerms(r *role, p *client.Provider) terms {
 	t := terms{settings: r.settings(), window: r.RefreshWindow, lease: r.Lease, longest: r.TTL, fingerprint: r.fingerprint()}
+	if r.Next.has(partCertificate) {
+		t.next, t.nextID = client.Fingerprint(r.Next.CertificateChain), r.Next.ID
+	}
 	if p != nil {
 		t.invalidates, t.mutual = p.RefreshInvalidatesAccessToken, p.APIRequiresCertificate
 		if t.window == 0 {
@@ -105,7 +111,7 @@ func (t terms) gap(tok *token, now time.Time) time.Duration {
 // give what is asked for.
 func (t terms) due(tok *token, d demand, now time.Time) (bool, error) {
 	if d.force {
-		return tok.Generation == d.replace, nil
+		return d.always || tok.Generation == d.replace, nil
 	}
 	if d.own || t.usable(tok, now) < minLease || tok.ExpiresAt.Sub(now) <= t.windowOf(tok.lifetime()) {
 		return true, nil

@@ -16,14 +16,8 @@ func (b *backend) verify(ctx context.Context, s logical.Storage, name string, re
 	if resp == nil {
 		resp = new(logical.Response)
 	}
-	r, _, before, err := b.lookUp(ctx, s, name)
-	var tok *token
-	switch {
-	case err == nil && r == nil:
-		err = errNoRole // deleted meanwhile
-	case err == nil:
-		tok, err = b.refresh(ctx, s, name, demand{force: true, replace: before.Generation})
-	}
+	// Always: a refresh that was under way was made with the role as it was.
+	tok, err := b.refresh(ctx, s, name, demand{force: true, always: true})
 	if errors.Is(err, logical.ErrReadOnly) {
 		return nil, err // Vault forwards the write, which changes nothing a second time
 	}
@@ -38,6 +32,9 @@ func (b *backend) verify(ctx context.Context, s logical.Storage, name string, re
 	resp.Data["token_type"] = tok.TokenType
 	resp.Data["scope"] = tok.Scope
 	resp.Data["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
+	if r, err := getRole(ctx, s, name); err == nil && r != nil && r.TokenMode == tokenModePerLease {
+		resp.AddWarning("the token of this refresh belongs to no lease, so it lives to its end")
+	}
 	if b.held.get(name) != nil {
 		resp.AddWarning(errHeld.Error())
 	}

@@ -60,3 +60,38 @@ func TestVerifyPromotes(t *testing.T) {
 		t.Errorf("in use: %v", got)
 	}
 }
+
+// A refresh that was under way is not what was asked for: it was made with the role as it was.
+func TestVerifyMakesItsOwnRefresh(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	answer, open := gated(tokenAnswer("a1", ""))
+	server.Enqueue(answer, clienttest.JSON(401, `{"error":"invalid_client"}`))
+	b.writeRole("r")
+	read := b.startRead(t.Context(), "r")
+	server.WaitFor(1)
+	written := make(chan struct{}, 1)
+	b.storage.afterPut(func(key string) error {
+		if key == "role/r" {
+			written <- struct{}{}
+		}
+		return nil
+	})
+	verified := b.start(t.Context(), writeOp, "roles/r", fields{"client_secret": canary + "wrong", "verify": true})
+	await(t, written)
+	open()
+	await(t, read)
+	if got := await(t, verified).value(t, "verified"); got != false {
+		t.Error("a secret is verified that was never sent")
+	}
+}
+
+func TestVerifyOfATokenForEachLease(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	server.Enqueue(tokenAnswer("a1", ""))
+	resp := b.write("roles/r", roleOf("test", fields{"grant_type": "client_credentials", "refresh_token": nil, "token_mode": "per_lease", "verify": true}))
+	if got := strings.Join(resp.Warnings, "\n"); !strings.Contains(got, "belongs to no lease") {
+		t.Errorf("warned of %q", got)
+	}
+}

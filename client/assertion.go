@@ -85,5 +85,7 @@ func (r *Request) sign(now time.Time, key *SigningKey, given, own map[string]any
 	if err != nil {
 		return "", errSigning
 	}
-	return signed.CompactSerialize()
+	token, err := signed.CompactSerialize()
+	r.signed = append(r.signed, token)
+	return token, err
 }

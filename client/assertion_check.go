@@ -44,6 +44,11 @@ func (p *Provider) validateAssertions() error {
 	case len(p.AssertionAudience) > maxText || strings.ContainsFunc(p.AssertionAudience, isControl):
 		return fmt.Errorf("assertion_audience must be token_endpoint, issuer, or a text of at most %d bytes on one line", maxText)
 	}
+	for _, name := range []string{"iss", "sub", "scope"} {
+		if _, ok := p.AssertionClaims[name]; ok {
+			return fmt.Errorf("a provider's assertion_claims must not hold %s: for whom a client signs is the role's to say, in its own assertion_claims", name)
+		}
+	}
 	return CheckClaims(p.AssertionClaims)
 }
 

@@ -85,6 +85,8 @@ type Request struct {
 	IdempotencyKey string
 	// Identity is the client certificate, nil for none.
 	Identity *Identity
+
+	signed []string // the assertions that were made for it
 }
 
 // Token is what a successful exchange brought. All lifetimes are as the server stated them; they

@@ -34,16 +34,24 @@ func Discover(ctx context.Context, o Options, issuer string) (*Metadata, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(o.Timeout, defaultTimeout))
 	defer cancel()
+	failure := ErrNoMetadata
 	for _, location := range metadataLocations(issuer) {
 		a, err := o.get(ctx, location)
 		if err != nil {
 			return nil, err
 		}
-		if !a.elsewhere() {
-			return a.metadata(issuer)
+		if a.elsewhere() {
+			continue
+		}
+		m, err := a.metadata(issuer)
+		if !a.atALoss() {
+			return m, err
+		}
+		if failure == ErrNoMetadata {
+			failure = err
 		}
 	}
-	return nil, ErrNoMetadata
+	return nil, failure
 }
 
 // metadataLocations are the places of RFC 8414 section 3.1, of OpenID Connect Discovery section 4, and
@@ -98,6 +106,12 @@ func (a *answer) elsewhere() bool {
 		return !bytes.HasPrefix(a.text(), []byte("{"))
 	}
 	return a.status/100 == 4 && a.status != http.StatusRequestTimeout && a.status != http.StatusTooManyRequests
+}
+
+// atALoss tells a status with which servers answer a path that they don't know: a redirect to their login page,
+// a failure of their own. The document may be at the next place.
+func (a *answer) atALoss() bool {
+	return a.status/100 == 3 || a.status == http.StatusInternalServerError || a.status == http.StatusNotImplemented
 }
 
 // text is the body without what may surround a JSON document.

@@ -31,7 +31,7 @@ var cleanID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 //
 // Parameters and headers of the request may be API keys, which some gateways give back.
 func (r *Request) requestID(header http.Header, secrets ...string) string {
-	secrets = append(secrets, r.ClientSecret.Reveal(), r.RefreshToken.Reveal())
+	secrets = append(secrets, r.secrets()...)
 	for _, values := range []map[string]string{r.Params, r.Headers} {
 		for _, value := range values {
 			if len(value) >= minKey {

@@ -34,7 +34,7 @@ type Probed struct {
 
 // Probe connects to the request's endpoint exactly as an exchange does, client certificate included, and
 // asks for nothing: a GET without parameters, credentials or headers of the role, which no token endpoint
-// serves (RFC 6749 section 3.2). Any answer will do. In TLS 1.3 it takes one to know that the server has
+// serves (RFC 6749 section 3.2). Any answer but a redirect will do. In TLS 1.3 it takes one to know that the server has
 // accepted the client certificate. The error says what is in the way, and is an *Error.
 func Probe(ctx context.Context, o Options, r *Request) (Probed, error) {
 	if err := o.CheckHost(r.Endpoint); err != nil {
@@ -64,6 +64,9 @@ func Probe(ctx context.Context, o Options, r *Request) (Probed, error) {
 	}
 	defer response.Body.Close()
 	found.read(response, start)
+	if found.Status/100 == 3 {
+		return found, &Error{Class: ClientRefused, Status: found.Status, Reason: reason(ClientRefused, "", found.Status)}
+	}
 	return found, nil
 }
 

@@ -71,3 +71,9 @@ func (r *Request) basic() string {
 	}
 	return id + ":" + secret
 }
+
+// secrets are what a request holds that no reader may get, however a server gives it back. An assertion is
+// one as long as it lives.
+func (r *Request) secrets() []string {
+	return append([]string{r.ClientSecret.Reveal(), r.RefreshToken.Reveal()}, r.signed...)
+}

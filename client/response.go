@@ -44,7 +44,7 @@ func (a *answer) token(r *Request, start time.Time) (*Token, error) {
 	}
 	t.Lifetime = accessLifetime(p, doc.root, t.AccessToken, start)
 	t.RefreshTokenLifetime = refreshLifetime(p, doc.root, start)
-	secrets := []string{r.ClientSecret.Reveal(), r.RefreshToken.Reveal(), next.Reveal()}
+	secrets := append(r.secrets(), next.Reveal())
 	t.TokenType = tidy(doc.text("/token_type"), secrets)
 	t.Scope = tidy(scopeText(lookup(doc.root, "/scope")), secrets)
 	t.RequestID = r.requestID(a.header, next.Reveal(), t.AccessToken)

@@ -41,19 +41,28 @@ func parseSigningKey(text, password string) (*SigningKey, error) {
 	if len(text) > maxPEM {
 		return nil, errors.New("client_private_key is larger than 128 KiB: pass the key, and its certificate at most")
 	}
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return nil, errors.New("client_private_key is JSON: pass the PEM key in it alone, as in " +
+			"client_private_key=\"$(jq -r .private_key service-account.json)\"; a JWK has to be converted to PEM")
+	}
 	blocks, err := pemBlocks("client_private_key", text)
 	if err != nil {
 		return nil, err
 	}
 	var ders [][]byte
-	private := false
+	private := 0
 	for _, block := range blocks {
-		private = private || strings.HasSuffix(block.Type, pemPKCS8)
+		if strings.HasSuffix(block.Type, pemPKCS8) {
+			private++
+		}
 		if block.Type == pemCertificate {
 			ders = append(ders, block.Bytes)
 		}
 	}
-	if len(blocks) > 0 && !private {
+	if private > 1 {
+		return nil, errors.New("client_private_key holds several private keys: pass the one that is registered with the provider")
+	}
+	if len(blocks) > 0 && private == 0 {
 		return nil, errors.New("client_private_key has no private part: the public key or certificate is for the provider, " +
 			"pass the private key that belongs to it")
 	}
