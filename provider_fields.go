@@ -31,7 +31,7 @@ func providerFields() map[string]*framework.FieldSchema {
 			"mtls_endpoint_aliases": "Endpoints for clients that show a certificate (RFC 8705): token_endpoint, revocation_endpoint, introspection_endpoint.",
 			"param_patterns":        "Regular expression (RE2) per parameter of the URL templates that a role's value must match as a whole.",
 			"param_defaults":        "Values for parameters that a role does not give; they may use other parameters in braces.",
-			"assertion_claims":      "Claims added to signed assertions.",
+			"assertion_claims":      "Claims added to signed assertions; iss, sub and scope are for roles to say.",
 			"token_params":          "Parameters sent in the body besides the protocol's own.",
 			"token_headers":         "Headers sent besides the protocol's own.",
 		},

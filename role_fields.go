@@ -71,7 +71,7 @@ func nextFields() map[string]*framework.FieldSchema {
 	text := framework.TypeString
 	return map[string]*framework.FieldSchema{
 		"next_client_secret":                  {Type: text, Description: "The client secret that will follow: used when the provider answers invalid_client to the one in use, and kept as client_secret once it has worked. Never handed out."},
-		"next_pfx":                            {Type: text, Description: "The certificate with its key, as PFX in base64, that will follow: used when the provider refuses the one in use, and kept in its place once it has worked."},
+		"next_pfx":                            {Type: text, Description: "The certificate with its key, as PFX in base64, that will follow: used when the provider's TLS layer refuses the one in use, or answers invalid_client where the certificate is the authentication or signs; kept in its place once it has worked."},
 		"next_pfx_password":                   {Type: text, Description: "Password of next_pfx; used at this write and not stored."},
 		"next_client_certificate":             {Type: text, Description: "The certificate with its chain (PEM) that will follow, together with next_client_private_key, instead of next_pfx."},
 		"next_client_private_key":             {Type: text, Description: "Private key of next_client_certificate (PEM, encrypted ones too). Never handed out."},

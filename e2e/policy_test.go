@@ -30,6 +30,9 @@ func TestPolicyAndCatalog(t *testing.T) {
 		"vault write -force oauth/refresh/x",
 		"vault write -force oauth/revoke/x",
 		"vault read oauth/status/x",
+		"vault read oauth/identity/x",
+		"vault read oauth/explain/x",
+		"vault read oauth/rehearse/x",
 		"vault read oauth/config",
 	} {
 		if text := app.refused(403, line); !strings.Contains(text, "permission denied") {

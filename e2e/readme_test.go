@@ -49,6 +49,8 @@ func TestReadme(t *testing.T) {
 	})
 	l.run("vault write -force oauth/refresh/example")
 	l.sandbox.wantLive("generic", l.read("oauth/creds/example").token())
+	both := l.as(l.run("vault token create -policy=payments -policy=caller -field=token"))
+	both.refused(403, "vault read oauth/identity/payments") // a deny of the same path wins
 	rendered, err := os.ReadFile(filepath.Join(workdir, "payments.env"))
 	if err != nil || !strings.Contains(string(rendered), "ACCESS_TOKEN="+l.read("oauth/creds/payments").token()+"\n") {
 		t.Errorf("the Agent's file does not hold the token: %v", err)
