@@ -66,11 +66,15 @@ func build() error {
 	bin.plugins = filepath.Join(workdir, "plugins")
 	bin.plugin = filepath.Join(bin.plugins, pluginName)
 	bin.sandbox = filepath.Join(workdir, "sandbox")
-	for pkg, out := range map[string]string{pluginName: bin.plugin, "sandbox": bin.sandbox} {
-		cmd := exec.Command("go", "build", "-trimpath", "-o", out, "./cmd/"+pkg) // as make build does
+	programs := map[string]string{"cmd/" + pluginName: bin.plugin, "cmd/sandbox": bin.sandbox}
+	if _, err := exec.LookPath("curl"); err != nil { // the README's call is made with it
+		programs["scripts/curl"] = filepath.Join(workdir, "bin", "curl")
+	}
+	for pkg, out := range programs {
+		cmd := exec.Command("go", "build", "-trimpath", "-o", out, "./"+pkg) // as make build does
 		cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED=0")
 		if text, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build ./cmd/%s: %v\n%s", pkg, err, text)
+			return fmt.Errorf("go build ./%s: %v\n%s", pkg, err, text)
 		}
 	}
 	return nil
