@@ -70,7 +70,7 @@ func (r *role) mayTryNext(p part, now time.Time) bool {
 	return err == nil && !now.Before(id.NotBefore())
 }
 
-// live is which one worked last. Any write to the role makes its new client secret first again.
+// live is which one worked last. Any write to the role makes its client secret first again, before a previous one.
 func (r *role) live(p part, tok *token) slot {
 	switch {
 	case tok.Next != nil && r.Next.ID == tok.Next.ID && r.Next.has(p) && slices.Contains(tok.Next.Parts, p):
@@ -95,7 +95,7 @@ func (r *role) pick(c choices) credentials {
 	return who
 }
 
-// inUse are the credentials that worked last, to be used for anything but a refresh.
+// credentialsInUse are those that worked last, for anything but a refresh.
 func (r *role) credentialsInUse(tok *token) credentials { return r.pick(r.choices(tok, time.Now())) }
 
 // after picks the credentials to try after a refusal, and tells whether there are any.

@@ -17,7 +17,7 @@ const nextPrefix = "next_"
 // before, since they may not be registered yet, and then at once, since the old ones have ended.
 type nextCredentials struct {
 	credentials
-	ID   string    // changes when one of them does
+	ID   string    // changes with them, with what they are to follow, and with the client
 	From time.Time // none is tried before
 }
 
