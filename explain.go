@@ -13,7 +13,11 @@ import (
 )
 
 // explanation is what a read would do now, and why.
-type explanation struct{ would, why string }
+type explanation struct {
+	would, why string
+	target     *target // nil when there is none, for the reason in obstacle
+	obstacle   error
+}
 
 // The things that a read does.
 const (
@@ -25,23 +29,28 @@ const (
 )
 
 // explain goes through the decisions of a read (pathCredsRead) in their order, and takes none.
-func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l *look, d demand) (explanation, *target, error) {
+func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l *look, d demand) (e explanation, err error) {
 	now, t := time.Now(), newTerms(l.role, l.provider)
 	d.own = l.role.TokenMode == tokenModePerLease
 	to, err := targetOf(ctx, s, l.role, l.provider)
 	if _, ok := asRefusal(err); err != nil && !ok {
-		return explanation{}, nil, err
+		return e, err
+	}
+	e.target, e.obstacle = to, err
+	say := func(would, why string) (explanation, error) {
+		e.would, e.why = would, why
+		return e, nil
 	}
 	due, refusedDemand := t.due(l.token, d, now)
 	switch gap := t.gap(l.token, now); {
 	case refusedDemand != nil:
-		return explanation{wouldFail, refusedDemand.Error()}, to, nil
+		return say(wouldFail, refusedDemand.Error())
 	case !due && gap > 0:
-		return explanation{wouldWait, fmt.Sprintf("what is left of the token, %s, is promised to readers, and with this provider a refresh would end it", rounded(gap))}, to, nil
+		return say(wouldWait, fmt.Sprintf("what is left of the token, %s, is promised to readers, and with this provider a refresh would end it", rounded(gap)))
 	case !due && l.role.dead(l.token):
-		return explanation{wouldWarn, l.token.Fault.sentence(now, name)}, to, nil
+		return say(wouldWarn, l.token.Fault.sentence(now, name))
 	case !due:
-		return explanation{wouldServe, t.whyGood(l.token, now)}, to, nil
+		return say(wouldServe, t.whyGood(l.token, now))
 	}
 	if err == nil && b.held.get(name) != nil {
 		err = errHeld
@@ -54,11 +63,11 @@ func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l
 	}
 	switch {
 	case err == nil:
-		return explanation{wouldRefresh, t.whyDue(l.token, d, now)}, to, nil
+		return say(wouldRefresh, t.whyDue(l.token, d, now))
 	case !d.own && t.usable(l.token, now) >= max(d.minTTL, minLease):
-		return explanation{wouldWarn, err.Error()}, to, nil
+		return say(wouldWarn, err.Error())
 	}
-	return explanation{wouldFail, err.Error()}, to, nil
+	return say(wouldFail, err.Error())
 }
 
 func (t terms) whyGood(tok *token, now time.Time) string {

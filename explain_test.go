@@ -42,6 +42,9 @@ func TestExplainSaysWhatAReadDoes(t *testing.T) {
 		b.explains(server, wouldRefresh, "other settings")
 		b.write("config", fields{"allowed_hosts": "elsewhere.example"})
 		b.explains(server, wouldServe, "it is good for another")
+		if got := fmt.Sprint(b.data("explain/r")["request"]); !strings.HasPrefix(got, "none: ") || !strings.Contains(got, "allowed_hosts") {
+			t.Errorf("a request that would not be sent is shown: %s", got)
+		}
 		pause(45 * time.Minute)
 		b.explains(server, wouldWarn, "allowed_hosts")
 		pause(20 * time.Minute)

@@ -292,7 +292,8 @@ func TestNextCredentialsWrittenAgain(t *testing.T) {
 	})
 	b.write("roles/r", same)
 	b.read("creds/r")
-	if resp := b.write("roles/r", same); !strings.Contains(strings.Join(warningsOf(resp), "\n"), "next_client_secret is the one in use already") {
+	if resp := b.write("roles/r", same); !strings.Contains(strings.Join(warningsOf(resp), "\n"), "client_secret was not taken") ||
+		!strings.Contains(strings.Join(warningsOf(resp), "\n"), "next_client_secret is the one in use already") {
 		t.Errorf("%v", warningsOf(resp))
 	}
 	b.write("refresh/r", nil)
@@ -326,6 +327,9 @@ func TestBadNextCredentials(t *testing.T) {
 		{"secret", fields{"next_from": "2099-01-01"}, "next_from needs what it is for"},
 		{"secret", fields{"next_client_secret": "zzzzzz", "next_from": "tomorrow"}, "next_from must be a date such as"},
 		{"secret", fields{"next_assertion_key_id": "zzzzzz"}, "next_assertion_key_id needs its key"},
+		{"secret", fields{"next_client_secret": "zzzzzz", "next_assertion_key_id": "zzzzzz"}, "next_assertion_key_id needs its key"},
+		{"secret", fields{"next_client_secret": strings.Repeat("zzz", 30<<10)}, "next_client_secret is longer than 64 KiB"},
+		{"secret", fields{"next_client_certificate": c.certificate, "next_client_private_key": ended.key}, "next credentials: the private key belongs to none"},
 		{"signed", fields{"next_client_secret": "zzzzzz"}, "next_client_secret would never be used"},
 		{"signed", fields{"next_assertion_private_key": c.certificate}, "next_assertion_private_key has no private part"},
 		{"signed", fields{"next_assertion_private_key": ended.key + ended.certificate}, "the certificate of next_assertion_private_key has expired"},

@@ -21,11 +21,11 @@ func pathExplain(b *backend) *framework.Path {
 			logical.UpdateOperation: writing(b.pathExplainRead, "explain-with-parameters", "Explain what a read of the credentials with parameters would do."),
 		},
 		HelpSynopsis: "What a read of creds/<name> would do now, and why.",
-		HelpDescription: `Asks nobody and changes nothing. The answer says in would whether a read now would serve the token at
-hand, refresh, wait or fail, in why for what reason, and in request and its like what a refresh would
-send to the token endpoint now: method, URL, headers and body in their order, header and claims of what
-would be signed, each secret as [redacted]. Whoever may read this sees the client_id and the endpoints, so it is for those
-who may read roles, not for workloads.`,
+		HelpDescription: `Asks nobody and changes nothing. The answer says in would whether a read now would serve the token
+at hand, refresh, wait or fail, in why for what reason, and in request and its like what a refresh
+would send to the token endpoint now: method, URL, headers and body in their order, header and
+claims of what would be signed, each secret as [redacted]. Whoever may read this sees the client_id
+and the endpoints, so it is for those who may read roles, not for workloads.`,
 	}
 }
 
@@ -38,13 +38,18 @@ func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *
 	if l.role == nil {
 		return answerError(errNoRole)
 	}
-	e, to, err := b.explain(ctx, req.Storage, name, l, demand{minTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
+	e, err := b.explain(ctx, req.Storage, name, l, demand{minTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
 	if err != nil {
 		return nil, err
 	}
 	data := map[string]any{"would": e.would, "why": e.why, "state": b.state(name, l.role, l.token, obstacle(ctx, req.Storage, l.role))}
-	if to != nil {
-		to.showRequest(l.token, data)
+	if e.target != nil {
+		e.target.showRequest(l.token, data)
+	} else {
+		data["request"] = "none: " + e.obstacle.Error()
+	}
+	if from := l.role.Next.From; time.Now().Before(from) {
+		data["next_from"] = from.Format(time.RFC3339)
 	}
 	return &logical.Response{Data: data, Warnings: l.role.warnings()}, nil
 }

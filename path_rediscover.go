@@ -20,10 +20,10 @@ func pathRediscover(b *backend) *framework.Path {
 		},
 		HelpSynopsis: "Show how the issuer's metadata have changed, then take the change.",
 		HelpDescription: `What a write of issuer has filled in is never followed later. This asks the server again and answers
-with what is different, field by field, and a digest of what the server says now. It changes nothing.
-The same with accept=<digest> asks once more and takes it if it is still what was shown. Fields that you
-wrote yourself stay as they are. When an endpoint has moved to another host or port, the roles' secrets
-don't follow: these roles are blocked until their secrets are written again.`,
+with what is different, field by field, and a digest of what the server says now. It changes
+nothing. The same with accept=<digest> asks once more and takes it if it is still what was shown.
+Fields that you wrote yourself stay as they are. When an endpoint has moved to another host or port,
+the roles' secrets don't follow: these roles are blocked until their secrets are written again.`,
 	}
 }
 

@@ -18,8 +18,8 @@ func pathRoles(b *backend) []*framework.Path {
 		},
 		HelpSynopsis: "List the roles.",
 		HelpDescription: `The names of the roles of this mount, one for each grant, and for up to 1000 of them the provider
-and the state of the grant (vault list -detailed): ok, new, failing, unknown, unpersisted, blocked or dead.
-What a state means and what to do stands at status/<name>.`,
+and the state of the grant (vault list -detailed): ok, new, failing, unknown, unpersisted, blocked
+or dead. What a state means and what to do stands at status/<name>.`,
 	}, {
 		Pattern:        "roles/" + namePattern,
 		DisplayAttrs:   display("role"),
@@ -34,20 +34,20 @@ What a state means and what to do stands at status/<name>.`,
 		},
 		HelpSynopsis: "Keep one grant: its credentials and how its tokens are handed out.",
 		HelpDescription: `A role is one grant at one provider: what the client proves with who it is (client_secret, a
-certificate for mutual TLS, a key that signs assertions) and the refresh token, or the grant_type that
-does without. Readers of creds/<name> get access tokens of it and never see the rest; a read of the role
-shows which secrets are set.
+certificate for mutual TLS, a key that signs assertions) and the refresh token, or the grant_type
+that does without. Readers of creds/<name> get access tokens of it and never see the rest; a read of
+the role shows which secrets are set.
 
 A write keeps what it does not name, replaces maps as a whole, and an empty value clears a field.
-Writing a new refresh_token starts a new grant. What is to follow a secret, certificate or key that will
-end is written beside it, under next_: it is used when the provider refuses the client, not before, and
-takes the place of the old one once it has worked. verify=true refreshes at once, for good, and reports
-what came of it; rehearse/<name> and explain/<name> check without a refresh.
+Writing a new refresh_token starts a new grant. What is to follow a secret, certificate or key that
+will end is written beside it, under next_: it is used when the provider refuses the client, not
+before, and takes the place of the old one once it has worked. verify=true refreshes at once, for
+good, and reports what came of it; rehearse/<name> and explain/<name> check without a refresh.
 
 Secrets stay with the host they were written for: when the token endpoint moves to another one, they
 must be written again. A delete forgets the grant here; to end it at the provider first, use
-revoke/<name>, and with token_mode=per_lease revoke the role's leases first (vault lease revoke -prefix):
-without the role nobody can end their tokens at the provider.`,
+revoke/<name>, and with token_mode=per_lease revoke the role's leases first (vault lease revoke
+-prefix): without the role nobody can end their tokens at the provider.`,
 	}}
 }
 

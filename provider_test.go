@@ -45,6 +45,7 @@ func TestBadProvidersAreRefused(t *testing.T) {
 		{fields{"issuer": "http://zzz.example/"}, "issuer must start with https://"},
 		{fields{"issuer": "https://zzz.example/?zzz"}, "issuer must be the server's issuer identifier"},
 		{fields{"mtls_endpoint_aliases": fields{"token_endpoint": "http://zzz.example/"}}, "mtls_endpoint_aliases, token_endpoint must start with https://"},
+		{fields{"mtls_endpoint_aliases": fields{"token_endpoint": ""}}, "mtls_endpoint_aliases, token_endpoint is empty"},
 		{fields{"mtls_endpoint_aliases": fields{"zzz": "https://a.example/"}}, "mtls_endpoint_aliases takes token_endpoint"},
 		{fields{"token_endpoint_auth_method": "zzz"}, "token_endpoint_auth_method must be one of client_secret_basic"},
 		{fields{"basic_encoding": "zzz"}, "basic_encoding must be one of rfc6749, raw"},

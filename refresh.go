@@ -128,7 +128,7 @@ func (b *backend) mayRefresh(name string, t *target, tok *token, d demand) error
 		return refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))
 	case !b.writable():
 		return logical.ErrReadOnly // Vault then forwards the request to the active node
-	case d.force && !d.background && !b.guard.allow(name):
+	case d.force && !d.background && !d.always && !b.guard.allow(name): // who writes roles is no reader
 		return errTooOften
 	case b.work.ending():
 		return errEnding

@@ -124,7 +124,7 @@ func TestRehearseFindsTrouble(t *testing.T) {
 	}
 }
 
-// A certificate that is to come can be tried before its time.
+// A certificate that is to come can be tried before its time. It may not be registered yet, and that is no fault.
 func TestRehearseTriesTheNextCertificate(t *testing.T) {
 	good, bad := acceptedCertificate(t), newClientCertificate(t, -time.Hour, time.Hour)
 	for next, want := range map[*clientCertificate]string{good: "accepted", bad: "refused the client certificate"} {
@@ -138,7 +138,7 @@ func TestRehearseTriesTheNextCertificate(t *testing.T) {
 			"next_client_certificate": next.certificate, "next_client_private_key": next.key, "next_from": "2099-01-01",
 		})
 		got := b.rehearsed(server)
-		if fmt.Sprint(got["client_certificate"]) != "accepted" || !strings.Contains(fmt.Sprint(got["next_client_certificate"]), want) || got["passed"] != (next == good) {
+		if fmt.Sprint(got["client_certificate"]) != "accepted" || !strings.Contains(fmt.Sprint(got["next_client_certificate"]), want) || got["passed"] != true {
 			t.Errorf("%v", got)
 		}
 	}

@@ -3,6 +3,7 @@ package oauthrefresh
 import (
 	"errors"
 	"regexp"
+	"strings"
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
@@ -80,7 +81,11 @@ func renamed(prefix string, err error) error {
 	if prefix == "" || err == nil {
 		return err
 	}
-	return errors.New(certificateFields.ReplaceAllString(err.Error(), "${1}"+prefix+"${2}"))
+	text := certificateFields.ReplaceAllString(err.Error(), "${1}"+prefix+"${2}")
+	if text == err.Error() {
+		text = strings.TrimSuffix(prefix, "_") + " credentials: " + text
+	}
+	return errors.New(text)
 }
 
 // warnings says what is or soon will be wrong with the role's certificate.

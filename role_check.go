@@ -54,6 +54,9 @@ func (r *role) check() error {
 	return refuse(cmp.Or(checkTexts(r), client.CheckClaims(r.AssertionClaims), client.CheckParams(revealAll(r.TokenParams)), client.CheckHeaders(revealAll(r.TokenHeaders))))
 }
 
+// maxText bounds what is sent in a request, in bytes: refresh tokens that are JWTs reach 8 KiB.
+const maxText = 64 << 10
+
 // checkTexts refuses what no OAuth credential may contain (RFC 6749 appendix A) and what is easily
 // pasted along.
 func checkTexts(r *role) error {
@@ -63,6 +66,9 @@ func checkTexts(r *role) error {
 	} {
 		if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 			return fmt.Errorf("%s holds a line break or another control character: write it on one line, as the provider gave it", field)
+		}
+		if len(text) > maxText {
+			return fmt.Errorf("%s is longer than %d KiB, more than any server takes", field, maxText>>10)
 		}
 		if text != "" && strings.TrimSpace(text) == "" {
 			return fmt.Errorf("%s is blank: write it as the provider gave it, or as \"\" for none", field)

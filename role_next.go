@@ -104,19 +104,20 @@ func (w *roleWrite) readNext(r *role) error {
 	}
 	dropped := false
 	for _, p := range parts {
-		if n.has(p) && w.old != nil && n.same(p, w.old.credentials) {
+		if n.has(p) && w.old != nil && n.same(p, w.old.credentials) && !r.same(p, w.old.credentials) {
 			r.take(p, w.old.credentials)
+			w.warnings = append(w.warnings, fmt.Sprintf("%s was not taken: what is written beside a %s%s that is in use already counts as older; to keep an older client secret, write it as previous_client_secret", p, nextPrefix, p))
 		}
 		if n.has(p) && n.same(p, r.credentials) {
 			n.take(p, credentials{})
 			dropped = true
-			w.warnings = append(w.warnings, fmt.Sprintf("%s%s is the one in use already, so it is not kept twice and no older one takes its place", nextPrefix, p))
+			w.warnings = append(w.warnings, fmt.Sprintf("%s%s is the one in use already, so it is not kept twice", nextPrefix, p))
 		}
 	}
+	if w.names("next_assertion_key_id") && n.AssertionKeyID != "" && !n.has(partKey) && !n.has(partCertificate) && !dropped {
+		return refusal("next_assertion_key_id needs its key: write next_assertion_private_key, or the next_pfx that signs")
+	}
 	if !slices.ContainsFunc(parts, n.has) {
-		if w.names("next_assertion_key_id") && n.AssertionKeyID != "" && !dropped {
-			return refusal("next_assertion_key_id needs its key: write next_assertion_private_key, or the next_pfx that signs")
-		}
 		if !n.From.IsZero() && w.names("next_from") && !dropped {
 			return refusal("next_from needs what it is for: write next_client_secret, next_pfx, next_client_certificate or next_assertion_private_key")
 		}

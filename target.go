@@ -69,7 +69,10 @@ func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provide
 	if t.options, err = c.options(r.CACertificate); err != nil {
 		return nil, refuse(err)
 	}
-	return t, refuse(checkHosts(t.endpoints, t.options))
+	if err := checkHosts(t.endpoints, t.options); err != nil {
+		return nil, refuse(err)
+	}
+	return t, nil
 }
 
 // origins are the places that the role's secrets may go to: with the aliases, so that a role can take to

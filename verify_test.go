@@ -95,3 +95,16 @@ func TestVerifyOfATokenForEachLease(t *testing.T) {
 		t.Errorf("warned of %q", got)
 	}
 }
+
+// Who writes roles mends them: the guard against readers who force refreshes is not for them.
+func TestVerifyIsNotBounded(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	knownClient(server, bySecret(canary+"right"))
+	for range forcedBurst + 1 {
+		b.write("roles/r", roleOf("test", fields{"verify": true}))
+	}
+	if got := b.write("roles/r", fields{"client_secret": canary + "right", "verify": true}).Data; got["verified"] != true {
+		t.Errorf("%v", got)
+	}
+}

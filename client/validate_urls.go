@@ -21,6 +21,9 @@ func (p *Provider) validateEndpoints(allowInsecure bool) error {
 		if !slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.field == name }) {
 			return errors.New("mtls_endpoint_aliases takes token_endpoint, revocation_endpoint and introspection_endpoint only")
 		}
+		if template == "" {
+			return fmt.Errorf("mtls_endpoint_aliases, %s is empty: leave it out", name)
+		}
 		endpoints = append(endpoints, endpoint{"mtls_endpoint_aliases, " + name, template})
 	}
 	for _, e := range endpoints {
