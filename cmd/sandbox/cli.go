@@ -8,8 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
+	"time"
 )
 
 // remote is a running sandbox as the subcommands see it.
@@ -37,15 +36,27 @@ func runCommand(ctx context.Context, command func(*remote, []string) error, args
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(*dir, jsonName))
+	env, err := readEnvironment(*dir)
 	if err != nil {
-		return fmt.Errorf("no sandbox runs in %s: start one with sandbox -dir %s", *dir, *dir)
-	}
-	var env map[string]string
-	if err := json.Unmarshal(data, &env); err != nil {
-		return fmt.Errorf("%s is damaged: %w", jsonName, err)
+		return err
 	}
 	return command(&remote{ctx, env["SANDBOX_API"], stdin, stdout}, f.Args())
+}
+
+// alone refuses to serve in the directory of a sandbox that answers: its keys and its environment would be
+// overwritten, and removed at the end.
+func alone(ctx context.Context, dir string) error {
+	env, err := readEnvironment(dir)
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	r := &remote{ctx, env["SANDBOX_API"], nil, io.Discard}
+	if r.call("/stats", nil, new(map[string]statsAnswer)) != nil {
+		return nil // it was killed
+	}
+	return fmt.Errorf("a sandbox runs in %s already: see sandbox -h for what it can be told, or name another directory with -dir", dir)
 }
 
 // call asks the observation API; a body of nil is a GET.

@@ -128,3 +128,27 @@ func TestIdentityFiles(t *testing.T) {
 		}
 	}
 }
+
+// A second sandbox in the same directory would take the first one's files away.
+func TestOneSandboxPerDirectory(t *testing.T) {
+	dir, env, stop := startProgram(t)
+	key, err := os.ReadFile(env["GENERIC_KEY"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	err = run(ctx, []string{"-dir", dir}, nil, &lockedBuffer{}, &lockedBuffer{})
+	if err == nil || !strings.Contains(err.Error(), "runs in "+dir+" already") {
+		t.Errorf("the second one: %v", err)
+	}
+	if again, err := os.ReadFile(env["GENERIC_KEY"]); err != nil || !bytes.Equal(key, again) {
+		t.Error("the first one's key was overwritten")
+	}
+	if _, err := os.Stat(filepath.Join(dir, envName)); err != nil {
+		t.Error(err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}

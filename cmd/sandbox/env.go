@@ -89,6 +89,18 @@ func writeWhole(path string, data []byte) error {
 	return os.Rename(path+".new", path)
 }
 
+func readEnvironment(dir string) (map[string]string, error) {
+	data, err := os.ReadFile(filepath.Join(dir, jsonName))
+	if err != nil {
+		return nil, fmt.Errorf("no sandbox runs in %s: start one with sandbox -dir %s", dir, dir)
+	}
+	var env map[string]string
+	if err := json.Unmarshal(data, &env); err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", jsonName, err)
+	}
+	return env, nil
+}
+
 func removeEnvironment(dir string) {
 	os.Remove(filepath.Join(dir, envName))
 	os.Remove(filepath.Join(dir, jsonName))

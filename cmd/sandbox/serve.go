@@ -67,6 +67,9 @@ func listen(addr string) (net.Listener, error) {
 
 // serve runs until ctx ends.
 func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
+	if err := alone(ctx, o.dir); err != nil {
+		return err
+	}
 	removeEnvironment(o.dir) // of a sandbox that was killed
 	s, err := newSandbox(ctx, stderr, o.ttl)
 	if err != nil {
