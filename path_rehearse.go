@@ -105,16 +105,15 @@ func (h *rehearsal) probe(ctx context.Context, t *target, who credentials, prefi
 	found, err := client.Probe(ctx, t.options, request)
 	e, _ := errors.AsType[*client.Error](err)
 	h.steps(found, err)
-	field := prefix + "client_certificate"
+	field, answered := prefix+"client_certificate", found.Status != 0
 	switch {
-	case e != nil && (e.Certificate || e.Class == client.ClientRefused && found.AsksForCertificate):
+	case e != nil && !answered && (e.Certificate || e.Class == client.ClientRefused && found.AsksForCertificate):
 		h.fail(field, err)
-	case !found.Secured:
-	case id == nil:
+	case id == nil && found.Secured:
 		h.ok(field, "none; "+asking(found))
-	case err == nil && found.AsksForCertificate:
+	case answered && found.AsksForCertificate:
 		h.ok(field, "accepted")
-	case err == nil:
+	case answered:
 		h.ok(field, "not asked for")
 	}
 	if err == nil && found.HasClock {

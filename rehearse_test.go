@@ -88,6 +88,7 @@ func TestRehearseFindsTrouble(t *testing.T) {
 		"wrong certificate":  {server: clienttest.Options{RequireClientCertificate: true}, f: shown, field: "client_certificate", want: "refused the client certificate", fine: "tls"},
 		"wrong, TLS 1.2":     {server: clienttest.Options{RequireClientCertificate: true, MaxTLSVersion: 0x0303}, f: shown, field: "client_certificate", want: "refused the client certificate", fine: "connection"},
 		"a redirect":         {answer: 302, field: "answer", want: "never followed", fine: "tls"},
+		"and a certificate":  {server: clienttest.Options{AskForClientCertificate: true}, f: shown, answer: 302, field: "client_certificate", want: "accepted", fine: "tls"},
 		"method changed":     {provider: fields{"token_endpoint_auth_method": "tls_client_auth"}, field: "role", want: "needs a client certificate", beyond: "dns"},
 		"the host forbidden": {config: fields{"allowed_hosts": "elsewhere.example"}, field: "role", want: "allowed_hosts", beyond: "dns"},
 	} {
