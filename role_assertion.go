@@ -73,10 +73,8 @@ func (t *target) checkAssertions(c credentials, prefix string) error {
 // checkMethods refuses a second way to authenticate besides the one that is used: RFC 6749 section 2.3
 // allows one, and whoever has written both can't tell which one it is.
 func (t *target) checkMethods() error {
-	method := t.provider.TokenEndpointAuthMethod
-	bySecret := method == client.AuthBasic || method == client.AuthPost || method == client.AuthSecretJWT
 	switch {
-	case !bySecret && t.role.ClientSecret.IsSet():
+	case !t.provider.UsesSecret() && t.role.ClientSecret.IsSet():
 		return refusal("this client does not authenticate with a client_secret, so it would never be used: " +
 			"write client_secret=\"\" too, or another token_endpoint_auth_method")
 	case !t.role.signs(t.provider) && t.role.AssertionKey.IsSet():

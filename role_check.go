@@ -94,8 +94,7 @@ func (t *target) checkTokenMode() error {
 // checkCredentials returns which credential the provider needs and the role lacks.
 func (t *target) checkCredentials() error {
 	method := t.provider.TokenEndpointAuthMethod
-	needsSecret := method == client.AuthBasic || method == client.AuthPost || method == client.AuthSecretJWT
-	if needsSecret && !t.role.ClientSecret.IsSet() && t.role.GrantType != client.GrantJWTBearer {
+	if t.provider.UsesSecret() && !t.role.ClientSecret.IsSet() && t.role.GrantType != client.GrantJWTBearer {
 		return refusal(fmt.Sprintf("client_secret is required: this provider authenticates clients with %s", method))
 	}
 	if t.role.signs(t.provider) && !t.role.AssertionKey.IsSet() && t.role.CertificateChain == "" {

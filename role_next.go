@@ -141,10 +141,9 @@ func (w *roleWrite) readNext(r *role) error {
 
 // checkNext refuses credentials to come that never would, and those that would fail when their turn comes.
 func (t *target) checkNext() error {
-	n, method := t.role.Next, t.provider.TokenEndpointAuthMethod
-	bySecret := method == client.AuthBasic || method == client.AuthPost || method == client.AuthSecretJWT
+	n := t.role.Next
 	switch {
-	case n.has(partSecret) && !bySecret:
+	case n.has(partSecret) && !t.provider.UsesSecret():
 		return refusal("this client does not authenticate with a client_secret, so next_client_secret would never be used: leave it out")
 	case n.has(partKey) && !t.role.signs(t.provider):
 		return refusal("this client does not authenticate with an assertion_private_key, so next_assertion_private_key would never be used: leave it out")

@@ -18,8 +18,7 @@ type target struct {
 	role      *role
 	provider  *client.Provider // with the role's overrides
 	endpoints client.Endpoints
-	audience  string           // the token endpoint, whichever alias of it is used
-	pinned    client.Endpoints // all that the provider has, aliases among them
+	defined   client.Endpoints // as the definition has them, whichever alias is used
 	options   client.Options
 	config    *config
 }
@@ -60,8 +59,7 @@ func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provide
 	if t.endpoints, err = p.Endpoints(r.ProviderParams); err != nil {
 		return nil, refusal("provider_params: " + err.Error())
 	}
-	t.audience = t.endpoints.Token
-	t.pinned = t.endpoints
+	t.defined = t.endpoints
 	// Not whoever has a certificate: it may be there to sign with, or for a server that asks everybody.
 	if t.provider.NeedsCertificate() {
 		t.endpoints = t.endpoints.WithAliases()
@@ -79,7 +77,7 @@ func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provide
 // mutual TLS without a new grant.
 func (t *target) origins() ([]string, error) {
 	var origins []string
-	all := []string{t.pinned.Token, t.pinned.Revocation, t.pinned.MutualTLS.Token, t.pinned.MutualTLS.Revocation}
+	all := []string{t.defined.Token, t.defined.Revocation, t.defined.MutualTLS.Token, t.defined.MutualTLS.Revocation}
 	for _, endpoint := range all {
 		if endpoint == "" {
 			continue
@@ -128,7 +126,7 @@ func (t *target) request(refreshToken client.Secret, who credentials) (*client.R
 		return nil, refuse(err)
 	}
 	return &client.Request{
-		Provider: t.provider, Endpoint: t.endpoints.Token, Audience: t.audience, GrantType: r.GrantType,
+		Provider: t.provider, Endpoint: t.endpoints.Token, Audience: t.defined.Token, GrantType: r.GrantType,
 		ClientID: r.ClientID, ClientSecret: who.ClientSecret,
 		Assertion:    client.Assertion{Key: key, KeyID: who.AssertionKeyID, Subject: r.Subject, Claims: r.AssertionClaims},
 		RefreshToken: refreshToken, Scope: r.Scope, Identity: id,

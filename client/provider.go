@@ -163,6 +163,15 @@ func (p *Provider) NeedsCertificate() bool {
 	return p.RequiresCertificate || p.TokenEndpointAuthMethod == AuthTLS || p.TokenEndpointAuthMethod == AuthSelfSignedTLS
 }
 
+// UsesSecret tells whether clients authenticate with a client secret, sent or signed with.
+func (p *Provider) UsesSecret() bool {
+	switch p.TokenEndpointAuthMethod {
+	case AuthBasic, AuthPost, AuthSecretJWT, "":
+		return true
+	}
+	return false
+}
+
 // Clone returns a copy that shares nothing with p, for a role to lay its overrides on.
 func (p *Provider) Clone() *Provider {
 	c := *p

@@ -35,12 +35,10 @@ func (r *Request) checkClient() error {
 // authMethod is how the client authenticates. A JWT bearer grant whose client has no secret is proof
 // enough of itself (RFC 7523 section 3.1).
 func (r *Request) authMethod() string {
-	method := cmp.Or(r.Provider.TokenEndpointAuthMethod, AuthBasic)
-	needsSecret := method == AuthBasic || method == AuthPost || method == AuthSecretJWT
-	if needsSecret && r.GrantType == GrantJWTBearer && !r.ClientSecret.IsSet() {
+	if r.Provider.UsesSecret() && r.GrantType == GrantJWTBearer && !r.ClientSecret.IsSet() {
 		return AuthNone
 	}
-	return method
+	return cmp.Or(r.Provider.TokenEndpointAuthMethod, AuthBasic)
 }
 
 // clientParams say in the body who the client is. With Basic authentication it is in the header
