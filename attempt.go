@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // attempt is one refresh of one role, from the intent to the stored answer. The role's lock is held
@@ -29,7 +30,7 @@ type attempt struct {
 // nothing, or the provider allows it: see mayResend and maySwap.
 func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 	if a.choices == nil {
-		a.choices = a.target.role.choices(tok, time.Now())
+		a.choices = a.target.role.choices(tok, clock.Now())
 	}
 	for {
 		request, err := a.target.request(tok.RefreshToken, a.target.role.pick(a.choices))
@@ -67,7 +68,7 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 // sent: a node that can't store the intent can't store the answer either. Without a refresh token
 // there is nothing to lose, and no intent.
 func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
-	i := &intent{At: time.Now(), Exchange: a.target.exchange()}
+	i := &intent{At: clock.Now(), Exchange: a.target.exchange()}
 	var err, keyErr error
 	i.AttemptID, err = uuid.GenerateUUID()
 	i.IdempotencyKey, keyErr = uuid.GenerateUUID()

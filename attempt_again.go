@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // mayResend tells whether an exchange that brought no answer at all may be repeated at once, one
@@ -13,7 +14,7 @@ func (a *attempt) mayResend(e *client.Error, i *intent) bool {
 	if a.resent || e.Class != client.OutcomeUnknown || e.RefreshToken.IsSet() || a.b.work.ending() {
 		return false
 	}
-	if time.Since(i.since()) < time.Duration(p.ReuseGrace) {
+	if clock.Since(i.since()) < time.Duration(p.ReuseGrace) {
 		return !e.Own // a gateway's answer is none, and the grace may be over before the next reader comes
 	}
 	return e.Status == 0 && (!a.target.role.spends() || p.IdempotencyHeader != "" || p.RefreshTokenRotation == client.RotationNever)
@@ -23,7 +24,7 @@ func (a *attempt) mayResend(e *client.Error, i *intent) bool {
 // has repeated an answer that it first gave before the attempt began, so long ago that its token has
 // ended. The refresh token of that answer is good, and stored.
 func (a *attempt) mayRenew(tok *token, began time.Time) bool {
-	return tok.ObtainedAt.Before(began) && time.Until(tok.ExpiresAt) < minLease &&
+	return tok.ObtainedAt.Before(began) && clock.Until(tok.ExpiresAt) < minLease &&
 		a.b.held.get(a.name) == nil && !a.b.work.ending()
 }
 

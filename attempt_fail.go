@@ -2,11 +2,11 @@ package oauthrefresh
 
 import (
 	"context"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // fail remembers a failed exchange and returns what its caller hears. before is the state without
@@ -26,7 +26,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		}
 	}
 	next := new(*tok)
-	next.Fault = newFault(e, tok.Fault, a.target.version(), time.Now())
+	next.Fault = newFault(e, tok.Fault, a.target.version(), clock.Now())
 	next.Fault.Presented = a.target.role.spends()
 	switch {
 	case e.RefreshToken.IsSet() && a.target.role.spends():
@@ -41,7 +41,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		}
 		a.store(ctx, next)
 		a.report(before.Fault, next.Fault)
-		return next, next.Fault.error(time.Now(), a.name)
+		return next, next.Fault.error(clock.Now(), a.name)
 	case e.Class == client.GrantRefused:
 		if moved, err := a.movedOn(ctx, tok); err != nil || moved {
 			return before, errMovedOn
@@ -50,7 +50,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		next.Fault.ClientFirst = a.refused
 		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() || !tok.DoubtSince.IsZero()
 		if a.b.scheduler.life.Load() == nil {
-			a.b.signOfLife(ctx, a.s, time.Now()) // a reader came before background work has begun
+			a.b.signOfLife(ctx, a.s, clock.Now()) // a reader came before background work has begun
 		}
 		next.Fault.Gap = a.b.gapOf(a.target.role, before)
 		next.Intent = nil
@@ -68,7 +68,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		a.b.Logger().Warn("a failed refresh could not be recorded", "role", a.name, "error", err)
 	}
 	a.report(before.Fault, next.Fault)
-	return next, next.Fault.error(time.Now(), a.name)
+	return next, next.Fault.error(clock.Now(), a.name)
 }
 
 // movedOn tells whether the state in storage is no longer the one that the exchange began with.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // keep stores a successful answer and returns the new state, whether or not storage takes it. before
@@ -35,7 +36,7 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 	if lifetime-margin(lifetime) < minLease {
 		// Kept, with what came along, but no lease can be made of it: without a fault, every read
 		// would spend another refresh token.
-		next.Fault = newFault(tooShort, before.Fault, a.target.version(), time.Now())
+		next.Fault = newFault(tooShort, before.Fault, a.target.version(), clock.Now())
 	}
 	if r.spends() {
 		if a.target.provider.RefreshTokenRotation == client.RotationAlways && next.DoubtSince.IsZero() {

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // discovery is what is remembered of a definition that was filled in from its issuer's metadata. The
@@ -95,7 +96,7 @@ func (p *ownProvider) discover(ctx context.Context, c *config, fields []string) 
 	if err := p.Fill(m, o, fields); err != nil {
 		return err
 	}
-	p.Discovery = &discovery{At: time.Now().UTC(), Fields: fields}
+	p.Discovery = &discovery{At: clock.Now().UTC(), Fields: fields}
 	return checkProvider(&p.Provider, c)
 }
 

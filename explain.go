@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // explanation is what a read would do now, and why.
@@ -30,7 +31,7 @@ const (
 
 // explain goes through the decisions of a read (pathCredsRead) in their order, and takes none.
 func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l *look, d demand) (e explanation, err error) {
-	now, t := time.Now(), newTerms(l.role, l.provider)
+	now, t := clock.Now(), newTerms(l.role, l.provider)
 	d.own = l.role.TokenMode == tokenModePerLease
 	to, err := targetOf(ctx, s, l.role, l.provider)
 	if _, ok := asRefusal(err); err != nil && !ok {
@@ -129,7 +130,7 @@ func (t *target) showRequest(tok *token, data map[string]any) {
 	if id != nil {
 		data["request_client_certificate"] = id.Fingerprint() + ", if the server asks for one"
 	}
-	c, then := t.role.choices(tok, time.Now()), []string{}
+	c, then := t.role.choices(tok, clock.Now()), []string{}
 	for _, p := range parts {
 		for _, s := range c[p][1:] {
 			then = append(then, string(s)+string(p))

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 const revocationPrefix = "revocation/"
@@ -60,7 +61,7 @@ func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *fram
 	if r.Role == "" || r.AccessToken == "" {
 		return nil, nil
 	}
-	if b.revokeToken(ctx, req.Storage, r, time.Now().Add(-awayDelay)) == nil {
+	if b.revokeToken(ctx, req.Storage, r, clock.Now().Add(-awayDelay)) == nil {
 		return nil, nil
 	}
 	if b.System().Tainted() {
@@ -75,7 +76,7 @@ func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *fram
 // not hold up the end of a mount with each lease of each role. A token that has ended by itself counts as revoked, and
 // so does one whose role is gone or belongs to another server or client now, which must not see it.
 func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocation, since time.Time) error {
-	if !time.Now().Before(r.ExpiresAt) {
+	if !clock.Now().Before(r.ExpiresAt) {
 		return nil
 	}
 	role, err := getRole(ctx, s, r.Role)
@@ -100,7 +101,7 @@ func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocat
 	t.options.Timeout = min(t.options.Timeout, revocationTimeout)
 	err = t.revokes(ctx, tok, client.NewSecret(r.AccessToken), client.HintAccessToken)
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Class != client.ClientRefused {
-		b.away.Store(origin, time.Now())
+		b.away.Store(origin, clock.Now())
 	}
 	return err
 }
@@ -117,7 +118,7 @@ func (b *backend) catchUp(ctx context.Context, s logical.Storage) error {
 		b.pending.Store(true)
 		return err
 	}
-	began, failed := time.Now(), map[string]bool{}
+	began, failed := clock.Now(), map[string]bool{}
 	for _, key := range keys {
 		if b.work.ending() {
 			return nil

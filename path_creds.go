@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 )
@@ -56,11 +58,11 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 	want.seen = seen
 	t := newTerms(r, p)
 	want.own = r.TokenMode == tokenModePerLease
-	due, err := t.due(tok, want, time.Now())
+	due, err := t.due(tok, want, clock.Now())
 	if err != nil {
 		return answerError(err)
 	}
-	if gap := t.gap(tok, time.Now()); !due && gap > 0 {
+	if gap := t.gap(tok, clock.Now()); !due && gap > 0 {
 		timer := time.NewTimer(gap)
 		defer timer.Stop()
 		select {
@@ -80,12 +82,12 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 		// The refresh goes on, and what it brings is there for the next reader.
 	}
 	b.noteRead(name, r, p, tok)
-	resp, err := b.credentials(t, tok, time.Now())
+	resp, err := b.credentials(t, tok, clock.Now())
 	switch {
 	case err != nil:
 	case r.dead(tok):
 		// The next refresh can't succeed, and whoever reads this token is the first to suffer.
-		resp.AddWarning("there will be no token after this one: " + tok.Fault.sentence(time.Now(), name))
+		resp.AddWarning("there will be no token after this one: " + tok.Fault.sentence(clock.Now(), name))
 	default:
 		b.remember(name, seen, t, tok)
 	}
@@ -98,7 +100,7 @@ const maxPatience = 2 * time.Second
 
 // patience bounds a reader's wait where the token at hand is good enough, and outlives the refresh.
 func (t terms) patience(ctx context.Context, tok *token, want demand) (context.Context, context.CancelFunc) {
-	if want.own || t.invalidates || t.usable(tok, time.Now()) < max(want.minTTL, minLease)+maxPatience {
+	if want.own || t.invalidates || t.usable(tok, clock.Now()) < max(want.minTTL, minLease)+maxPatience {
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, maxPatience)
@@ -125,7 +127,7 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 	if r == nil {
 		return answerError(errNoRole)
 	}
-	t, now := newTerms(r, p), time.Now()
+	t, now := newTerms(r, p), clock.Now()
 	if tok.GrantID != "" && tok.GrantID != r.GrantID || failure == nil && tok.Settings != t.settings {
 		// What came, token or refusal, is of another grant or scope than the role's as it is now.
 		return nil, errMovedOn

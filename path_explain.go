@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 )
@@ -48,7 +50,7 @@ func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *
 	} else {
 		data["request"] = "none: " + e.obstacle.Error()
 	}
-	if from := l.role.Next.From; time.Now().Before(from) {
+	if from := l.role.Next.From; clock.Now().Before(from) {
 		data["next_from"] = from.Format(time.RFC3339)
 	}
 	return &logical.Response{Data: data, Warnings: l.role.warnings()}, nil

@@ -3,7 +3,8 @@ package oauthrefresh
 import (
 	"context"
 	"fmt"
-	"time"
+
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -45,7 +46,7 @@ func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d 
 			"the client certificate of this role is not handed out: that takes identity_readable=true on roles/%s", name)))
 	}
 	id, err := r.credentialsInUse(tok).identity() // what the token at hand was got with
-	if next, failed := r.Next.identity(); failed == nil && next != nil && id != nil && id.Check(time.Now()) != nil && r.mayTryNext(partCertificate, time.Now()) {
+	if next, failed := r.Next.identity(); failed == nil && next != nil && id != nil && id.Check(clock.Now()) != nil && r.mayTryNext(partCertificate, clock.Now()) {
 		id = next // nobody takes the old one any more
 	}
 	if err != nil {
@@ -54,7 +55,7 @@ func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d 
 	if id == nil {
 		return answerError(refusal("this role has no client certificate: write one to it"))
 	}
-	resp, err := b.leaseIdentity(id, time.Now())
+	resp, err := b.leaseIdentity(id, clock.Now())
 	if err != nil {
 		return answerError(refuse(err))
 	}

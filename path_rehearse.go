@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 func pathRehearse(b *backend) *framework.Path {
@@ -84,7 +85,7 @@ func (b *backend) pathRehearseRead(ctx context.Context, req *logical.Request, d 
 
 // rehearse tries the credentials in use, and then a certificate that is to come.
 func (h *rehearsal) rehearse(ctx context.Context, t *target, tok *token) {
-	c := t.role.choices(tok, time.Now())
+	c := t.role.choices(tok, clock.Now())
 	h.found["endpoint"] = t.endpoints.Token
 	if secured := h.probe(ctx, t, t.role.pick(c), ""); secured && t.role.Next.has(partCertificate) && t.role.live(partCertificate, tok) != slotNext {
 		next := &rehearsal{found: map[string]any{}, passed: true}

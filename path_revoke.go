@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 func pathRevoke(b *backend) *framework.Path {
@@ -99,7 +100,7 @@ func (b *backend) forget(ctx context.Context, s logical.Storage, name string, r 
 		return putToken(ctx, s, name, ended)
 	}
 	ended := &token{tokenState: tokenState{GrantID: r.GrantID, Generation: tok.Generation}}
-	ended.Fault = &fault{Class: client.GrantRefused, Reason: "the grant was revoked", At: time.Now(), Reauthorize: true, Revoked: true}
+	ended.Fault = &fault{Class: client.GrantRefused, Reason: "the grant was revoked", At: clock.Now(), Reauthorize: true, Revoked: true}
 	if err := putToken(ctx, s, name, ended); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // plan is what background work is next for a role, and when. The zero time means never.
@@ -62,7 +63,7 @@ func untilOf(f *fault) time.Time {
 
 // replan puts a role where it belongs in the queue.
 func (b *backend) replan(name string, r *role, p *client.Provider, tok *token) {
-	b.scheduler.queue.set(name, b.plan(name, r, p, tok, time.Now()).at)
+	b.scheduler.queue.set(name, b.plan(name, r, p, tok, clock.Now()).at)
 }
 
 // reconsider replans a role whose definition has changed.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
@@ -64,7 +66,7 @@ func (c *credentials) since(p part, at time.Time) {
 
 // adopted are the credentials to come that this attempt has succeeded with, nil for none.
 func (a *attempt) adopted(tok *token) *adopted {
-	next := &adopted{ID: a.target.role.Next.ID, Since: time.Now()}
+	next := &adopted{ID: a.target.role.Next.ID, Since: clock.Now()}
 	for _, p := range parts {
 		if a.choices[p][0] == slotNext {
 			next.Parts = append(next.Parts, p)

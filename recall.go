@@ -2,11 +2,11 @@ package oauthrefresh
 
 import (
 	"context"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // recall is the answer of creds/<name> from memory, without a call to Vault; nil when that can't be done.
@@ -19,7 +19,7 @@ func (b *backend) recall(name string, want demand) *logical.Response {
 	if !ok || b.held.get(name) != nil || !b.inUse(name, m.token) {
 		return nil
 	}
-	now := time.Now()
+	now := clock.Now()
 	if due, err := m.terms.due(m.token, want, now); due || err != nil || m.terms.gap(m.token, now) > 0 {
 		return nil
 	}

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // maxHold bounds how long a role stays locked. It is more than six exchanges with all their storage
@@ -86,7 +86,7 @@ var errUnsettled = logical.CodedError(503, "the answer to a refresh was lost, an
 
 // refreshIfDue makes an attempt unless there is a reason not to.
 func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *role, p *client.Provider, tok *token, d demand) (*token, error) {
-	due, err := newTerms(r, p).due(tok, d, time.Now())
+	due, err := newTerms(r, p).due(tok, d, clock.Now())
 	if err != nil || !due {
 		return tok, err
 	}
@@ -103,7 +103,7 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	}
 	t.options.Sessions = b.sessions.of(t.config.CACertificate, r.CACertificate)
 	t.withinGrace()
-	began, a := time.Now(), &attempt{b: b, s: s, name: name, target: t}
+	began, a := clock.Now(), &attempt{b: b, s: s, name: name, target: t}
 	tok, err = a.run(ctx, tok)
 	if err == nil && a.mayRenew(tok, began) {
 		tok, err = a.run(ctx, tok) // the same attempt: what it has done twice it does not do again
@@ -113,7 +113,7 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 
 // mayRefresh returns the reason not to make an exchange that is due, as its caller hears it.
 func (b *backend) mayRefresh(name string, t *target, tok *token, d demand) error {
-	r, now := t.role, time.Now()
+	r, now := t.role, clock.Now()
 	if d.own {
 		if err := t.checkTokenMode(); err != nil { // the provider was edited since the role was
 			return err

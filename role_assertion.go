@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // readAssertionKey decodes the key that the write brings, as readCertificate does. The prefix is that of the
@@ -27,7 +28,7 @@ func (w *roleWrite) readAssertionKey(prefix string, c *credentials) error {
 	if err != nil {
 		return refuse(renamed(prefix, err))
 	}
-	if end := key.NotAfter(); !end.IsZero() && time.Now().After(end) {
+	if end := key.NotAfter(); !end.IsZero() && clock.Now().After(end) {
 		return refusal(fmt.Sprintf("the certificate of %sassertion_private_key has expired: write the key of its successor, or the key without its certificate", prefix))
 	}
 	before := c.AssertionKey
@@ -35,7 +36,7 @@ func (w *roleWrite) readAssertionKey(prefix string, c *credentials) error {
 	if before.IsSet() && !before.Equal(c.AssertionKey) && c.AssertionKeyID != "" && !w.names(prefix+"assertion_key_id") {
 		w.warnings = append(w.warnings, prefix+"assertion_key_id was kept: write it too if the provider knows the new key by another id")
 	}
-	c.AssertionKeySince = time.Now()
+	c.AssertionKeySince = clock.Now()
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // readCertificate decodes the certificate that the write brings, once and for all: what is stored
@@ -48,7 +49,7 @@ func (w *roleWrite) readCertificate(prefix string, c *credentials) error {
 		return refuse(renamed(prefix, err))
 	}
 	c.CertificateChain, c.PrivateKey = id.PEM()
-	c.CertificateSince = time.Now()
+	c.CertificateSince = clock.Now()
 	return nil
 }
 
@@ -56,7 +57,7 @@ func (w *roleWrite) readCertificate(prefix string, c *credentials) error {
 // time. It comes when it is clear which ones are kept: whoever applies the same configuration again names one
 // that has ended beside the one that has taken its place.
 func (w *roleWrite) checkValidity(r *role) error {
-	now := time.Now()
+	now := clock.Now()
 	if id, err := r.identity(); err == nil && id != nil && (w.names("pfx") || w.names("client_certificate")) {
 		if err := id.Check(now); err != nil {
 			return refuse(err)
@@ -96,10 +97,10 @@ func (r *role) warnings() []string {
 	}
 	var warnings []string
 	if id != nil {
-		warnings = id.Warnings(time.Now())
+		warnings = id.Warnings(clock.Now())
 	}
 	if next, err := r.Next.identity(); err == nil && next != nil {
-		for _, w := range next.Warnings(time.Now()) {
+		for _, w := range next.Warnings(clock.Now()) {
 			warnings = append(warnings, "next_client_certificate: "+w)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // slot is which one of several credentials of a kind.
@@ -96,7 +97,7 @@ func (r *role) pick(c choices) credentials {
 }
 
 // credentialsInUse are those that worked last, for anything but a refresh.
-func (r *role) credentialsInUse(tok *token) credentials { return r.pick(r.choices(tok, time.Now())) }
+func (r *role) credentialsInUse(tok *token) credentials { return r.pick(r.choices(tok, clock.Now())) }
 
 // after picks the credentials to try after a refusal, and tells whether there are any.
 func (c choices) after(t *target, e *client.Error) bool {

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/go-uuid"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // roleWrite is one write to a role, from what it says to what is stored.
@@ -86,7 +86,7 @@ func (w *roleWrite) readSecrets(r *role) (err error) {
 	before := r.ClientSecret
 	w.secret("client_secret", &r.ClientSecret)
 	if !r.ClientSecret.Equal(before) {
-		r.ClientSecretSince = time.Now()
+		r.ClientSecretSince = clock.Now()
 	}
 	w.secret("previous_client_secret", &r.PreviousClientSecret)
 	w.secretPairs("token_params", &r.TokenParams)
@@ -97,7 +97,7 @@ func (w *roleWrite) readSecrets(r *role) (err error) {
 	if r.GrantID != "" && !ended && (!w.names("refresh_token") || w.known(written)) {
 		return nil
 	}
-	r.RefreshToken, r.GrantedAt = written, time.Now() // none, if it was named as empty: checkRefreshToken tells whether it may
+	r.RefreshToken, r.GrantedAt = written, clock.Now() // none, if it was named as empty: checkRefreshToken tells whether it may
 	r.GrantID, err = uuid.GenerateUUID()
 	return err
 }

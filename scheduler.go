@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
@@ -44,7 +46,7 @@ func (b *backend) startScheduler(s logical.Storage) {
 	b.scheduler.once.Do(func() {
 		b.scheduler.storage = s
 		b.begin(func() {
-			b.signOfLife(context.Background(), s, time.Now()) // first: what follows may spend what a snapshot brought back
+			b.signOfLife(context.Background(), s, clock.Now()) // first: what follows may spend what a snapshot brought back
 			b.begin(b.schedule)
 			b.survey(s, "")
 		})
@@ -68,7 +70,7 @@ func (b *backend) initialize(_ context.Context, req *logical.InitializationReque
 // periodic is called once a minute.
 func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	b.startScheduler(req.Storage)
-	b.signOfLife(ctx, req.Storage, time.Now())
+	b.signOfLife(ctx, req.Storage, clock.Now())
 	// Apart, because Vault holds locks until this returns, and providers may be slow.
 	if b.catching.CompareAndSwap(false, true) && !b.begin(func() {
 		defer b.catching.Store(false)
@@ -84,7 +86,7 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 // schedule sleeps until something is due, and has it done.
 func (b *backend) schedule() {
 	for {
-		name, next := b.scheduler.queue.take(time.Now())
+		name, next := b.scheduler.queue.take(clock.Now())
 		if name == "" {
 			if !b.rest(next) {
 				return
@@ -92,7 +94,7 @@ func (b *backend) schedule() {
 			continue
 		}
 		if !b.mayTend() {
-			b.scheduler.queue.set(name, time.Now().Add(tendDelay))
+			b.scheduler.queue.set(name, clock.Now().Add(tendDelay))
 			continue
 		}
 		select {
@@ -112,7 +114,7 @@ func (b *backend) schedule() {
 func (b *backend) rest(until time.Time) bool {
 	pause := time.Hour
 	if !until.IsZero() {
-		pause = time.Until(until)
+		pause = clock.Until(until)
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -135,7 +137,7 @@ func (b *backend) tend(name string) {
 	tried := false
 	defer func() {
 		if (tried || err != nil) && !b.scheduler.queue.has(name) {
-			b.scheduler.queue.set(name, time.Now().Add(tendDelay))
+			b.scheduler.queue.set(name, clock.Now().Add(tendDelay))
 		}
 	}()
 	defer b.contain(&err)
@@ -149,13 +151,13 @@ func (b *backend) tend(name string) {
 		b.scheduler.forget(name)
 		return
 	}
-	plan := b.plan(name, r, p, tok, time.Now())
-	if plan.at.After(time.Now()) || plan.at.IsZero() {
+	plan := b.plan(name, r, p, tok, clock.Now())
+	if plan.at.After(clock.Now()) || plan.at.IsZero() {
 		b.scheduler.queue.set(name, plan.at)
 		return
 	}
 	if !b.scheduler.shares.enter(r.Provider) {
-		b.scheduler.queue.set(name, time.Now().Add(crowdDelay+rand.N(crowdDelay)))
+		b.scheduler.queue.set(name, clock.Now().Add(crowdDelay+rand.N(crowdDelay)))
 		return
 	}
 	defer b.scheduler.shares.leave(r.Provider)

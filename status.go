@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // The values of state in status/<name>, from good to bad.
@@ -53,7 +54,7 @@ func (b *backend) nextStep(name string, r *role, tok *token, obstacle error) str
 	}
 	switch {
 	case tok.Fault != nil:
-		return tok.Fault.sentence(time.Now(), name)
+		return tok.Fault.sentence(clock.Now(), name)
 	case b.outcomeUnknown(name, tok):
 		return "a refresh was begun and its answer never stored, because the plugin ended in its midst or storage failed: " +
 			"the next refresh tells whether the grant lives; nothing needs to be done before"

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
@@ -32,7 +34,7 @@ func (b *backend) survey(s logical.Storage, provider string) {
 		r, p, tok, err := b.lookUp(ctx, s, name)
 		switch {
 		case err != nil && !b.scheduler.queue.has(name):
-			b.scheduler.queue.set(name, time.Now().Add(tendDelay))
+			b.scheduler.queue.set(name, clock.Now().Add(tendDelay))
 		case err == nil && r != nil && (provider == "" || r.Provider == provider):
 			b.replan(name, r, p, tok)
 		}

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
 )
@@ -68,10 +70,12 @@ type dated[T any] struct {
 }
 
 func (f *fresh[T]) get(ask func() T) T {
-	if last := f.last.Load(); last != nil && time.Since(last.at) < freshFor {
-		return last.value
+	if last := f.last.Load(); last != nil {
+		if age := clock.Since(last.at); age >= 0 && age < freshFor { // one of the future is of a clock that was put back
+			return last.value
+		}
 	}
-	at := time.Now() // before the question: an answer may be as old as that
+	at := clock.Now() // before the question: an answer may be as old as that
 	value := ask()
 	f.last.Store(&dated[T]{value, at})
 	return value

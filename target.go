@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // target is where a role's exchanges go and how they are made: role, provider and configuration
@@ -140,7 +141,7 @@ func (t *target) revokes(ctx context.Context, tok *token, what client.Secret, hi
 	if err := t.checkOrigin(t.endpoints.Revocation); err != nil {
 		return err
 	}
-	for c := t.role.choices(tok, time.Now()); ; {
+	for c := t.role.choices(tok, clock.Now()); ; {
 		request, err := t.request(client.Secret{}, t.role.pick(c))
 		if err != nil {
 			return err

@@ -29,6 +29,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"time"
+
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // The values of Request.GrantType (RFC 6749 sections 6 and 4.4, RFC 7523 section 2.1).
@@ -125,7 +127,7 @@ func Exchange(ctx context.Context, o Options, r *Request) (*Token, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	start := time.Now()
+	start := clock.Now()
 	params, err := r.tokenParams(start)
 	if err != nil {
 		return nil, unsent(err.Error())

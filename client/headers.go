@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // maxRetryAfter bounds how long a provider can make a grant wait: some send days in maintenance
@@ -60,7 +62,7 @@ func retryAfter(header http.Header) time.Duration {
 		return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
 	}
 	if date, err := http.ParseTime(value); err == nil {
-		return min(max(time.Until(date), 0), maxRetryAfter)
+		return min(max(clock.Until(date), 0), maxRetryAfter)
 	}
 	return 0
 }

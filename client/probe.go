@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // Probed is what a probe of an endpoint found out. Its zero values mean that it did not get that far.
@@ -52,7 +54,7 @@ func Probe(ctx context.Context, o Options, r *Request) (Probed, error) {
 		return Probed{}, unsent("the endpoint is no usable URL")
 	}
 	request.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
-	start := time.Now()
+	start := clock.Now()
 	response, err := transport.RoundTrip(request)
 	found := steps.taken()
 	if proxy, err := http.ProxyFromEnvironment(request); err == nil && proxy != nil {
@@ -112,6 +114,6 @@ func (p *Probed) read(response *http.Response, start time.Time) {
 	p.Status = response.StatusCode
 	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
 		// The server wrote it at some time between the two, and left out the fraction.
-		p.HasClock, p.ClockOffset = true, date.Add(time.Second/2).Sub(start.Add(time.Since(start)/2)).Round(time.Second)
+		p.HasClock, p.ClockOffset = true, date.Add(time.Second/2).Sub(start.Add(clock.Since(start)/2)).Round(time.Second)
 	}
 }

@@ -2,7 +2,8 @@ package client
 
 import (
 	"context"
-	"time"
+
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // The values of Revoke's hint (RFC 7009 section 2.1).
@@ -26,7 +27,7 @@ func Revoke(ctx context.Context, o Options, r *Request, token Secret, hint strin
 	if hint != "" {
 		params = append(params, param{"token_type_hint", hint})
 	}
-	who, err := r.clientParams(time.Now())
+	who, err := r.clientParams(clock.Now())
 	if err != nil {
 		return unsent(err.Error())
 	}

@@ -6,7 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
+
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // Shown is a token request as it may be shown to people: everything that is no secret, and of each secret
@@ -32,7 +33,7 @@ func (r *Request) Show() (*Shown, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	params, err := r.tokenParams(time.Now())
+	params, err := r.tokenParams(clock.Now())
 	if err != nil {
 		return nil, unsent(err.Error())
 	}

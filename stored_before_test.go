@@ -1,0 +1,175 @@
+package oauthrefresh
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+)
+
+// storedBefore are entries as a released version of the plugin has written them, by key. Each version's
+// stay: what was stored once has to be read for ever, or a grant is lost with an upgrade.
+func storedBefore(t *testing.T, version string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "storage", version, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	entries := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := strings.ReplaceAll(strings.TrimSuffix(filepath.Base(file), ".json"), "~", "/")
+		entries[key] = string(text)
+	}
+	return entries
+}
+
+// storageVersions are those whose entries are kept.
+var storageVersions = []string{"v0.1.0"}
+
+// newBackendBefore is a mount over the entries of a version.
+func newBackendBefore(t *testing.T, version string) *testBackend {
+	t.Helper()
+	storage := new(faultyStorage)
+	for key, value := range storedBefore(t, version) {
+		if err := storage.InmemStorage.Put(t.Context(), &logical.StorageEntry{Key: key, Value: []byte(value)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return newTestBackendOn(t, storage)
+}
+
+// What an earlier version stored is read, and written again as the same bytes: nothing of it is dropped,
+// renamed or understood in another way.
+func TestEntriesOfEarlierVersionsStayAsTheyAre(t *testing.T) {
+	for _, version := range storageVersions {
+		for key, want := range storedBefore(t, version) {
+			t.Run(version+"/"+key, func(t *testing.T) {
+				s, ctx := new(logical.InmemStorage), context.Background()
+				if err := s.Put(ctx, &logical.StorageEntry{Key: key, Value: []byte(want)}); err != nil {
+					t.Fatal(err)
+				}
+				rewrite(t, s, key)
+				entry, err := s.Get(ctx, key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := string(entry.Value); got != want {
+					t.Errorf("written again it is\n%s\nand was\n%s", got, want)
+				}
+			})
+		}
+	}
+}
+
+// rewrite reads an entry as the plugin does, and writes what it has read.
+func rewrite(t *testing.T, s logical.Storage, key string) {
+	t.Helper()
+	kind, name, _ := strings.Cut(key, "/")
+	ctx := context.Background()
+	var err error
+	switch kind + "/" {
+	case rolePrefix:
+		var r *role
+		if r, err = getRole(ctx, s, name); err == nil {
+			err = putRole(ctx, s, name, r)
+		}
+	case tokenPrefix:
+		var tok *token
+		if tok, err = getToken(ctx, s, name); err == nil {
+			err = putToken(ctx, s, name, tok)
+		}
+	case providerPrefix:
+		var p *ownProvider
+		if p, err = getOwnProvider(ctx, s, name); err == nil {
+			err = save(ctx, s, key, p)
+		}
+	case revocationPrefix:
+		err = reload(s, key, new(revocation))
+	case configKey + "/":
+		var c *config
+		if c, err = getConfig(ctx, s); err == nil {
+			err = save(ctx, s, key, c)
+		}
+	case lifeKey + "/":
+		err = reload(s, key, new(life))
+	default:
+		t.Fatalf("nobody knows what %s is", key)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func reload(s logical.Storage, key string, into any) error {
+	if _, err := load(context.Background(), s, key, into); err != nil {
+		return err
+	}
+	return save(context.Background(), s, key, into)
+}
+
+// An upgrade changes nothing for anybody: tokens are served, the dead stay dead, and what waited for
+// something goes on waiting for it, under the same key.
+func TestAnUpgradeCostsNothing(t *testing.T) {
+	for _, version := range storageVersions {
+		b := newBackendBefore(t, version)
+		// The day on which the entries were written.
+		at := b.stored("everything").ObtainedAt.Add(time.Minute)
+		clock.Step(at.Sub(clock.Now()))
+		t.Cleanup(func() { clock.Step(time.Since(clock.Now())) })
+		for _, name := range []string{"everything", "busy", "lost", "adopted", "doubted", "client", "dead", "+"} {
+			if got, want := b.data("creds/" + name)["access_token"], b.stored(name).AccessToken.Reveal(); got != want {
+				t.Errorf("%s: creds/%s answers with %v, stored is %v", version, name, got, want)
+			}
+		}
+		for name, want := range map[string]string{
+			"everything": stateOK, "busy": stateFailing, "dead": stateDead, "lost": stateUnknown, "new": stateNew,
+			"adopted": stateOK, "doubted": stateOK, "client": stateOK, "own": stateOK, "+": stateOK,
+		} {
+			if got := b.data("status/" + name)["state"]; got != want {
+				t.Errorf("%s: the state of %s is %v, want %v", version, name, got, want)
+			}
+		}
+		lost := b.stored("lost")
+		next := (&attempt{b: b.backend, s: b.over(b.storage), name: "lost", target: b.targetOf("lost")}).announce(t, lost)
+		if next.IdempotencyKey != lost.Intent.IdempotencyKey || !next.since().Equal(lost.Intent.since()) {
+			t.Errorf("%s: the exchange whose answer was lost is repeated under another key", version)
+		}
+		if dead := b.stored("dead"); !dead.Fault.forbids(b.targetOf("dead"), true, clock.Now()) {
+			t.Errorf("%s: a grant that was refused is presented again after an upgrade", version)
+		}
+	}
+}
+
+// targetOf is where a role's exchanges go.
+func (b *testBackend) targetOf(name string) *target {
+	b.t.Helper()
+	r, err := getRole(b.t.Context(), b.storage, name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	to, err := newTarget(b.t.Context(), b.storage, r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return to
+}
+
+// announce is the intent with which an attempt would begin.
+func (a *attempt) announce(t *testing.T, tok *token) *intent {
+	t.Helper()
+	next, err := a.intend(t.Context(), tok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next.Intent
+}
