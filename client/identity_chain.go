@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
+	"fmt"
 )
 
 // maxCertificates bounds one file: real chains have up to five certificates, and each may cost
@@ -22,6 +23,12 @@ var (
 		"or an RSA or Ed25519 key")
 )
 
+// maxRSABits is what crypto/tls takes of others. A signature costs the third power of the length: seconds above
+// this, and minutes soon after.
+const maxRSABits = 8192
+
+var errRSALength = fmt.Errorf("the RSA key is longer than %d bits, which takes too long to sign with: use one of 2048 to 4096 bits", maxRSABits)
+
 // publicKey is what every public key of the standard library offers.
 type publicKey interface{ Equal(crypto.PublicKey) bool }
 
@@ -32,6 +39,9 @@ func usablePublicKey(key crypto.PrivateKey) (publicKey, error) {
 	case *rsa.PrivateKey:
 		if k.N.BitLen() < 1024 { // crypto/rsa refuses to sign with less
 			return nil, errors.New("the RSA key is shorter than 1024 bits: use one of at least 2048 bits")
+		}
+		if k.N.BitLen() > maxRSABits {
+			return nil, errRSALength
 		}
 		return &k.PublicKey, nil
 	case *ecdsa.PrivateKey:
