@@ -67,7 +67,7 @@ func TestEndpointRefreshesARole(t *testing.T) {
 	grant := newGrant(server)
 	b.writeRole("r")
 	for range 2 {
-		if got := b.data("creds/r")["access_token"]; got != canary+"refresh-access-1" {
+		if got := b.data("creds/r")["access_token"]; got != clienttest.AccessToken(firstToken, 1) {
 			t.Errorf("access token %v", got)
 		}
 	}

@@ -32,7 +32,7 @@ func TestAnAnswerThatStorageRefusesIsHeldAndStoredLater(t *testing.T) {
 				grant := newGrant(server)
 				b.failSecondPut(c.failures)
 				for range 3 {
-					if got := b.data("creds/r"); got["access_token"] != firstToken+"-access-1" || got["generation"] != int64(1) {
+					if got := b.data("creds/r"); got["access_token"] != clienttest.AccessToken(firstToken, 1) || got["generation"] != int64(1) {
 						t.Errorf("served from memory: %v", got)
 					}
 				}
@@ -51,7 +51,7 @@ func TestAnAnswerThatStorageRefusesIsHeldAndStoredLater(t *testing.T) {
 				pause(time.Millisecond)
 				stored := b.stored("r")
 				secretIs(t, "the stored refresh token", stored.RefreshToken, firstToken+"-1")
-				secretIs(t, "the stored access token", stored.AccessToken, firstToken+"-access-1")
+				secretIs(t, "the stored access token", stored.AccessToken, clienttest.AccessToken(firstToken, 1))
 				if stored.Generation != 1 || stored.Intent != nil {
 					t.Errorf("stored is %+v", stored.tokenState)
 				}

@@ -52,7 +52,7 @@ func TestRoleIsBornAnew(t *testing.T) {
 	b.delete("roles/r")
 	server.Handle(clienttest.NewRotation(canary + "other").Answer)
 	b.writeRole("r", fields{"refresh_token": canary + "other"})
-	if got := b.data("creds/r"); got["access_token"] != canary+"other-access-1" || got["generation"] != int64(1) {
+	if got := b.data("creds/r"); got["access_token"] != clienttest.AccessToken(canary+"other", 1) || got["generation"] != int64(1) {
 		t.Errorf("%v", got)
 	}
 }

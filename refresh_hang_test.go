@@ -56,7 +56,7 @@ func TestStorageThatHangs(t *testing.T) {
 				if err != c.err || time.Since(began) != c.after || grant.Refreshes() != c.requests {
 					t.Errorf("%v after %s and %d requests", err, time.Since(began), grant.Refreshes())
 				}
-				if err == nil && tok.AccessToken.Reveal() != firstToken+"-access-1" {
+				if err == nil && tok.AccessToken.Reveal() != clienttest.AccessToken(firstToken, 1) {
 					t.Error("no token")
 				}
 				pause(maxHoldDelay)

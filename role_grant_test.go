@@ -43,7 +43,7 @@ func TestAnotherRefreshTokenStartsOver(t *testing.T) {
 	if got := b.data("status/r"); got["state"] != "new" || got["generation"] != int64(0) {
 		t.Errorf("status %v", got)
 	}
-	if got := b.data("creds/r"); got["access_token"] != canary+"other-access-1" || got["generation"] != int64(1) {
+	if got := b.data("creds/r"); got["access_token"] != clienttest.AccessToken(canary+"other", 1) || got["generation"] != int64(1) {
 		t.Errorf("%v", got)
 	}
 }
@@ -74,7 +74,7 @@ func TestADeadGrantStartsOver(t *testing.T) {
 			if got := b.data("status/r"); got["state"] != "new" || got["reauthorization_required"] != false {
 				t.Errorf("status %v", got)
 			}
-			if got := b.data("creds/r"); got["access_token"] != token+"-access-1" {
+			if got := b.data("creds/r"); got["access_token"] != clienttest.AccessToken(token, 1) {
 				t.Errorf("%v", got)
 			}
 		})
@@ -147,7 +147,7 @@ func TestARevokedRoleCanBeEdited(t *testing.T) {
 	}
 	server.Handle(clienttest.NewRotation(canary + "other").Answer)
 	b.write("roles/r", fields{"refresh_token": canary + "other"})
-	if got := b.data("creds/r")["access_token"]; got != canary+"other-access-1" {
+	if got := b.data("creds/r")["access_token"]; got != clienttest.AccessToken(canary+"other", 1) {
 		t.Errorf("%v", got)
 	}
 }

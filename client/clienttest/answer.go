@@ -27,6 +27,8 @@ type Answer struct {
 	Drop bool
 	// Gate, when set, holds the answer back until it is closed.
 	Gate <-chan struct{}
+
+	undated bool // has no Date of its own accord
 }
 
 // JSON is an answer with a JSON body.
@@ -71,7 +73,10 @@ func (a Answer) bytes() []byte {
 		return []byte(a.Raw)
 	}
 	body := []byte(a.Body)
-	header := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
+	header := http.Header{}
+	if !a.undated {
+		header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	}
 	for name, value := range a.Header {
 		header.Set(name, value)
 	}

@@ -44,7 +44,7 @@ type Replays struct {
 }
 
 // NewRotation starts a grant at the given refresh token. The n-th refresh answers with the access
-// token "<refreshToken>-access-n" and the refresh token "<refreshToken>-n".
+// token AccessToken(refreshToken, n) and the refresh token "<refreshToken>-n".
 func NewRotation(refreshToken string) *Rotation {
 	return &Rotation{
 		start: refreshToken, issued: map[string]bool{},

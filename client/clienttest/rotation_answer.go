@@ -53,7 +53,7 @@ func (g *Rotation) replay(first *spend, key string) Answer {
 // issue makes the next pair of tokens.
 func (g *Rotation) issue() Answer {
 	g.count++
-	access, next := fmt.Sprintf("%s-access-%d", g.start, g.count), ""
+	access, next := AccessToken(g.start, g.count), ""
 	g.issued[access] = true
 	if !g.KeepRefreshToken {
 		g.valid[g.current()] = true
@@ -71,4 +71,12 @@ func (g *Rotation) current() string {
 		return g.start
 	}
 	return fmt.Sprintf("%s-%d", g.start, g.count)
+}
+
+// AccessToken is the n-th access token of the Rotation that starts at the given refresh token. It begins like
+// that one, so that a test which looks for its secrets finds it, and doesn't contain it: no client hands out
+// such a token.
+func AccessToken(refreshToken string, n int) string {
+	last := len(refreshToken) - 1
+	return fmt.Sprintf("%s-access-%d-%s", refreshToken[:last], n, refreshToken[last:])
 }

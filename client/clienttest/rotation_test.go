@@ -28,14 +28,14 @@ func TestRotationWithGrace(t *testing.T) {
 	if second.Status != 200 || !strings.Contains(second.Body, `"r-2"`) || grant.Replays() != (clienttest.Replays{Allowed: 1}) {
 		t.Errorf("within the grace: %d %s, %+v", second.Status, second.Body, grant.Replays())
 	}
-	if valid := grant.Valid(); len(valid) != 2 || !grant.Live("r-access-1") || grant.Live("r-access-3") {
+	if valid := grant.Valid(); len(valid) != 2 || !grant.Live(clienttest.AccessToken("r", 1)) || grant.Live(clienttest.AccessToken("r", 3)) {
 		t.Errorf("either answer may have arrived, but only %v are valid", valid)
 	}
 	if first := present(grant, "r-1", ""); first.Status != 200 {
 		t.Errorf("the pair of the first answer: %d %s", first.Status, first.Body)
 	}
 	grant.ReuseGrace = 0 // it is over
-	if late := present(grant, "r", ""); late.Status != 400 || !grant.Reused() || grant.Valid() != nil || grant.Live("r-access-1") {
+	if late := present(grant, "r", ""); late.Status != 400 || !grant.Reused() || grant.Valid() != nil || grant.Live(clienttest.AccessToken("r", 1)) {
 		t.Error("the grant survives a spent token after the grace")
 	}
 }

@@ -43,7 +43,9 @@ func (s *Server) serve(conn net.Conn) {
 		return
 	}
 	request.PeerCertificates, request.Resumed = state.PeerCertificates, state.DidResume
-	s.next(request).send(conn, s.stop)
+	answer := s.next(request)
+	answer.undated = s.options.Plain // such servers are for tests with a clock of their own, which this one isn't by
+	answer.send(conn, s.stop)
 }
 
 // next records the request and picks its answer.

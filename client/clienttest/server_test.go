@@ -163,7 +163,7 @@ func TestRotation(t *testing.T) {
 		}
 		return status, body
 	}
-	if status, body := refresh("r"); status != 200 || body != `{"access_token":"r-access-1","token_type":"Bearer","expires_in":3600,"refresh_token":"r-1"}` {
+	if status, body := refresh("r"); status != 200 || body != `{"access_token":"-access-1-r","token_type":"Bearer","expires_in":3600,"refresh_token":"r-1"}` {
 		t.Errorf("%d %s", status, body)
 	}
 	if status, _ := refresh("never seen"); status != 400 || grant.Reused() || grant.Current() != "r-1" {
