@@ -25,7 +25,7 @@ var answerNames = []string{
 
 // checkProvider returns what is wrong with an operator's definition.
 func checkProvider(p *client.Provider, c *config) error {
-	if err := p.Validate(c.AllowInsecureEndpoints); err != nil {
+	if err := cmp.Or(p.Validate(c.AllowInsecureEndpoints), client.CheckPermanentErrors(p.PermanentErrors)); err != nil {
 		return err
 	}
 	for _, field := range p.ExtraFields {

@@ -86,6 +86,7 @@ func (r *Request) sign(now time.Time, key *SigningKey, given, own map[string]any
 		return "", errSigning
 	}
 	token, err := signed.CompactSerialize()
-	r.signed = append(r.signed, token)
+	m := r.remember()
+	m.assertions = append(m.assertions, token)
 	return token, err
 }

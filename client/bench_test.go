@@ -20,7 +20,7 @@ func BenchmarkRequest(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		encode(r.Provider.RequestFormat, params)
+		encode(r.Provider.RequestFormat, params, r.IdempotencyKey)
 		r.tokenHeaders()
 	}
 }

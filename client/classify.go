@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 )
@@ -54,16 +55,45 @@ var slackCodes = []string{"token_revoked", "token_expired"}
 // failure classifies an answer that is no success.
 func (a *answer) failure(r *Request, doc document) *Error {
 	found := findErrors(doc.root)
+	found.texts = appendText(found.texts, doc.complaint)
 	retry := retryAfter(a.header)
-	class, code := classify(a.status, retry > 0, found, doc, r.Provider.PermanentErrors)
-	return &Error{
+	bare := a.isBare(doc, found)
+	if bare && doc.root == nil {
+		found.texts = appendText(found.texts, string(doc.text))
+	}
+	class, code := classify(a.status, retry > 0, found, doc, r, bare)
+	e := &Error{
 		Class: class, Code: code, Status: a.status,
 		Reason:     reason(class, code, a.status),
-		RequestID:  r.requestID(a.header),
+		RequestID:  r.requestID(a.header, longSecrets(doc.kept)...),
 		RetryAfter: retry,
 		Own:        doc.whole && !fromGateway(a.status),
+		Silent:     bare && class == NotProcessed,
 	}
+	if e.Silent {
+		e.Reason = silentReason(a.status, r.GrantType)
+	}
+	e.Entry = e.entry(found, doc, r)
+	return e
 }
+
+// isBare tells whether an answer is a refusal of the token endpoint's own that gives no code: an empty body, or a
+// document without one. A page is of something in front of it, and some statuses say enough by themselves. Plain
+// text counts where RFC 6749 has the status for refusals (400, 401): some servers write a sentence.
+func (a *answer) isBare(doc document, found errorsFound) bool {
+	switch {
+	case a.status < 400 || a.status > 499 || slices.Contains(passing, a.status) || slices.Contains(notRefused, a.status):
+		return false
+	case doc.isPage() || doc.cut:
+		return false
+	case len(doc.text) == 0 || doc.whole:
+		return len(found.ownCodes(a.status)) == 0
+	}
+	return (a.status == http.StatusBadRequest || a.status == http.StatusUnauthorized) && !bytes.ContainsAny(doc.text[:1], "{[")
+}
+
+// notRefused are statuses of a request that did not get to where clients and refresh tokens are looked at.
+var notRefused = []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusProxyAuthRequired, http.StatusUnsupportedMediaType}
 
 // fromGateway tells a status that is usually not the server's own, but of something in front of it that
 // has lost it: it says nothing of what the server did.
@@ -80,15 +110,25 @@ func fromGateway(status int) bool {
 // Without a code, a 503 may be a gateway's whose connection was reset after the server had done its work;
 // one that says when to come back is a server's that has not begun. A 409 is how servers answer an
 // idempotency key whose first request they still work on, a 408 how they give up in the midst of one.
-func classify(status int, comeBack bool, found errorsFound, doc document, permanent []string) (Class, string) {
+//
+// A token endpoint that says invalid_token with 401 speaks of the refresh token, the one token that it was given
+// (RFC 6750 section 3.1, UAA). And invalid_grant with a text that speaks of a rate limit is no refusal: the same
+// refresh token is taken after a pause.
+func classify(status int, comeBack bool, found errorsFound, doc document, r *Request, bare bool) (Class, string) {
 	switch {
 	case status >= 300 && status < 400:
 		return ClientRefused, ""
 	case status == http.StatusTooManyRequests:
 		return NotProcessed, found.known()
 	}
-	if code, ok := found.permanent(permanent); ok {
+	if code, ok := found.permanent(r.Provider.PermanentErrors, status, bare); ok {
 		return GrantRefused, code
+	}
+	if status == http.StatusUnauthorized && doc.isObject() && r.GrantType != "" && slices.Contains(found.codes, "invalid_token") {
+		return GrantRefused, "invalid_token"
+	}
+	if found.known() == "invalid_grant" && found.speaksOfRate() {
+		return NotProcessed, "invalid_grant"
 	}
 	if code := found.known(); code != "" && (status < 300 || status == http.StatusBadRequest || !slices.Contains(slackCodes, code)) {
 		return knownCodes[code], code
@@ -100,7 +140,7 @@ func classify(status int, comeBack bool, found errorsFound, doc document, perman
 		return OutcomeUnknown, ""
 	case status >= 400 && status < 500:
 		return NotProcessed, "" // a firewall's page, a lost VPN, a wrong path: not the grant's fault
-	case status < 300 && doc.whole && doc.saysError():
+	case status < 300 && doc.whole && doc.saysError(false):
 		return NotProcessed, "" // Zoho: 200 with "Access Denied" when called too often
 	}
 	return OutcomeUnknown, ""

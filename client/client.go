@@ -3,7 +3,8 @@
 // of where grants are stored or who asks for tokens.
 //
 // Three things make one call. A Provider is data: where the endpoint is and how it wants to be
-// spoken to; the common ones are built in. A Request is one grant's credentials and is used once.
+// spoken to; the common ones are built in. A Request is one grant's credentials and is used once, or
+// to repeat what it has sent.
 // Options are the caller's bounds on every exchange.
 //
 //	provider, _ := client.Builtin("pandadoc")
@@ -44,6 +45,8 @@ const (
 type Options struct {
 	// Timeout bounds the whole exchange, from the connect to the answer's last byte; 0 means 30s.
 	Timeout time.Duration
+	// Bound names what Timeout is, for sentences about its end; "" means request_timeout.
+	Bound string
 	// RootCAs are the authorities to trust; nil means the system's.
 	RootCAs *x509.CertPool
 	// Sessions resumes TLS sessions, which saves a handshake most of its time; nil for none. A session
@@ -88,7 +91,12 @@ type Request struct {
 	// Identity is the client certificate, nil for none.
 	Identity *Identity
 
-	signed []string // the assertions that were made for it
+	// Repeat says that this exchange is the one before it once more: the same value of Request, with nothing
+	// changed in it. What was sent then is sent again, byte for byte, as servers want it that compare what comes
+	// under one idempotency key; but not when its assertions end within half a minute.
+	Repeat bool
+
+	made *made
 }
 
 // Token is what a successful exchange brought. All lifetimes are as the server stated them; they
@@ -104,9 +112,17 @@ type Token struct {
 	// RefreshToken is the grant's next refresh token; unset means that the one sent stays valid.
 	// It may be equal to the one sent.
 	RefreshToken Secret
-	// Lifetime of the access token, 0 when the server did not say, neither beside the token nor in
-	// it (the exp claim of a JWT). It is never negative and at most ten years.
+	// FoundAt is where RefreshToken was found when the definition's pointer finds none: a JSON Pointer, or
+	// FoundBroken. "" when the pointer has found it. Only one value in the answer looked like a refresh token.
+	FoundAt string
+	// Candidates are several different values that look like refresh tokens, where the definition's pointer
+	// finds none. None of them is in RefreshToken.
+	Candidates []Found
+	// Lifetime of the access token, the earlier of what the server states beside it and in it (the exp claim of
+	// a JWT); 0 when it states neither, and when Ended. It is never negative and at most ten years.
 	Lifetime time.Duration
+	// Ended tells that the server states an end that is not after the request's start.
+	Ended bool
 	// RefreshTokenLifetime is that of the refresh token, 0 when the server did not say.
 	RefreshTokenLifetime time.Duration
 	// CertificateThumbprint is the SHA-256 of the client certificate that the access token is bound to
@@ -128,11 +144,16 @@ func Exchange(ctx context.Context, o Options, r *Request) (*Token, error) {
 		return nil, err
 	}
 	start := clock.Now()
-	params, err := r.tokenParams(start)
-	if err != nil {
-		return nil, unsent(err.Error())
+	if !r.repeats(start) {
+		params, err := r.tokenParams(start)
+		if err != nil {
+			return nil, unsent(err.Error())
+		}
+		r.compose(params, start)
 	}
-	a, err := o.post(ctx, r, params, r.tokenHeaders())
+	header := r.tokenHeaders()
+	header.Set("Content-Type", r.made.contentType)
+	a, err := o.post(ctx, r, r.made.body, header)
 	if err != nil {
 		return nil, err
 	}

@@ -79,6 +79,7 @@ func (o Options) get(ctx context.Context, location string) (*answer, error) {
 	request.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
 	a, err := send(transport, request)
 	if e, ok := errors.AsType[*roundTripError](err); ok {
+		e.bound = o.Bound
 		return nil, ofIssuer(e.meaning(ctx, asked.Load(), false))
 	}
 	return a, err

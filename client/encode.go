@@ -2,17 +2,20 @@ package client
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"mime/multipart"
 	"net/url"
 	"strings"
 )
 
-// encode writes the parameters in a request format and returns the body with its content type.
-func encode(format string, params []param) (body []byte, contentType string) {
+// encode writes the parameters in a request format and returns the body with its content type. key is the
+// idempotency key, "" for none.
+func encode(format string, params []param, key string) (body []byte, contentType string) {
 	switch format {
 	case FormatMultipart:
-		return encodeMultipart(params)
+		return encodeMultipart(params, key)
 	case FormatJSON:
 		return encodeJSON(params), "application/json"
 	}
@@ -23,10 +26,16 @@ func encode(format string, params []param) (body []byte, contentType string) {
 	return []byte(strings.Join(pairs, "&")), "application/x-www-form-urlencoded"
 }
 
-// encodeMultipart ignores errors that a bytes.Buffer can't have.
-func encodeMultipart(params []param) (body []byte, contentType string) {
+// encodeMultipart ignores errors that a bytes.Buffer can't have. Under a key, the boundary is the key's: a server
+// that compares what comes under one sees the same bytes again, whoever sends them. As a hash, since a key is
+// for its header only.
+func encodeMultipart(params []param, key string) (body []byte, contentType string) {
 	var out bytes.Buffer
 	w := multipart.NewWriter(&out)
+	if key != "" {
+		sum := sha256.Sum256([]byte("boundary " + key))
+		_ = w.SetBoundary(hex.EncodeToString(sum[:30])) // as long as a random one
+	}
 	for _, p := range params {
 		_ = w.WriteField(p.name, p.value)
 	}

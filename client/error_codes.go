@@ -1,13 +1,16 @@
 package client
 
 import (
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // errorsFound is what an error answer says of itself, wherever it says it.
 type errorsFound struct {
 	codes []string // in lower case, in order of occurrence
+	named []string // those of them that stand where only codes do, or look like nothing else
 	texts []string // descriptions, in lower case
 }
 
@@ -26,18 +29,25 @@ func (f errorsFound) known() string {
 }
 
 // permanent tells whether an entry of permanent_errors fits, and which code that is: the entry's
-// own, or for "*" the known one.
-func (f errorsFound) permanent(entries []string) (code string, ok bool) {
+// own, or for "*" the known one. A status among the entries fits an answer of the endpoint's own with that status
+// and without any code, which bare tells; such an entry names no code.
+func (f errorsFound) permanent(entries []string, status int, bare bool) (code string, ok bool) {
 	for _, entry := range entries {
 		e := parsePermanentError(strings.ToLower(entry))
 		contains := func(text string) bool { return strings.Contains(text, e.text) }
 		if e.text != "" && !slices.ContainsFunc(f.texts, contains) {
 			continue
 		}
-		if e.code == "*" && e.text != "" {
-			return f.known(), true
+		codes := f.codes
+		if e.isStatus() {
+			codes = f.ownCodes(status)
 		}
-		if slices.Contains(f.codes, e.code) {
+		switch {
+		case e.code == "*" && e.text != "":
+			return f.known(), true
+		case bare && e.code == strconv.Itoa(status):
+			return "", true
+		case slices.Contains(codes, e.code):
 			return e.code, true
 		}
 	}
@@ -46,13 +56,14 @@ func (f errorsFound) permanent(entries []string) (code string, ok bool) {
 
 // The members that hold codes, descriptions, and further objects with both: RFC 6749; JSON:API
 // (Ibanity); Meta (error.code); Fitbit (errors[].errorType); HubSpot (status); Zoom (reason);
-// Apigee (fault.detail.errorcode); Laravel (hint, message).
+// Apigee (fault.detail.errorcode); Laravel (hint, message); WeChat (errcode, errmsg); Strava (errors[].field
+// and resource). What holds a code in one server's answer is a word for people in another's: looseMembers.
 var (
-	codeMembers = []string{
-		"error", "code", "error_code", "errorCode", "errorcode", "errorType", "error_type", "type", "status", "reason", "message",
-	}
-	textMembers = []string{
-		"error_description", "message", "hint", "error_hint", "description", "detail", "error_message", "title", "reason",
+	codeMembers  = []string{"error", "code", "error_code", "errorCode", "errorcode", "errcode", "errorType", "error_type", "type"}
+	looseMembers = []string{"status", "reason", "message", "msg", "errmsg"}
+	textMembers  = []string{
+		"error_description", "message", "msg", "errmsg", "hint", "error_hint", "description", "detail", "error_message", "title", "reason",
+		"field", "resource",
 	}
 	nestedMembers = []string{"error", "errors", "fault", "detail"}
 )
@@ -78,12 +89,15 @@ func (f *errorsFound) gather(value any, depth int) {
 	switch v := value.(type) {
 	case []any:
 		for _, element := range v[:min(len(v), maxErrors)] {
-			f.codes = appendText(f.codes, element)
+			f.addCode(element, true)
 			f.gather(element, depth+1)
 		}
 	case map[string]any:
 		for _, name := range codeMembers {
-			f.codes = appendText(f.codes, v[name])
+			f.addCode(v[name], true)
+		}
+		for _, name := range looseMembers {
+			f.addCode(v[name], false)
 		}
 		for _, name := range textMembers {
 			f.texts = appendText(f.texts, v[name])
@@ -92,6 +106,25 @@ func (f *errorsFound) gather(value any, depth int) {
 			f.gather(v[name], depth+1)
 		}
 	}
+}
+
+// addCode adds a text that may be a code. It counts as one where only codes stand, or when it is written like
+// one: BAD_REFRESH_TOKEN.
+func (f *errorsFound) addCode(value any, only bool) {
+	f.codes = appendText(f.codes, value)
+	if text := strings.ToLower(scalar(value)); codeLike.MatchString(text) && (only || strings.Contains(text, "_")) {
+		f.named = append(f.named, text)
+	}
+}
+
+// codeLike is what a code looks like, and no sentence does.
+var codeLike = regexp.MustCompile(`^[a-z0-9_.-]{1,64}$`)
+
+// ownCodes are the codes of an answer with this status that say more than the status, and that it is an error.
+func (f errorsFound) ownCodes(status int) []string {
+	return slices.DeleteFunc(slices.Clone(f.named), func(code string) bool {
+		return code == strconv.Itoa(status) || !isTelling(code) || slices.Contains([]string{"error", "fail", "failed", "failure"}, code)
+	})
 }
 
 // appendText adds a string or number, cut to maxErrorText and in lower case.

@@ -25,8 +25,8 @@ const (
 )
 
 // Error is what Exchange and Revoke return. It holds nothing that the provider or the operator
-// wrote, except a Code from the list of known or configured ones and a sanitised RequestID: error
-// texts of providers have held tokens, and end up in logs.
+// wrote, except a Code from the list of known or configured ones, a sanitised RequestID, and what is sanitised
+// likewise in FoundAt, Candidates and Entry: error texts of providers have held tokens, and end up in logs.
 type Error struct {
 	Class Class
 	// Reason is a fixed sentence, without a full stop, that says what happened and, where it can,
@@ -49,6 +49,17 @@ type Error struct {
 	// RefreshToken is a new refresh token salvaged from a 2xx that had no usable access token. It
 	// must be stored: the one that was sent may be spent.
 	RefreshToken Secret
+	// FoundAt and Candidates are as in Token.
+	FoundAt    string
+	Candidates []Found
+	// Silent tells that the token endpoint itself refused the request (a 4xx) and gave no code: it may be the
+	// client that it refuses, or the refresh token, which then must not count as unspent. Class is NotProcessed.
+	Silent bool
+	// Entry is what an operator would add to permanent_errors if such an answer means that the grant is dead,
+	// "" when the code is known or the answer is not the token endpoint's own. It is made of a word
+	// that looks like a code and holds no secret, of phrases of this package that the answer contains, or of the
+	// status.
+	Entry string
 }
 
 // Error implements error: the reason and the code, no secret.

@@ -52,9 +52,24 @@ func (r *Request) requestID(header http.Header, secrets ...string) string {
 }
 
 // retryAfter reads Retry-After (RFC 9110 section 10.2.3), a number of seconds or a date, which
-// counts from the local clock. It returns 0 when there is none, or none in the future.
+// counts from the local clock. It returns 0 when there is none, or none in the future. Of several, which a proxy
+// on the way may have joined to one, the longest counts.
 func retryAfter(header http.Header) time.Duration {
-	value := strings.TrimSpace(header.Get("Retry-After"))
+	longest := time.Duration(0)
+	for _, line := range header.Values("Retry-After") {
+		longest = max(longest, wait(line))
+		for _, value := range strings.Split(joined.ReplaceAllString(line, "$1\n"), "\n") {
+			longest = max(longest, wait(value))
+		}
+	}
+	return longest
+}
+
+// joined finds the commas between values, not the one within a date.
+var joined = regexp.MustCompile(`([0-9]|GMT)\s*,`)
+
+func wait(value string) time.Duration {
+	value = strings.TrimSpace(value)
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
 		if !(seconds > 0) {
 			return 0

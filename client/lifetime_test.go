@@ -19,24 +19,39 @@ func decoded(t *testing.T, text string) any {
 	return doc.root
 }
 
+// unstated is no lifetime at all, 0 an end that is past.
+const unstated = -1
+
+func inWords(e end) time.Duration {
+	if !e.known {
+		return unstated
+	}
+	return e.left
+}
+
 // Servers write lifetimes as numbers, numeric strings, floats and with exponents. What is none of
-// these, or not above zero, is "not stated" and never "forever".
+// these is "not stated" and never "forever"; what is not above zero is past.
 func TestExpiresIn(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		`3600`: time.Hour, `"3600"`: time.Hour, `3600.0`: time.Hour, `"3600.0"`: time.Hour, `3.6e3`: time.Hour,
 		`" 3600 "`: time.Hour, `3599.99`: 3599 * time.Second, `"3.6E3"`: time.Hour, `1`: time.Second,
 		`31535999`: 31535999 * time.Second,
-		`0`:        0, `-1`: 0, `"0"`: 0, `""`: 0, `null`: 0, `"NaN"`: 0, `"Inf"`: 0, `"-Infinity"`: 0, `"infinity"`: 0, `"1h"`: 0, `"soon"`: 0, `true`: 0,
-		`{}`: 0, `[3600]`: 0, `0.5`: 0, `"0x10"`: 0, `"1_000"`: 0, `-1e400`: 0, `"3600 seconds"`: 0,
+		`0`:        0, `-1`: 0, `"0"`: 0, `0.5`: 0, `-103`: 0, `-1e400`: 0,
+		`""`: unstated, `null`: unstated, `"NaN"`: unstated, `"Inf"`: unstated, `"-Infinity"`: unstated, `"infinity"`: unstated,
+		`"1h"`: unstated, `"soon"`: unstated, `true`: unstated, `{}`: unstated, `[3600]`: unstated,
+		`"0x10"`: unstated, `"1_000"`: unstated, `"3600 seconds"`: unstated,
 		`1e400`: maxDuration, `9223372036854775807`: maxDuration, `1772370000`: time.Hour, `1772366399`: 0, `99999999999999999999999`: maxDuration,
-		`"2026-03-01T13:00:00Z"`: time.Hour, `"2026-03-01T14:00:00.5+01:00"`: time.Hour, `"2026-03-01T11:00:00Z"`: 0, `"2026-03-01"`: 0,
+		`"2026-03-01T13:00:00Z"`: time.Hour, `"2026-03-01T14:00:00.5+01:00"`: time.Hour, `"2026-03-01T11:00:00Z"`: 0, `"2026-03-01"`: unstated,
+		`"2026-03-01 13:00:00"`: time.Hour, `"2026-03-01T13:00:00"`: time.Hour, `"2026-03-01T13:00:00+0000"`: time.Hour, `"2026-03-01 15:00:00 +02:00"`: time.Hour,
+		`"2026-03-01 13:00:00 UTC"`: time.Hour, `"Sun, 01 Mar 2026 13:00:00 GMT"`: time.Hour, `"Sun, 01 Mar 2026 11:00:00 GMT"`: 0,
+		`"2026-03-01T11:00:00+0000"`: 0, `"2026-03-01 11:00:00"`: unstated, // that may be the time of a place where it is 11 o'clock
 	} {
 		root := decoded(t, `{"expires_in":`+value+`}`)
-		if got := accessLifetime(&Provider{}, root, "opaque", fixed); got != want {
+		if got := inWords(accessLifetime(&Provider{}, root, "opaque", fixed)); got != want {
 			t.Errorf("%s: %v, want %v", value, got, want)
 		}
 	}
-	if got := accessLifetime(&Provider{}, decoded(t, `{}`), "opaque", fixed); got != 0 {
+	if got := inWords(accessLifetime(&Provider{}, decoded(t, `{}`), "opaque", fixed)); got != unstated {
 		t.Errorf("missing: %v", got)
 	}
 }
@@ -50,7 +65,7 @@ func TestExpiresAt(t *testing.T) {
 	} {
 		p := &Provider{ExpiresInPointer: "/expires_at", RefreshTokenExpiresInPointer: "/expires_at"}
 		root := decoded(t, `{"expires_at":`+value+`}`)
-		if got := accessLifetime(p, root, "opaque", fixed); got != want {
+		if got := accessLifetime(p, root, "opaque", fixed); got.left != want || !got.known {
 			t.Errorf("%s: %v, want %v", value, got, want)
 		}
 		if got := refreshLifetime(p, root, fixed); got != want {
@@ -81,36 +96,41 @@ func jwt(claims map[string]any) string {
 }
 
 // Some servers state the lifetime only inside the token (Jobber). The claim is unverified, so it
-// shortens the assumed lifetime and never lengthens it, and a stated one wins.
+// shortens the assumed or stated lifetime and never lengthens it.
 func TestLifetimeInTheToken(t *testing.T) {
 	now := fixed.Unix()
 	for name, c := range map[string]struct {
 		token   string
 		assumed time.Duration
-		want    time.Duration
+		want    time.Duration // where nothing is stated
+		besides time.Duration // beside 90 seconds that are stated
 	}{
-		"exp and iat":            {jwt(map[string]any{"iat": now, "exp": now + 600}), 0, 10 * time.Minute},
-		"exp only":               {jwt(map[string]any{"exp": now + 600}), 0, 10 * time.Minute},
-		"issued a while ago":     {jwt(map[string]any{"iat": now - 500, "exp": now + 100}), 0, 100 * time.Second},
-		"our clock is ahead":     {jwt(map[string]any{"iat": now - 7200, "exp": now - 3600}), 0, time.Hour},
-		"our clock is behind":    {jwt(map[string]any{"iat": now + 7200, "exp": now + 10800}), 0, time.Hour},
-		"shorter than assumed":   {jwt(map[string]any{"iat": now, "exp": now + 600}), time.Hour, 10 * time.Minute},
-		"longer than assumed":    {jwt(map[string]any{"iat": now, "exp": now + 7200}), time.Hour, time.Hour},
-		"fraction":               {jwt(map[string]any{"iat": float64(now), "exp": float64(now) + 600.7}), 0, 10 * time.Minute},
-		"no exp":                 {jwt(map[string]any{"iat": now}), time.Hour, 0},
-		"exp is text":            {jwt(map[string]any{"exp": "tomorrow"}), time.Hour, 0},
-		"exp before iat, past":   {jwt(map[string]any{"iat": now, "exp": now - 1}), time.Hour, 0},
-		"not base64":             {"a.$$$.b", time.Hour, 0},
-		"not JSON":               {"a.YQ.b", time.Hour, 0},
-		"opaque":                 {"opaque", time.Hour, 0},
-		"five parts (encrypted)": {"a.b.c.d.e", time.Hour, 0},
+		"exp and iat":             {jwt(map[string]any{"iat": now, "exp": now + 600}), 0, 10 * time.Minute, 90 * time.Second},
+		"exp only":                {jwt(map[string]any{"exp": now + 600}), 0, 10 * time.Minute, 90 * time.Second},
+		"exp before what is said": {jwt(map[string]any{"iat": now, "exp": now + 60}), 0, time.Minute, time.Minute},
+		"issued a while ago":      {jwt(map[string]any{"iat": now - 500, "exp": now + 100}), 0, 100 * time.Second, 90 * time.Second},
+		"over":                    {jwt(map[string]any{"iat": now - 3660, "exp": now - 60}), 0, 0, 0},
+		"our clock is behind":     {jwt(map[string]any{"iat": now + 7200, "exp": now + 10800}), 0, time.Hour, 90 * time.Second},
+		"shorter than assumed":    {jwt(map[string]any{"iat": now, "exp": now + 600}), time.Hour, 10 * time.Minute, 90 * time.Second},
+		"longer than assumed":     {jwt(map[string]any{"iat": now, "exp": now + 7200}), time.Hour, time.Hour, 90 * time.Second},
+		"fraction":                {jwt(map[string]any{"iat": float64(now), "exp": float64(now) + 600.7}), 0, 10 * time.Minute, 90 * time.Second},
+		"milliseconds":            {jwt(map[string]any{"iat": now * 1000, "exp": (now + 600) * 1000}), 0, 10 * time.Minute, 90 * time.Second},
+		"exp before iat":          {jwt(map[string]any{"iat": now + 100, "exp": now + 50}), time.Hour, 0, 0},
+		"exp before iat, past":    {jwt(map[string]any{"iat": now, "exp": now - 1}), time.Hour, 0, 0},
+		"no exp":                  {jwt(map[string]any{"iat": now}), time.Hour, unstated, 90 * time.Second},
+		"exp is 0":                {jwt(map[string]any{"exp": 0}), time.Hour, unstated, 90 * time.Second},
+		"exp is text":             {jwt(map[string]any{"exp": "tomorrow"}), time.Hour, unstated, 90 * time.Second},
+		"not base64":              {"a.$$$.b", time.Hour, unstated, 90 * time.Second},
+		"not JSON":                {"a.YQ.b", time.Hour, unstated, 90 * time.Second},
+		"opaque":                  {"opaque", time.Hour, unstated, 90 * time.Second},
+		"five parts (encrypted)":  {"a.b.c.d.e", time.Hour, unstated, 90 * time.Second},
 	} {
 		p := &Provider{AssumedTokenTTL: Duration(c.assumed)}
-		if got := accessLifetime(p, decoded(t, `{}`), c.token, fixed); got != c.want {
+		if got := inWords(accessLifetime(p, decoded(t, `{}`), c.token, fixed)); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
-		if got := accessLifetime(p, decoded(t, `{"expires_in":90}`), c.token, fixed); got != 90*time.Second {
-			t.Errorf("%s: %v although 90s are stated", name, got)
+		if got := inWords(accessLifetime(p, decoded(t, `{"expires_in":90}`), c.token, fixed)); got != c.besides {
+			t.Errorf("%s: %v where 90s are stated, want %v", name, got, c.besides)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func Probe(ctx context.Context, o Options, r *Request) (Probed, error) {
 	}
 	found.AsksForCertificate = asked.Load()
 	if err != nil {
-		return found, (&roundTripError{cause: err, connected: found.Secured}).meaning(ctx, asked.Load(), r.Identity != nil)
+		return found, (&roundTripError{cause: err, connected: found.Secured, bound: o.Bound}).meaning(ctx, asked.Load(), r.Identity != nil)
 	}
 	defer response.Body.Close()
 	found.read(response, start)

@@ -3,7 +3,9 @@ package client
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -101,6 +103,32 @@ func parsePermanentError(entry string) permanentError {
 	code, text, _ := strings.Cut(entry, ": ")
 	return permanentError{code: strings.TrimSpace(code), text: strings.TrimSpace(text)}
 }
+
+// isStatus tells whether an entry's code is a status that an entry may stand for, by which it then goes in
+// answers without a code. Other numbers are codes of the provider's own: 190, 4735.
+func (e permanentError) isStatus() bool {
+	status, err := strconv.Atoi(e.code)
+	return err == nil && len(e.code) == 3 && status >= 400 && status < 500
+}
+
+// CheckPermanentErrors returns an error when permanent_errors hold a status that can't be permanent. It is for
+// definitions that are written; one that was stored before such entries meant anything stays usable.
+func CheckPermanentErrors(entries []string) error {
+	for _, entry := range entries {
+		e := parsePermanentError(entry)
+		status, err := strconv.Atoi(e.code)
+		if err != nil || http.StatusText(status) == "" || e.text != "" {
+			continue
+		}
+		if !e.isStatus() || slices.Contains(passing, status) {
+			return errors.New("permanent_errors takes a status only where it can mean a dead grant: 400 to 499 without 408, 409 and 429")
+		}
+	}
+	return nil
+}
+
+// passing are the statuses of trouble that passes.
+var passing = []int{http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests}
 
 func (p *Provider) validatePermanentErrors() error {
 	for _, entry := range p.PermanentErrors {

@@ -138,7 +138,8 @@ type Provider struct {
 	RefreshTokenIdleTTL Duration `json:"refresh_token_idle_ttl,omitempty"`
 	// PermanentErrors are this provider's own ways to say invalid_grant: an error code ("4735"),
 	// or a code and a text that its description must contain, in any case:
-	// "invalid_request: refresh token is invalid". The code may be "*" when a text follows.
+	// "invalid_request: refresh token is invalid". The code may be "*" when a text follows. A bare status
+	// ("400") fits answers of the endpoint's own with that status and without any code. See Error.Entry.
 	PermanentErrors []string `json:"permanent_errors,omitempty"`
 	// Docs is the address of the provider's own documentation, for people.
 	Docs string `json:"docs,omitempty"`

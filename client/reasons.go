@@ -32,6 +32,18 @@ var statusReasons = map[int]string{
 	http.StatusServiceUnavailable:   "the token endpoint is temporarily unavailable",
 }
 
+// silentReason is the sentence for a refusal of the token endpoint's own without a code: see Error.Silent.
+func silentReason(status int, grantType string) string {
+	check := "check what proves the client (client_id, client_secret, its key or certificate)"
+	if status == http.StatusForbidden {
+		check += ", the provider's IP allow list"
+	}
+	if grantType == GrantRefreshToken {
+		check += " and whether the refresh token is still good"
+	}
+	return "the token endpoint refused the request without an error code, so it may be the client that it refuses or what was asked with: " + check
+}
+
 // reason is the sentence for an answer: by its code, else by its status, else by its class.
 func reason(class Class, code string, status int) string {
 	if status >= 300 && status < 400 {
@@ -39,6 +51,9 @@ func reason(class Class, code string, status int) string {
 	}
 	if sentence, ok := codeReasons[code]; ok && class == ClientRefused {
 		return sentence
+	}
+	if code == "invalid_grant" && class == NotProcessed {
+		return "the token endpoint is limiting the rate of requests, and says so as if the refresh token were refused"
 	}
 	if sentence, ok := statusReasons[status]; ok && code == "" && class == NotProcessed {
 		return sentence
@@ -58,7 +73,7 @@ func reason(class Class, code string, status int) string {
 		return "the token endpoint is unavailable, or a gateway in front of it has lost its answer"
 	}
 	if status < 300 {
-		return "the token endpoint's answer could not be used: it was incomplete, too large, or held no access token"
+		return noAccessToken
 	}
 	return "the token endpoint failed while it processed the request"
 }

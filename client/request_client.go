@@ -73,5 +73,9 @@ func (r *Request) basic() string {
 // secrets are what a request holds that no reader may get, however a server gives it back. An assertion is
 // one as long as it lives.
 func (r *Request) secrets() []string {
-	return append([]string{r.ClientSecret.Reveal(), r.RefreshToken.Reveal()}, r.signed...)
+	secrets := []string{r.ClientSecret.Reveal(), r.RefreshToken.Reveal()}
+	if r.made != nil {
+		secrets = append(secrets, r.made.assertions...)
+	}
+	return secrets
 }

@@ -1,7 +1,8 @@
 package client
 
 import (
-	"cmp"
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ var largeBodies = make(chan struct{}, 2)
 
 // token reads the answer to a token request that was sent at start.
 func (a *answer) token(r *Request, start time.Time) (*Token, error) {
-	if len(a.body) > largeBody {
+	if len(a.body) > largeBody || isPacked(a.body) {
 		largeBodies <- struct{}{}
 		defer func() { <-largeBodies }()
 	}
@@ -34,70 +35,94 @@ func (a *answer) token(r *Request, start time.Time) (*Token, error) {
 	}
 	// The server accepted something, so the refresh token may have rotated. The new one is looked
 	// for before anything else is judged: it is the only thing here that can't be had again.
-	next := doc.salvage(cmp.Or(p.RefreshTokenPointer, defaultRefreshTokenPointer))
-	t := &Token{
-		AccessToken:  doc.text(cmp.Or(p.AccessTokenPointer, defaultAccessTokenPointer)),
-		RefreshToken: next,
+	access, why := doc.accessToken(r)
+	refresh := doc.refreshToken(r, access != "")
+	if access == "" || !doc.whole || doc.saysError(true) {
+		return nil, a.unusable(r, doc, refresh, why)
 	}
-	if !doc.whole || t.AccessToken == "" || len(t.AccessToken) > maxToken || doc.saysError() {
-		return nil, a.unusable(r, doc, next)
-	}
-	t.Lifetime = accessLifetime(p, doc.root, t.AccessToken, start)
-	t.RefreshTokenLifetime = refreshLifetime(p, doc.root, start)
-	secrets := append(r.secrets(), next.Reveal())
-	t.TokenType = tidy(doc.text("/token_type"), secrets)
+	t := &Token{AccessToken: access, RefreshToken: refresh.next, FoundAt: refresh.at, Candidates: refresh.candidates}
+	theirs := a.clock(start)
+	life := accessLifetime(p, doc.root, access, theirs)
+	t.Lifetime, t.Ended = life.left, life.over()
+	t.RefreshTokenLifetime = refreshLifetime(p, doc.root, theirs)
+	secrets := doc.secrets(r)
+	t.TokenType = tidy(doc.textAt("/token_type"), secrets)
 	t.Scope = tidy(scopeText(lookup(doc.root, "/scope")), secrets)
-	t.RequestID = r.requestID(a.header, next.Reveal(), t.AccessToken)
-	t.CertificateThumbprint = boundTo(doc.root, t.AccessToken, secrets)
+	t.RequestID = r.requestID(a.header, append(longSecrets(doc.kept), refresh.next.Reveal(), access)...)
+	t.CertificateThumbprint = boundTo(doc.root, access, secrets)
 	t.Extra = extra(p.ExtraFields, doc.root, secrets)
 	return t, nil
 }
 
 // tidy leaves out a text that no reader should get: one that holds a secret, or is too large to be kept.
 func tidy(text string, secrets []string) string {
-	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return len(s) < minKey })
-	if len(text) > maxExtra || containsAny(text, secrets) {
+	if len(text) > maxExtra || containsAny(text, longSecrets(secrets)) {
 		return ""
 	}
 	return text
 }
 
 // unusable is the error for a 2xx without a token that could be used.
-func (a *answer) unusable(r *Request, doc document, next Secret) *Error {
+func (a *answer) unusable(r *Request, doc document, refresh refreshToken, why string) *Error {
 	e := a.failure(r, doc)
-	if next.IsSet() && !next.Equal(r.RefreshToken) {
+	switch {
+	case refresh.isNew(r.RefreshToken):
 		// Whatever else the answer says, it brought a new refresh token.
-		e.Class, e.RefreshToken = OutcomeUnknown, next
-		e.Reason = "the token endpoint's answer held a new refresh token but no usable access token"
+		e.Class, e.RefreshToken, e.FoundAt = OutcomeUnknown, refresh.next, refresh.at
+		e.Reason = "the token endpoint's answer held a new refresh token but no usable access token: check access_token_pointer"
+		if refresh.at != "" {
+			e.Reason = "the token endpoint's answer held a new refresh token, though not where refresh_token_pointer says, and no usable access token: check access_token_pointer and refresh_token_pointer"
+		}
+	case len(refresh.candidates) > 0:
+		e.Class, e.Candidates = OutcomeUnknown, refresh.candidates
+		e.Reason = "the token endpoint's answer held several refresh tokens, none of them where refresh_token_pointer says, and no usable access token: correct refresh_token_pointer and access_token_pointer"
+	case e.Class == OutcomeUnknown && e.Code == "" && why != "":
+		e.Reason = why
+	default:
+		return e
 	}
+	e.Entry = ""
 	return e
 }
 
 // saysError tells whether a document is an error, whatever its status: GitHub, Slack and Zoho
-// send errors with 200.
-func (d document) saysError() bool {
+// send errors with 200. Others send "error":"none" and a list of warnings with their tokens: beside an access
+// token, only what is known to be an error counts in such a list.
+func (d document) saysError(beside bool) bool {
 	members, _ := d.root.(map[string]any)
-	for _, name := range []string{"error", "errors"} {
-		switch v := members[name].(type) {
-		case string:
-			if v != "" {
-				return true
-			}
-		case map[string]any:
-			if len(v) > 0 {
-				return true
-			}
-		case []any:
-			if len(v) > 0 {
-				return true
-			}
-		case bool:
-			if v {
-				return true
+	switch {
+	case members["ok"] == false || members["success"] == false || isTelling(members["error"]):
+		return true
+	case beside:
+		var listed errorsFound
+		listed.gather(members["errors"], 0)
+		return listed.known() != ""
+	}
+	return isTelling(members["errors"]) || isTelling(members["errcode"])
+}
+
+// isTelling tells whether a value says that there is an error, and not that there is none.
+func isTelling(value any) bool {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range []string{"code", "error_code", "status"} {
+			if code, ok := v[name]; ok {
+				return isTelling(code) // the rest may be a message that all is well, or the id of a log entry
 			}
 		}
+		return slices.ContainsFunc(slices.Collect(maps.Values(v)), isTelling)
+	case []any:
+		return slices.ContainsFunc(v, isTelling)
+	case bool:
+		return v
+	case json.Number:
+		number, err := v.Float64()
+		return number != 0 || err != nil
+	case string:
+		text := strings.ToLower(strings.TrimSpace(v))
+		return text != "" && !slices.Contains([]string{"none", "null", "nil", "undefined", "0", "false", "no", "ok", "success", "no error", "no_error"}, text)
 	}
-	return members["ok"] == false || members["success"] == false
+	return false
 }
 
 // scopeText accepts the list that some servers send in place of a space-separated string.

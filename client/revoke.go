@@ -31,7 +31,10 @@ func Revoke(ctx context.Context, o Options, r *Request, token Secret, hint strin
 	if err != nil {
 		return unsent(err.Error())
 	}
-	a, err := o.post(ctx, r, append(params, who...), r.headers())
+	header := r.headers()
+	body, contentType := encode(r.Provider.RequestFormat, append(params, who...), "")
+	header.Set("Content-Type", contentType)
+	a, err := o.post(ctx, r, body, header)
 	if err != nil {
 		return err
 	}
@@ -43,7 +46,7 @@ func Revoke(ctx context.Context, o Options, r *Request, token Secret, hint strin
 // know, Salesforce answers 400, and either way the token is of no use any more.
 func (a *answer) revocation(r *Request, token Secret) error {
 	doc := parseDocument(a.body, a.cut)
-	if a.status >= 200 && a.status < 300 && !doc.saysError() {
+	if a.status >= 200 && a.status < 300 && !doc.saysError(false) {
 		return nil
 	}
 	for _, code := range findErrors(doc.root).codes {
@@ -52,6 +55,6 @@ func (a *answer) revocation(r *Request, token Secret) error {
 		}
 	}
 	sent := *r
-	sent.RefreshToken = token // the secret that the request held
+	sent.RefreshToken, sent.GrantType = token, "" // the secret that the request held, and no grant
 	return a.failure(&sent, doc)
 }

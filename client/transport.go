@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"sync/atomic"
 	"time"
 )
@@ -30,7 +29,7 @@ const (
 // fresh HTTP/1.1 connection has neither case.
 //
 // asked is set when the server asks for a client certificate.
-func newTransport(o Options, id *Identity, asked *atomic.Bool) *http.Transport {
+func newTransport(o Options, id *Identity, asked *atomic.Bool) *transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	certificate := new(tls.Certificate) // empty: none to show
@@ -50,40 +49,29 @@ func newTransport(o Options, id *Identity, asked *atomic.Bool) *http.Transport {
 	if id == nil {
 		config.ClientSessionCache = o.Sessions
 	}
-	return &http.Transport{
+	return &transport{roots: o.RootCAs, Transport: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		OnProxyConnectResponse: refusedByProxy,
 		TLSClientConfig:        config,
 		Protocols:              protocols,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: maxHeader,
-	}
+	}}
 }
 
-// errProxy stands for every answer of a proxy to CONNECT but 200.
-var errProxy = errors.New("the proxy refused the connection")
-
-func refusedByProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
-	if answer.StatusCode != http.StatusOK {
-		return errProxy
-	}
-	return nil
-}
-
-// post sends the parameters to the request's endpoint, once, and reads the answer.
-func (o Options) post(ctx context.Context, r *Request, params []param, header http.Header) (*answer, error) {
+// post sends a body to the request's endpoint, once, and reads the answer.
+func (o Options) post(ctx context.Context, r *Request, body []byte, header http.Header) (*answer, error) {
 	if err := o.CheckHost(r.Endpoint); err != nil {
 		return nil, unsent(err.Error())
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(o.Timeout, defaultTimeout))
 	defer cancel()
-	body, contentType := encode(r.Provider.RequestFormat, params)
-	header.Set("Content-Type", contentType)
 	var asked atomic.Bool
 	transport := newTransport(o, r.Identity, &asked)
 	defer transport.CloseIdleConnections()
 	a, err := roundTrip(ctx, transport, r.Endpoint, header, body)
 	if e, ok := errors.AsType[*roundTripError](err); ok {
+		e.bound = o.Bound
 		return nil, e.meaning(ctx, asked.Load(), r.Identity != nil)
 	}
 	return a, err

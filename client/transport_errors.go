@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -16,9 +17,13 @@ func unsent(reason string) *Error { return &Error{Class: ClientRefused, Reason: 
 type roundTripError struct {
 	cause     error
 	connected bool // there was a connection to the server, so something may have been sent
+	bound     string
 }
 
 func (e *roundTripError) Error() string { return e.cause.Error() }
+
+// boundName names what ended the exchange when its time was over.
+func (e *roundTripError) boundName() string { return cmp.Or(e.bound, "request_timeout") }
 
 // meaning says what it means for the caller. Before there was a connection, nothing was sent.
 // After, the server may have acted, unless its TLS layer says that it refused the client
@@ -30,12 +35,12 @@ func (e *roundTripError) meaning(ctx context.Context, asked, withCertificate boo
 		return &Error{Class: ClientRefused, Reason: certificateReason(withCertificate), Certificate: withCertificate}
 	}
 	if !e.connected {
-		return &Error{Class: NotProcessed, Reason: unreachableReason(ctx, e.cause)}
+		return &Error{Class: NotProcessed, Reason: unreachableReason(ctx, e.cause, e.boundName())}
 	}
 	reason := "the connection to the token endpoint broke after the request was sent and before an answer came"
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		reason = "the token endpoint did not answer within request_timeout"
+		reason = "the token endpoint did not answer within " + e.boundName()
 	case ctx.Err() != nil:
 		reason = "the exchange was cancelled after the request was sent and before an answer came"
 	}
@@ -47,10 +52,11 @@ func (e *roundTripError) meaning(ctx context.Context, asked, withCertificate boo
 // judges the certificate, so the alert arrives in the place of the answer; the server reads no
 // request before that. The unspecific alerts count when the server has asked for a certificate:
 // TLS 1.2 servers answer a missing one with handshake_failure (RFC 5246 section 7.4.6).
-// crypto/tls gives alerts no exported type, so their text is all there is.
+// crypto/tls gives alerts no exported type, so their text is all there is. An alert of a proxy's is none of these:
+// it is not shown the certificate.
 func refusedCertificate(err error, asked bool) bool {
 	var op *net.OpError
-	if !errors.As(err, &op) || op.Op != "remote error" || op.Err == nil {
+	if errors.Is(err, errProxy) || !errors.As(err, &op) || op.Op != "remote error" || op.Err == nil {
 		return false
 	}
 	alert := op.Err.Error()
@@ -68,7 +74,7 @@ func certificateReason(withCertificate bool) string {
 }
 
 // unreachableReason names the step that failed on the way to a connection.
-func unreachableReason(ctx context.Context, err error) string {
+func unreachableReason(ctx context.Context, err error, bound string) string {
 	var (
 		dns       *net.DNSError
 		op        *net.OpError
@@ -87,7 +93,7 @@ func unreachableReason(ctx context.Context, err error) string {
 	case errors.As(err, &invalid):
 		return "the token endpoint's certificate is not valid (expired, or not meant for servers)"
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return "the token endpoint could not be connected to within request_timeout"
+		return "the token endpoint could not be connected to within " + bound
 	case ctx.Err() != nil:
 		return "the exchange was cancelled before the request was sent"
 	case errors.As(err, &dns):

@@ -74,10 +74,10 @@ func TestNothingWasSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = closed.Close()
 	plain := clienttest.New(t, clienttest.Options{Plain: true})
 	otherName := clienttest.New(t, clienttest.Options{Certificate: clienttest.ServerCertificate("other.example")})
 	secure := clienttest.New(t, clienttest.Options{})
+	_ = closed.Close() // now that none of them can have its port
 	for name, c := range map[string]struct {
 		endpoint string
 		options  Options

@@ -1,0 +1,89 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+)
+
+// errProxy stands for what goes wrong between here and a proxy, and for every answer of a proxy to CONNECT but 200.
+var errProxy = errors.New("the proxy refused the connection")
+
+func refusedByProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode != http.StatusOK {
+		return errProxy
+	}
+	return nil
+}
+
+// transport is net/http's, save that the TLS of its TLSClientConfig is for the server alone. net/http uses it
+// for a proxy that is spoken to over TLS as well, which would then be shown the client certificate.
+type transport struct {
+	*http.Transport
+	roots *x509.CertPool // Options.RootCAs
+}
+
+// RoundTrip implements http.RoundTripper. The transport is used once, so it can be set up for this request: with
+// a DialTLSContext, net/http leaves the first TLS connection to it, here the proxy's, and makes the server's within
+// that one itself.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.Proxy != nil {
+		if proxy, err := t.Proxy(r); err == nil && proxy != nil && proxy.Scheme == "https" {
+			t.DialTLSContext = t.dialProxy
+		}
+	}
+	return t.Transport.RoundTrip(r)
+}
+
+func (t *transport) dialProxy(ctx context.Context, network, addr string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	conn := tls.Client(plain, &tls.Config{
+		MinVersion: tls.VersionTLS12, ServerName: host,
+		InsecureSkipVerify: true, // VerifyConnection does it, with two sets of authorities
+		VerifyConnection:   func(state tls.ConnectionState) error { return t.trustsProxy(host, state) },
+	})
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = plain.Close()
+		return nil, fmt.Errorf("%w: %w", errProxy, err)
+	}
+	return proxyConn{conn}, nil
+}
+
+// trustsProxy accepts a proxy that the system's authorities vouch for, or those of the options.
+func (t *transport) trustsProxy(host string, state tls.ConnectionState) error {
+	o := x509.VerifyOptions{DNSName: host, Intermediates: x509.NewCertPool()}
+	for _, c := range state.PeerCertificates[1:] {
+		o.Intermediates.AddCert(c)
+	}
+	_, err := state.PeerCertificates[0].Verify(o)
+	if err != nil && t.roots != nil {
+		o.Roots = t.roots
+		_, err = state.PeerCertificates[0].Verify(o)
+	}
+	return err
+}
+
+// proxyConn is the connection to a proxy. In TLS 1.3 a refusal comes after the handshake, in the place of the
+// proxy's answer, where it would look like the server's.
+type proxyConn struct{ net.Conn }
+
+// Read implements net.Conn.
+func (c proxyConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+		err = fmt.Errorf("%w: %w", errProxy, err)
+	}
+	return n, err
+}
