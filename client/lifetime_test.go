@@ -3,8 +3,12 @@ package client
 import (
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
+	"strconv"
 	"testing"
 	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
 // fixed is the moment at which the tests' requests were sent.
@@ -131,6 +135,58 @@ func TestLifetimeInTheToken(t *testing.T) {
 		}
 		if got := inWords(accessLifetime(p, decoded(t, `{"expires_in":90}`), c.token, fixed)); got != c.besides {
 			t.Errorf("%s: %v where 90s are stated, want %v", name, got, c.besides)
+		}
+	}
+}
+
+func unix(moment time.Time) string { return strconv.FormatInt(moment.Unix(), 10) }
+
+// began is when the tests began, so that a JWT is the same whenever it is made.
+var began = time.Now()
+
+// lasting is a JWT that was issued and ends so long from now.
+func lasting(issued, ends time.Duration) string {
+	return jwt(map[string]any{"iat": began.Add(issued).Unix(), "exp": began.Add(ends).Unix()})
+}
+
+// A moment in an answer is of the server's clock. On a host whose clock is wrong, a good token would look as if it
+// had ended, or be used for as long again.
+func TestMomentsAreOfTheServersClock(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	for _, off := range []time.Duration{-26 * time.Hour, -2 * time.Hour, 0, 2 * time.Hour, 26 * time.Hour} {
+		server := now.Add(off)
+		for name, body := range map[string]string{
+			"a JWT":             `{"access_token":"` + jwt(map[string]any{"iat": server.Unix(), "exp": server.Add(time.Hour).Unix()}) + `"}`,
+			"a JWT without iat": `{"access_token":"` + jwt(map[string]any{"exp": server.Add(time.Hour).Unix()}) + `"}`,
+			"expires_at":        `{"access_token":"a1","expires_at":` + unix(server.Add(time.Hour)) + `}`,
+			"expires_in":        `{"access_token":"a1","expires_in":3600}`,
+		} {
+			token := mustExchange(t, &Provider{}, clienttest.JSON(200, body).With("Date", server.UTC().Format(http.TimeFormat)))
+			if missing := time.Hour - token.Lifetime; missing < 0 || missing > 10*time.Second || token.Ended {
+				t.Errorf("%s at a server that is off by %s: %s, ended %t", name, off, token.Lifetime, token.Ended)
+			}
+		}
+		ended := jwt(map[string]any{"iat": server.Add(-time.Hour).Unix(), "exp": server.Add(-time.Minute).Unix()})
+		token := mustExchange(t, &Provider{}, clienttest.JSON(200, `{"access_token":"`+ended+`"}`).With("Date", server.UTC().Format(http.TimeFormat)))
+		if !token.Ended || token.Lifetime != 0 {
+			t.Errorf("a token that has ended, at a server that is off by %s: %s", off, token.Lifetime)
+		}
+	}
+}
+
+// Some seconds between two clocks are nothing.
+func TestASmallDifferenceOfClocksIsIgnored(t *testing.T) {
+	for off, want := range map[time.Duration]time.Time{
+		-29 * time.Second: fixed, 29 * time.Second: fixed, -31 * time.Second: fixed.Add(-31 * time.Second), 31 * time.Second: fixed.Add(31 * time.Second),
+	} {
+		a := &answer{header: http.Header{"Date": {fixed.Add(off).Format(http.TimeFormat)}}}
+		if got := a.clock(fixed); !got.Equal(want) {
+			t.Errorf("%s: %s", off, got)
+		}
+	}
+	for _, header := range []http.Header{{}, {"Date": {"yesterday"}}} {
+		if got := (&answer{header: header}).clock(fixed); !got.Equal(fixed) {
+			t.Errorf("%v: %s", header, got)
 		}
 	}
 }

@@ -68,20 +68,17 @@ func (a *answer) unusable(r *Request, doc document, refresh refreshToken, why st
 	switch {
 	case refresh.isNew(r.RefreshToken):
 		// Whatever else the answer says, it brought a new refresh token.
-		e.Class, e.RefreshToken, e.FoundAt = OutcomeUnknown, refresh.next, refresh.at
-		e.Reason = "the token endpoint's answer held a new refresh token but no usable access token: check access_token_pointer"
+		e.Class, e.Entry = OutcomeUnknown, ""
+		e.RefreshToken, e.FoundAt, e.Reason = refresh.next, refresh.at, onlyRefreshToken
 		if refresh.at != "" {
-			e.Reason = "the token endpoint's answer held a new refresh token, though not where refresh_token_pointer says, and no usable access token: check access_token_pointer and refresh_token_pointer"
+			e.Reason = refreshTokenElsewhere
 		}
 	case len(refresh.candidates) > 0:
-		e.Class, e.Candidates = OutcomeUnknown, refresh.candidates
-		e.Reason = "the token endpoint's answer held several refresh tokens, none of them where refresh_token_pointer says, and no usable access token: correct refresh_token_pointer and access_token_pointer"
+		e.Class, e.Entry = OutcomeUnknown, ""
+		e.Candidates, e.Reason = refresh.candidates, severalRefreshTokens
 	case e.Class == OutcomeUnknown && e.Code == "" && why != "":
 		e.Reason = why
-	default:
-		return e
 	}
-	e.Entry = ""
 	return e
 }
 

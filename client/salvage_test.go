@@ -96,6 +96,16 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(200, []byte(`access_token=%zz&refresh_token=r`), "/refresh_token")
 	f.Add(200, []byte("\ufeff[1,2"), "/-")
 	f.Add(200, []byte(`{,"x":"y"}`), "/\x86")
+	for _, body := range []string{
+		`{"data":[{"refreshToken":"r1"},{"x":{"Refresh-Token":{"value":"r2"}}}]}`, `{"a":1}{"refresh_token":"r"} refresh_token="x"`,
+		`{"body":"{\"refresh_token\":\"r\"}"}`, `access_token=a;b&refresh_token=r;s&x=%&y`, packed(`{"refresh_token":"r"}`), packed("[")[:20],
+		"\xff\xfe{\x00}\x00", "\x00{", ")]}',\n[", `"{\"a\":1}"`, `<x:refresh_token a="b"><![CDATA[r]]></x>`, `{'refresh_token':'r',"refresh_token":\"r\"`,
+		`{"access_token":"a b","error":{"code":0},"errors":[{"code":"invalid_grant"}],"errcode":1}`,
+		`{"access_token":"a","expires_in":"2026-03-01 13:00:00","expires_at":-1,"expires":1e400}`,
+	} {
+		f.Add(200, []byte(body), "/refresh_token")
+		f.Add(400, []byte(body), "/data/0")
+	}
 	f.Fuzz(func(t *testing.T, status int, body []byte, pointer string) {
 		p := &Provider{RefreshTokenPointer: pointer, AccessTokenPointer: pointer, ExtraFields: []string{pointer, "error"}}
 		r := &Request{Provider: p, RefreshToken: NewSecret("the-refresh-token")}
@@ -105,8 +115,12 @@ func FuzzAnswer(f *testing.F) {
 			if (token == nil) == (err == nil) {
 				t.Fatalf("token %v and error %v", token, err)
 			}
-			if token != nil && (token.Lifetime < 0 || token.AccessToken == "") {
+			if token != nil && (token.Lifetime < 0 || token.Ended && token.Lifetime > 0 || !isVisible(token.AccessToken) || token.AccessToken == "" ||
+				token.AccessToken == token.RefreshToken.Reveal() || strings.Contains(token.AccessToken, "the-refresh-token")) {
 				t.Fatalf("%+v", token)
+			}
+			if e, ok := err.(*Error); ok && (e.Entry != "" && CheckPermanentErrors([]string{e.Entry}) != nil || e.RefreshToken.IsSet() && e.Class != OutcomeUnknown) {
+				t.Fatalf("%+v", e)
 			}
 		}
 	})

@@ -149,6 +149,28 @@ func TestTimeoutAfterTheRequest(t *testing.T) {
 	}
 }
 
+// The sentence names the bound that ended the exchange, which is not always the setting.
+func TestATimeoutNamesItsBound(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	s := clienttest.New(t, clienttest.Options{})
+	s.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.Answer{Gate: make(chan struct{})} })
+	o := trusting()
+	o.Timeout, o.Bound = 200*time.Millisecond, "a third of reuse_grace"
+	for _, endpoint := range []string{s.URL(), "https://" + silent.Addr().String()} {
+		_, err := Exchange(t.Context(), o, withEndpoint(refresh(s), endpoint))
+		if e := asError(t, err); !strings.HasSuffix(e.Reason, "within a third of reuse_grace") || strings.Contains(e.Reason, "request_timeout") {
+			t.Errorf("%+v", e)
+		}
+	}
+	if _, err := Probe(t.Context(), o, withEndpoint(refresh(s), "https://"+silent.Addr().String())); !strings.HasSuffix(asError(t, err).Reason, o.Bound) {
+		t.Errorf("a probe: %v", err)
+	}
+}
+
 func TestCancelledAfterTheRequest(t *testing.T) {
 	s := clienttest.New(t, clienttest.Options{})
 	s.Enqueue(clienttest.Answer{Gate: make(chan struct{})})
