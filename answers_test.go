@@ -76,8 +76,8 @@ var answers = map[string]answered{
 	"with a fraction":    {answer: success(`,"expires_in":1800.9`), ttl: 1770 * time.Second},
 	"with an exponent":   {answer: success(`,"expires_in":1.8e3`), ttl: 1770 * time.Second},
 	// no lifetime is none, never an endless one
-	"expires_in 0":        {answer: success(`,"expires_in":0`), ttl: 3570 * time.Second},
-	"expires_in negative": {answer: success(`,"expires_in":-1`), ttl: 3570 * time.Second},
+	"expires_in 0":        {answer: success(`,"expires_in":0`), status: 503, state: "failing"},
+	"expires_in negative": {answer: success(`,"expires_in":-1`), status: 503, state: "failing"},
 	"expires_in null":     {answer: success(`,"expires_in":null`), ttl: 3570 * time.Second},
 	"expires_in NaN":      {answer: success(`,"expires_in":"NaN"`), ttl: 3570 * time.Second},
 	"expires_in words":    {answer: success(`,"expires_in":"soon"`), provider: fields{"assumed_token_ttl": "10m"}, ttl: 570 * time.Second},

@@ -24,16 +24,26 @@ type attempt struct {
 	choices choices // the credentials that may be used: the first of each part is
 	refused bool    // some were refused, and others are tried
 	resent  bool    // an exchange without an answer has been repeated
+	anew    bool    // and that one signed once more
+	marked  bool    // storage has an inflight entry
+
+	request *client.Request // the last one that was sent
+	repeat  bool            // it is sent again as it was, as far as that can be
+	watch   clock.Watch     // since the first exchange of this attempt
+	first   time.Time       // its intent's time
+	sent    clock.Watch     // since the last one
+	older   bool            // the answer that was kept may be one of an exchange before this attempt
 }
 
-// run makes one exchange. It makes another one in two cases, in which the one before has surely spent
-// nothing, or the provider allows it: see mayResend and maySwap.
+// run makes one exchange. It makes another one in three cases, in which the one before has surely spent
+// nothing, or the provider allows it: see mayResend, maySignAnew and maySwap.
 func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 	if a.choices == nil {
 		a.choices = a.target.role.choices(tok, clock.Now())
 	}
+	a.watch, a.first, a.older = clock.Start(), time.Time{}, false
 	for {
-		request, err := a.target.request(tok.RefreshToken, a.target.role.pick(a.choices))
+		request, err := a.prepare(tok)
 		if err != nil {
 			return tok, err
 		}
@@ -41,21 +51,30 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 		if err != nil {
 			return tok, err
 		}
+		if a.first.IsZero() {
+			a.first = intended.Intent.At
+		}
 		if a.b.work.ending() {
 			return tok, a.takeBack(ctx, tok)
 		}
+		if err := a.stillOurs(ctx, intended); err != nil {
+			return tok, err
+		}
 		request.IdempotencyKey = intended.Intent.IdempotencyKey
-		answer, err := client.Exchange(ctx, a.target.options, request)
+		a.sent = clock.Start()
+		answer, err := client.Exchange(ctx, a.target.within(intended.Intent, clock.Now()), request)
 		if err == nil {
 			return a.keep(ctx, tok, intended, answer), nil
 		}
 		e := asExchangeError(err)
 		switch {
 		case a.mayResend(e, intended.Intent):
-			a.resent = true
+			a.resent, a.repeat = true, intended.Intent.keyed(a.target.role, a.target.provider)
 			if a.target.role.spends() {
 				tok = intended // its intent is stored, and its outcome unknown
 			}
+		case a.maySignAnew(e):
+			a.anew, a.repeat = true, false
 		case a.maySwap(e):
 			a.refused = true
 		default:
@@ -64,11 +83,39 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 	}
 }
 
+// prepare makes the request. One that is repeated under its key is the same one: a provider that compares
+// bodies would refuse another under that key.
+func (a *attempt) prepare(tok *token) (*client.Request, error) {
+	if a.repeat {
+		a.request.Repeat = true
+		return a.request, nil
+	}
+	request, err := a.target.request(tok.RefreshToken, a.target.role.pick(a.choices))
+	a.request = request
+	return request, err
+}
+
+// stale is how long after its intent an exchange may begin without another look at storage.
+const stale = 5 * time.Second
+
+// stillOurs looks at storage once more where time has passed since the intent was stored: a process that was
+// stopped there, with its machine or by itself, may be one of yesterday, and another have spent the
+// refresh token since.
+func (a *attempt) stillOurs(ctx context.Context, tok *token) error {
+	if since := clock.Since(tok.Intent.At); !a.target.role.spends() || since >= 0 && since < stale {
+		return nil
+	}
+	if moved, err := a.movedOn(ctx, tok); err != nil || moved {
+		return errMovedOn
+	}
+	return nil
+}
+
 // intend stores that an exchange is about to be made. Until this has succeeded nothing may be
 // sent: a node that can't store the intent can't store the answer either. Without a refresh token
 // there is nothing to lose, and no intent.
 func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
-	i := &intent{At: clock.Now(), Exchange: a.target.exchange()}
+	i := &intent{At: clock.Now(), Exchange: a.target.description.exchange()}
 	var err, keyErr error
 	i.AttemptID, err = uuid.GenerateUUID()
 	i.IdempotencyKey, keyErr = uuid.GenerateUUID()
@@ -77,8 +124,10 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 	}
 	if earlier := tok.Intent; earlier != nil {
 		i.UnknownSince = earlier.since()
-		if earlier.Exchange == i.Exchange && // the same one keeps its name
-			earlier.IdempotencyKey != "" {
+		if i.Window = i.At; earlier.inGrace(a.target.provider, i.At) {
+			i.Window = earlier.window()
+		}
+		if earlier.IdempotencyKey != "" && a.target.description.isExchange(earlier.Exchange) { // the same one keeps its name
 			i.IdempotencyKey, i.NamedAt, i.Answered = earlier.IdempotencyKey, earlier.named(), earlier.Answered
 		}
 	}
@@ -87,7 +136,7 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 	if !a.target.role.spends() {
 		return next, nil
 	}
-	err = a.put(ctx, next)
+	err = a.announce(ctx, next)
 	a.b.noteStorage(err)
 	if errors.Is(err, logical.ErrReadOnly) {
 		return nil, logical.ErrReadOnly
@@ -96,6 +145,26 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 		return nil, errIntent
 	}
 	return next, nil
+}
+
+// announce stores an intent. Where haste matters after a crash it is found by a mark beside it, which is
+// written at the same time.
+func (a *attempt) announce(ctx context.Context, next *token) error {
+	if p := a.target.provider; p.ReuseGrace == 0 && p.IdempotencyHeader == "" || a.marked {
+		return a.put(ctx, next)
+	}
+	mark := make(chan error, 1)
+	go func() {
+		var err error
+		defer func() { mark <- err }()
+		defer a.b.contain(&err)
+		ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+		defer cancel()
+		err = a.b.markInflight(ctx, a.s, a.name)
+	}()
+	err := a.put(ctx, next)
+	a.marked = <-mark == nil // without it the intent is found all the same, only later
+	return err
 }
 
 // takeBack removes an intent whose exchange is not made, because the mount has begun to end since:
@@ -127,6 +196,17 @@ func (i *intent) since() time.Time {
 	return i.UnknownSince
 }
 
+// window is when the exchange was sent that may have spent the refresh token in a way that a grace forgives.
+// That is the first one, until one is made after its grace. If the first has spent the token, that later
+// one has ended the grant, and nothing is lost by another; if it has not, the later one may have, and its grace
+// has begun.
+func (i *intent) window() time.Time {
+	if i.Window.IsZero() {
+		return i.since()
+	}
+	return i.Window
+}
+
 // named is when the first exchange was sent under this one's name.
 func (i *intent) named() time.Time {
 	if i.NamedAt.IsZero() {
@@ -141,9 +221,16 @@ func (i *intent) named() time.Time {
 func (i *intent) answered() *intent {
 	next := new(*i)
 	if i.Answered {
-		next.IdempotencyKey = ""
+		next = next.unnamed()
 	}
 	next.Answered = true
+	return next
+}
+
+// unnamed is the intent of an exchange whose answer can't be had under its key: the next one needs another.
+func (i *intent) unnamed() *intent {
+	next := new(*i)
+	next.IdempotencyKey, next.NamedAt = "", time.Time{}
 	return next
 }
 

@@ -10,22 +10,57 @@ import (
 // mayResend tells whether an exchange that brought no answer at all may be repeated at once, one
 // time: where the provider takes the same refresh token twice, and where there is none.
 func (a *attempt) mayResend(e *client.Error, i *intent) bool {
-	p := a.target.provider
-	if a.resent || e.Class != client.OutcomeUnknown || e.RefreshToken.IsSet() || a.b.work.ending() {
+	if a.resent || e.Class != client.OutcomeUnknown || e.RefreshToken.IsSet() || len(e.Candidates) > 0 || a.b.work.ending() {
 		return false
 	}
-	if clock.Since(i.since()) < time.Duration(p.ReuseGrace) {
+	if a.inGrace(i) {
 		return !e.Own // a gateway's answer is none, and the grace may be over before the next reader comes
 	}
-	return e.Status == 0 && (!a.target.role.spends() || p.IdempotencyHeader != "" || p.RefreshTokenRotation == client.RotationNever)
+	r, p := a.target.role, a.target.provider
+	return e.Status == 0 && (!r.spends() || i.keyed(r, p) || p.RefreshTokenRotation == client.RotationNever)
+}
+
+// inGrace is intent.inGrace, but goes by a stopwatch where it can: a wall clock that was put right while the
+// provider was asked says nothing of how long ago it was.
+func (a *attempt) inGrace(i *intent) bool {
+	if i.window().Equal(a.first) {
+		return a.watch.Elapsed() < time.Duration(a.target.provider.ReuseGrace)
+	}
+	return i.inGrace(a.target.provider, clock.Now())
+}
+
+// maySignAnew tells whether what was refused is an assertion that the server has seen before: the request
+// was repeated as it was, since its key names its bytes, and a server that remembers assertions (jti, RFC
+// 7523 section 3) refuses that. It says nothing of the client's credentials.
+func (a *attempt) maySignAnew(e *client.Error) bool {
+	_, ofClient := a.target.refusedPart(e)
+	return a.repeat && !a.anew && (ofClient || e.Own && e.Code == "invalid_request") && a.request.Signed() && !a.b.work.ending()
+}
+
+// refusesKey tells whether a provider refuses the key of a request that was sent again, and not what it asks
+// for: providers that compare the requests of a key answer 422 or 400. Kept, such a key would be
+// refused for ever.
+func (a *attempt) refusesKey(e *client.Error, i *intent) bool {
+	_, ofClient := a.target.refusedPart(e)
+	return !i.NamedAt.IsZero() && i.IdempotencyKey != "" && !ofClient && refusesRequest(e)
+}
+
+// refusesRequest tells a 4xx about the request from one about its time (408, 409, 429) or from somebody else.
+func refusesRequest(e *client.Error) bool {
+	switch e.Status {
+	case 422:
+		return true
+	case 408, 409, 429:
+		return false
+	}
+	return e.Own && e.Status >= 400 && e.Status < 500
 }
 
 // mayRenew tells whether the token that an attempt has brought is to be replaced at once: the provider
-// has repeated an answer that it first gave before the attempt began, so long ago that its token has
-// ended. The refresh token of that answer is good, and stored.
-func (a *attempt) mayRenew(tok *token, began time.Time) bool {
-	return tok.ObtainedAt.Before(began) && clock.Until(tok.ExpiresAt) < minLease &&
-		a.b.held.get(a.name) == nil && !a.b.work.ending()
+// has repeated an answer that it first gave before, so long ago that its token has ended. The refresh
+// token of that answer is good, and stored.
+func (a *attempt) mayRenew(tok *token) bool {
+	return a.older && clock.Until(tok.ExpiresAt) < minLease && a.b.held.get(a.name) == nil && !a.b.work.ending()
 }
 
 // maySwap tells whether to try other credentials, and picks them: each that there are, once. Only a refusal
@@ -33,5 +68,9 @@ func (a *attempt) mayRenew(tok *token, began time.Time) bool {
 // other error a second exchange would be a second use of the refresh token. Servers that spend it before
 // they look at the client exist all the same; see fault.ClientFirst.
 func (a *attempt) maySwap(e *client.Error) bool {
-	return !a.b.work.ending() && a.choices.after(a.target, e)
+	if a.b.work.ending() || !a.choices.after(a.target, e) {
+		return false
+	}
+	a.repeat = false
+	return true
 }

@@ -1,7 +1,9 @@
 package oauthrefresh
 
 import (
+	"cmp"
 	"context"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -25,50 +27,80 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 			e.Reason = "the token endpoint refused the assertion: check client_id, subject, assertion_audience, assertion_key_id and that the key is the registered one"
 		}
 	}
+	r, p, now := a.target.role, a.target.provider, clock.Now()
 	next := new(*tok)
-	next.Fault = newFault(e, tok.Fault, a.target.version(), clock.Now())
-	next.Fault.Presented = a.target.role.spends()
+	next.Fault = newFault(e, tok.Fault, a.target.version(), now)
+	next.Fault.Presented = r.spends()
 	switch {
-	case e.RefreshToken.IsSet() && a.target.role.spends():
-		// No access token, but the grant's next refresh token: it must be stored like any other.
-		// The one in storage is spent, the one that is kept is not: nothing is unknown any longer.
-		next.Generation++
-		next.Intent = nil
-		next.Fault.Class = client.NotProcessed
-		next.replaceRefreshToken(e.RefreshToken, 0, tok.Intent.At)
-		if a.target.provider.RefreshInvalidatesAccessToken {
-			next.AccessToken = client.Secret{} // the refresh took place, and ended it
+	case (e.RefreshToken.IsSet() || len(e.Candidates) > 0) && r.spends() && !(e.FoundAt != "" && p.RefreshTokenRotation == client.RotationNever):
+		return a.salvage(ctx, before, next, e)
+	case e.Class == client.GrantRefused && tok.Former.IsSet():
+		if moved, err := a.movedOn(ctx, tok); err != nil || moved {
+			return before, errMovedOn
 		}
-		a.store(ctx, next)
-		a.report(before.Fault, next.Fault)
-		return next, next.Fault.error(clock.Now(), a.name)
+		next = next.fallBack()
+		next.Intent = tok.Intent.unnamed()
+		next.Fault.Class, next.Fault.Reason = client.OutcomeUnknown, "the token endpoint refused the refresh token that was found elsewhere than refresh_token_pointer looks; the one before it is kept and tried next"
 	case e.Class == client.GrantRefused:
 		if moved, err := a.movedOn(ctx, tok); err != nil || moved {
 			return before, errMovedOn
 		}
-		next.Fault.Reauthorize, next.Fault.Verdict = true, a.target.verdict()
+		next.Fault.Reauthorize, next.Fault.Verdict = true, a.target.description.verdict()
 		next.Fault.ClientFirst = a.refused
 		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() || !tok.DoubtSince.IsZero()
 		if a.b.scheduler.life.Load() == nil {
-			a.b.signOfLife(ctx, a.s, clock.Now()) // a reader came before background work has begun
+			a.b.signOfLife(ctx, a.s, now) // a reader came before background work has begun
 		}
-		next.Fault.Gap = a.b.gapOf(a.target.role, before)
+		next.Fault.Gap = a.b.gapOf(r, before)
 		next.Intent = nil
-	case e.Class == client.OutcomeUnknown && a.target.role.spends():
+	case e.Class == client.OutcomeUnknown && r.spends():
 		if e.Own {
 			next.Intent = tok.Intent.answered()
 		}
 	default:
 		// This exchange has surely changed nothing. What was unknown before it still is.
 		next.Intent = before.Intent
-		next.Fault.Unsettled = before.Intent != nil
+		next.Fault.Unsettled = before.Intent != nil && r.spends()
+		if next.Fault.Unsettled && a.refusesKey(e, tok.Intent) {
+			next.Intent = before.Intent.unnamed()
+		}
 	}
+	when := r.timing(p, next, now)
+	next.Fault.Until, next.Fault.Settle = when.may, when.settle
 	if err := a.put(ctx, next); err != nil {
-		// Nothing is lost: the refresh token is the stored one, and its intent is stored too.
-		a.b.Logger().Warn("a failed refresh could not be recorded", "role", a.name, "error", err)
+		// Nothing is lost: the refresh token is the stored one, and its intent is stored too. What the
+		// failure asks for is kept to all the same.
+		a.b.unrecorded.put(a.name, next)
+		a.b.Logger().Warn("a failed refresh could not be recorded; it is remembered in memory", "role", a.name, "error", err)
+	}
+	if next.Intent == nil && a.marked {
+		a.b.unmarkInflight(a.s, a.name)
 	}
 	a.report(before.Fault, next.Fault)
-	return next, next.Fault.error(clock.Now(), a.name)
+	return next, next.Fault.error(now, a.name)
+}
+
+// salvage keeps what is left of an answer without an access token: the grant's next refresh token, or several
+// that may be it. They must be stored like any other. The one in storage is spent, the ones that are kept
+// are not, so nothing is unknown any longer.
+func (a *attempt) salvage(ctx context.Context, before, next *token, e *client.Error) (*token, error) {
+	p, now := a.target.provider, clock.Now()
+	began := a.began(next.Intent)
+	next.Generation++
+	next.Intent = nil
+	next.Fault.Class, next.Fault.SilentSince = client.NotProcessed, time.Time{}
+	next.RefreshedAt = began
+	next.take(p, e.RefreshToken, e.FoundAt, e.Candidates, began)
+	if p.RefreshInvalidatesAccessToken {
+		next.AccessToken = client.Secret{} // the refresh took place, and ended it
+	}
+	if found := cmp.Or(next.foundElsewhere(p), next.candidatesFound()); found != "" {
+		next.Fault.Reason += "; " + found
+	}
+	next.Fault.Until = a.target.role.timing(p, next, now).may
+	a.store(ctx, next)
+	a.report(before.Fault, next.Fault)
+	return next, next.Fault.error(now, a.name)
 }
 
 // movedOn tells whether the state in storage is no longer the one that the exchange began with.

@@ -12,11 +12,11 @@ import (
 // keep stores a successful answer and returns the new state, whether or not storage takes it. before
 // is the state without the exchange's intent, tok the one with it.
 func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.Token) *token {
-	r, began := a.target.role, tok.Intent.At
-	if a.target.provider.IdempotencyHeader != "" {
-		began = tok.Intent.named() // this may be the answer that was lost then, with the lifetimes of then
+	r, p, began := a.target.role, a.target.provider, a.began(tok.Intent)
+	lifetime := cmp.Or(answer.Lifetime, time.Duration(p.AssumedTokenTTL), assumedLifetime)
+	if answer.Ended {
+		lifetime = 0
 	}
-	lifetime := cmp.Or(answer.Lifetime, time.Duration(a.target.provider.AssumedTokenTTL), assumedLifetime)
 	next := new(*tok)
 	next.Intent, next.Fault = nil, nil
 	next.Generation++
@@ -25,51 +25,83 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 	if answer.Scope != "" || tok.Settings != r.settings() {
 		next.Scope = cmp.Or(answer.Scope, r.Scope) // omitted means: as asked for (RFC 6749 section 5.1)
 	}
-	next.Settings, next.RequestID = r.settings(), answer.RequestID
+	next.Settings, next.Asked, next.RequestID = r.settings(), a.target.description.settings(), answer.RequestID
 	next.PreviousSecretOf = ""
 	if a.choices[partSecret][0] == slotPrevious {
 		next.PreviousSecretOf = r.Revision
 	}
 	next.Next = a.adopted(tok)
-	// Lifetimes count from before the request was sent: the server's clock started some time after.
 	next.ObtainedAt, next.ExpiresAt = began, began.Add(lifetime)
 	if lifetime-margin(lifetime) < minLease {
 		// Kept, with what came along, but no lease can be made of it: without a fault, every read
 		// would spend another refresh token.
-		next.Fault = newFault(tooShort, before.Fault, a.target.version(), clock.Now())
+		next.Fault = newFault(tooShort(answer), before.Fault, a.target.version(), clock.Now())
 	}
 	if r.spends() {
-		if a.target.provider.RefreshTokenRotation == client.RotationAlways && next.DoubtSince.IsZero() {
+		if p.RefreshTokenRotation == client.RotationAlways && next.DoubtSince.IsZero() {
 			next.DoubtSince = began
 		}
-		next.replaceRefreshToken(answer.RefreshToken, answer.RefreshTokenLifetime, began)
+		next.RefreshedAt = began
+		next.take(p, answer.RefreshToken, answer.FoundAt, answer.Candidates, began)
+		if answer.RefreshTokenLifetime > 0 {
+			next.RefreshTokenExpiresAt = began.Add(answer.RefreshTokenLifetime)
+		}
 	} else {
 		next.Intent = before.Intent // of the grant that the role does not use at the moment
 	}
 	a.store(ctx, next)
 	a.promote(ctx, next)
-	a.b.replan(a.name, r, a.target.provider, next)
+	a.b.replan(a.name, r, p, next)
 	if tok.Fault != nil || !tok.Intent.UnknownSince.IsZero() {
 		a.b.Logger().Info("refreshed again after a failure", "role", a.name, "generation", next.Generation)
 	}
 	return next
 }
 
-// tooShort is a success that is of no use.
-var tooShort = &client.Error{
-	Class:  client.NotProcessed,
-	Reason: "the provider's access tokens live too short to be leased: correct the provider's expires_in_pointer, if that is what it is",
+// began is the moment from which the lifetimes of an answer count: before the request was sent, since the
+// server's clock started some time after. An answer that may be one that was lost, given again under its
+// key or within a grace, has the lifetimes of then, whatever expires_in it repeats. The stopwatch is asked
+// where the wall clock may have been put right meanwhile.
+func (a *attempt) began(i *intent) time.Time {
+	now := clock.Now()
+	first := i.At
+	switch p := a.target.provider; {
+	case !a.target.role.spends():
+	case i.keyed(a.target.role, p):
+		first = i.named()
+	case i.At.Sub(i.window()) < time.Duration(p.ReuseGrace):
+		first = i.window()
+	}
+	switch {
+	case first.Equal(i.At) || fromFuture(first, now):
+		return a.sentAt(i, now)
+	case first.Equal(a.first):
+		return now.Add(-a.watch.Elapsed()) // it was this attempt's own first one
+	}
+	a.older = true
+	return first
 }
 
-// replaceRefreshToken takes over the grant's next refresh token, if there is one, and what is known
-// of its life.
-func (t *token) replaceRefreshToken(next client.Secret, lifetime time.Duration, from time.Time) {
-	if next.IsSet() && !next.Equal(t.RefreshToken) {
-		t.RefreshToken, t.RefreshTokenExpiresAt, t.DoubtSince = next, time.Time{}, time.Time{}
+// sentAt is when the last request was sent, by the clock as it is now.
+func (a *attempt) sentAt(i *intent, now time.Time) time.Time {
+	at := now.Add(-a.sent.Elapsed())
+	if early := at.Sub(i.At); early >= 0 && early < stale {
+		return i.At // before it was announced is before it was sent
 	}
-	if lifetime > 0 {
-		t.RefreshTokenExpiresAt = from.Add(lifetime)
+	return at
+}
+
+// tooShort is a success that is of no use.
+func tooShort(answer *client.Token) *client.Error {
+	e := &client.Error{
+		Class:  client.NotProcessed,
+		Reason: "the provider's access tokens live too short to be leased: correct the provider's expires_in_pointer, if that is what it is",
 	}
+	if answer.Ended {
+		e.Reason = "the access token had ended when it came: compare the clocks of this host and of the provider (rehearse/<role> shows by how much they differ); " +
+			"or, if the provider states no end that way, point its expires_in_pointer elsewhere and set assumed_token_ttl"
+	}
+	return e
 }
 
 // store writes the state, and holds it when storage refuses: what it replaces is spent.
@@ -77,10 +109,17 @@ func (a *attempt) store(ctx context.Context, next *token) {
 	if err := a.put(ctx, next); err != nil {
 		a.b.hold(a.s, a.name, next, err)
 	}
+	if next.Intent == nil && a.marked {
+		a.b.unmarkInflight(a.s, a.name) // what is held is not found by it either: it is lost with the process
+	}
 }
 
 func (a *attempt) put(ctx context.Context, t *token) error {
 	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
 	defer cancel()
-	return putToken(ctx, a.s, a.name, t)
+	err := putToken(ctx, a.s, a.name, t)
+	if err == nil {
+		a.b.unrecorded.drop(a.name)
+	}
+	return err
 }

@@ -33,16 +33,17 @@ type backend struct {
 	refreshes keylock
 	edits     keylock
 
-	held      heldTokens  // answers that storage has refused so far
-	work      tasks       // what must end before the mount may go
-	scheduler *scheduler  // what happens without a caller
-	memory    *memory     // what warm reads are answered from
-	sessions  *sessions   // of TLS, to be resumed
-	guard     guard       // against readers who force refreshes
-	refusing  atomic.Bool // storage has refused the last intent
-	pending   atomic.Bool // revocations may be stored that were not made yet
-	away      sync.Map    // origin of a revocation endpoint → when it failed last
-	catching  atomic.Bool // they are being caught up with
+	held       heldTokens  // answers that storage has refused so far
+	unrecorded failures    // and failures
+	work       tasks       // what must end before the mount may go
+	scheduler  *scheduler  // what happens without a caller
+	memory     *memory     // what warm reads are answered from
+	sessions   *sessions   // of TLS, to be resumed
+	guard      guard       // against readers who force refreshes
+	refusing   atomic.Bool // storage has refused the last intent
+	pending    atomic.Bool // revocations may be stored that were not made yet
+	away       sync.Map    // origin of a revocation endpoint → when it failed last
+	catching   atomic.Bool // they are being caught up with
 }
 
 // Factory builds the engine for one mount. Vault also calls it to learn the version, with an empty

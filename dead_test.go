@@ -25,7 +25,7 @@ func TestADeadGrantWaitsForANewRefreshToken(t *testing.T) {
 			func() {},
 			func() { pause(365 * 24 * time.Hour) },
 			func() { b.write("roles/r", fields{"client_secret": canary + "other"}) },
-			func() { b.write("providers/test", fields{"token_headers": "X-Any=thing"}) },
+			func() { b.write("providers/test", fields{"docs": "https://docs.example.com"}) },
 			func() { b.write("config", fields{"request_timeout": "20s"}) },
 		} {
 			edit()
@@ -113,16 +113,19 @@ func TestARefusedClientCondemnsNothing(t *testing.T) {
 	})
 }
 
-// A verdict that storage does not take is pronounced again by the provider, not forgotten.
+// A verdict that storage does not take is remembered by this process, and pronounced again by the provider
+// to the next.
 func TestARefusalThatCannotBeStored(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		server.Handle(func(*clienttest.Request) clienttest.Answer { return invalidGrant })
 		b.failSecondPut(1)
-		b.noCreds("r", 400)
-		b.noCreds("r", 400)
-		b.noCreds("r", 400)
-		if got := b.data("status/r"); got["state"] != "dead" || len(server.Requests()) != 2 {
-			t.Errorf("after %d requests the status says %v", len(server.Requests()), got)
+		for i, b := range []*testBackend{b, newTestBackendOn(t, b.storage)} {
+			b.noCreds("r", 400)
+			b.noCreds("r", 400)
+			b.noCreds("r", 400)
+			if got := b.data("status/r"); got["state"] != "dead" || len(server.Requests()) != i+1 {
+				t.Errorf("after %d requests the status says %v", len(server.Requests()), got)
+			}
 		}
 	})
 }

@@ -37,6 +37,10 @@ func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l
 	if _, ok := asRefusal(err); err != nil && !ok {
 		return e, err
 	}
+	tok := l.token
+	if err == nil {
+		tok, err = tok.pointed(l.provider)
+	}
 	e.target, e.obstacle = to, err
 	say := func(would, why string) (explanation, error) {
 		e.would, e.why = would, why
@@ -57,10 +61,10 @@ func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l
 		err = errHeld
 	}
 	if err == nil {
-		err = b.mayRefresh(name, to, l.token, d)
+		err = b.mayRefresh(name, to, tok, d)
 	}
 	if err == nil {
-		_, _, err = to.shown(l.token)
+		_, _, err = to.shown(tok)
 	}
 	switch {
 	case err == nil:
@@ -82,8 +86,10 @@ func (t terms) whyDue(tok *token, d demand, now time.Time) string {
 		return "each lease of this role has a token of its own"
 	case !tok.AccessToken.IsSet():
 		return "there is no token yet"
-	case tok.Settings != t.settings:
-		return "the token at hand was got with other settings of the role (client, scope, parameters, subject)"
+	case !t.isOf(tok):
+		return "the token at hand was got with other settings of the role or its provider (endpoint, client, scope, parameters, headers, subject)"
+	case fromFuture(tok.ObtainedAt, now):
+		return "the token at hand was got when this host's clock was ahead of what it is now, so that nobody knows when it ends"
 	case t.usable(tok, now) < minLease:
 		return "the token at hand has ended, or is about to"
 	case tok.ExpiresAt.Sub(now) <= t.windowOf(tok.lifetime()):

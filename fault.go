@@ -18,14 +18,16 @@ type fault struct {
 	Status    int          `json:"status,omitempty"`
 	RequestID string       `json:"request_id,omitempty"`
 	At        time.Time    `json:"at"`
-	Until     time.Time    `json:"until,omitzero"` // no exchange before this
-	Failures  int          `json:"failures"`       // in a row, with this version
-	Version   string       `json:"version"`        // target.version that failed
+	Until     time.Time    `json:"until,omitzero"` // no exchange before this, see ends.pace
+	// Asked: the provider has asked for that pause, which is then no back-off of ours.
+	Asked    bool   `json:"asked,omitempty"`
+	Failures int    `json:"failures"` // in a row, with this version
+	Version  string `json:"version"`  // target.version that failed
 	// Presented: the exchange presented a refresh token, and people want to know what became of it.
 	Presented bool `json:"presented,omitempty"`
 	// Reauthorize: the grant is dead; only a new refresh token helps.
 	Reauthorize bool `json:"reauthorize,omitempty"`
-	// Verdict is target.verdict of the exchange that was refused: another one may be tried.
+	// Verdict is description.verdict of the exchange that was refused: another one may be tried.
 	Verdict string `json:"verdict,omitempty"`
 	// AnswerLost: the grant died after an exchange whose answer never came.
 	AnswerLost bool `json:"answer_lost,omitempty"`
@@ -39,6 +41,13 @@ type fault struct {
 	Unsettled bool `json:"unsettled,omitempty"`
 	// Revoked: the grant was ended here, with revoke/<name>.
 	Revoked bool `json:"revoked,omitempty"`
+	// Settle is timing.settle as it was when this failed: a reader who has a token waits for that.
+	Settle time.Time `json:"settle,omitzero"`
+	// SilentSince is when the provider began to refuse without a word of what: the refresh token or the
+	// client; zero when the last refusal said.
+	SilentSince time.Time `json:"silent_since,omitzero"`
+	// Entry is what permanent_errors would have to hold if this answer means that the grant is dead.
+	Entry string `json:"entry,omitempty"`
 }
 
 // Backoff starts low, since most trouble of providers is over in seconds, and doubles up to what
@@ -58,7 +67,15 @@ func newFault(e *client.Error, before *fault, version string, now time.Time) *fa
 	if before != nil && before.Version == version {
 		f.Failures = before.Failures + 1
 	}
-	f.Until = now.Add(max(backoff(f.Class, f.Failures), e.RetryAfter))
+	pause := backoff(f.Class, f.Failures)
+	f.Asked = e.RetryAfter >= pause
+	f.Until = now.Add(max(pause, e.RetryAfter))
+	if e.Silent {
+		if f.SilentSince = now; before != nil && !before.SilentSince.IsZero() {
+			f.SilentSince = earlier(now, before.SilentSince)
+		}
+	}
+	f.Entry = e.Entry
 	return f
 }
 
@@ -72,20 +89,28 @@ func backoff(class client.Class, failures int) time.Duration {
 	return delay*4/5 + rand.N(delay*2/5)
 }
 
-// holds tells whether the fault forbids an exchange now. However many readers there are, one
-// exchange is made for each interval. A fault of another version forbids nothing; of a dead grant
-// see forbids.
-func (f *fault) holds(version string, now time.Time) bool {
-	return f != nil && f.Version == version && now.Before(f.Until)
+// forbids tells whether no exchange may be made now. However many readers there are, one is made for each
+// interval. A failure of another version forbids nothing. A grant that is dead stays so for what was
+// refused, and one that somebody has ended stays so for good.
+func (f *fault) forbids(t *target, tok *token, now time.Time) bool {
+	if t.role.dead(tok) {
+		return f.Revoked || t.description.isVerdict(f.Verdict)
+	}
+	return f != nil && f.Version == t.version() && now.Before(t.role.timing(t.provider, tok, now).may)
 }
 
-// forbids tells whether no exchange may be made now. A grant that is dead stays so for what was refused; one
-// that somebody has ended stays so for good.
-func (f *fault) forbids(t *target, dead bool, now time.Time) bool {
-	if dead {
-		return f.Revoked || f.Verdict == t.verdict()
-	}
-	return f.holds(t.version(), now)
+// mayPass tells whether a dead grant may be alive once more without another refresh token: providers
+// call it invalid_grant too when an address, an hour or a policy is what they refuse.
+func (f *fault) mayPass(dead bool) bool { return dead && !f.Revoked }
+
+// silentFor is how long a provider may refuse without a word before the grant counts as gone: a client whose
+// proof is wrong is noticed and corrected within days.
+const silentFor = 48 * time.Hour
+
+// probablyGone tells whether what a provider refuses without a word is most likely the refresh token: an
+// answer was lost before, with the next one in it, or nothing has changed for days.
+func (f *fault) probablyGone(now time.Time) bool {
+	return f != nil && f.Presented && !f.SilentSince.IsZero() && (f.Unsettled || now.Sub(f.SilentSince) >= silentFor)
 }
 
 // sentence says what happened, what became of the grant and what to do, for errors, warnings and
@@ -103,11 +128,16 @@ func (f *fault) sentence(now time.Time, name string) string {
 	case f.Reauthorize && f.Gap != nil:
 		return fmt.Sprintf("%s. %s: %s", f.what(), f.Gap.sentence(), renew)
 	case f.Reauthorize:
-		return fmt.Sprintf("%s: %s; until then no request is made", f.what(), renew)
+		return fmt.Sprintf("%s: %s; until then no request is made, unless refresh/%s with retry=true asks for one, once what made the provider refuse is lifted",
+			f.what(), renew, name)
+	}
+	if f.probablyGone(now) {
+		return fmt.Sprintf("%s; the grant is probably gone, %s: %s; the next attempt is due %s", f.what(), f.whyGone(), renew, f.next(now))
 	}
 	next := fmt.Sprintf("the next attempt is due %s", f.next(now))
-	if f.Presented && (f.Unsettled || f.Class == client.OutcomeUnknown) {
-		next += ", or, where a second use may end the grant, when the token at hand has ended"
+	if f.Settle.After(later(f.Until, now)) {
+		next = fmt.Sprintf("since a second use of the refresh token may end the grant, the next attempt is due in %s, when the token at hand has ended",
+			client.Duration(f.Settle.Sub(now).Round(time.Second)))
 	}
 	if f.Class == client.ClientRefused {
 		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; %s by itself", name, next)
@@ -122,8 +152,17 @@ func (f *fault) spent() string {
 		return ""
 	case f.Unsettled || f.Class == client.OutcomeUnknown:
 		return "; whether the provider has spent the refresh token is unknown"
+	case !f.SilentSince.IsZero():
+		return "; whether it is the refresh token that was refused is unknown"
 	}
 	return "; the refresh token is unspent"
+}
+
+func (f *fault) whyGone() string {
+	if f.Unsettled {
+		return "since the answer to an earlier refresh was lost, and with it probably the next refresh token"
+	}
+	return "since every refresh has been refused like that from " + f.SilentSince.UTC().Format(time.RFC3339) + " on"
 }
 
 func (f *fault) what() string {

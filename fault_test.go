@@ -69,19 +69,26 @@ func TestRetryAfterOnlyLengthensTheBackoff(t *testing.T) {
 
 func TestWhatAFaultForbids(t *testing.T) {
 	now := time.Now()
-	transient := &fault{Version: "v1", Until: now.Add(time.Minute)}
+	of := func(revision string) *target {
+		return &target{
+			role:     &role{roleSettings: roleSettings{Revision: revision, GrantType: client.GrantRefreshToken}},
+			provider: new(client.Provider), config: new(config),
+		}
+	}
+	transient := &fault{Version: of("v1").version(), At: now, Until: now.Add(time.Minute)}
 	for name, c := range map[string]struct {
-		fault   *fault
-		version string
-		at      time.Time
-		want    bool
+		fault    *fault
+		revision string
+		at       time.Time
+		want     bool
 	}{
 		"no fault":              {nil, "v1", now, false},
 		"in its interval":       {transient, "v1", now, true},
 		"at the interval's end": {transient, "v1", transient.Until, false},
 		"after an edit":         {transient, "v2", now, false},
+		"of the future":         {transient, "v1", now.Add(-time.Hour), false},
 	} {
-		if got := c.fault.holds(c.version, c.at); got != c.want {
+		if got := c.fault.forbids(of(c.revision), &token{tokenState: tokenState{Fault: c.fault}}, c.at); got != c.want {
 			t.Errorf("%s: forbids an exchange: %t, want %t", name, got, c.want)
 		}
 	}

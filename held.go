@@ -106,6 +106,7 @@ func (b *backend) tryStore(s logical.Storage, name string, t *token) bool {
 // letGo ends the holding of an answer. Who has seen it must look again: it may not be what is stored.
 func (b *backend) letGo(name string) {
 	b.held.drop(name)
+	b.unrecorded.drop(name)
 	b.memory.forget(tokenPrefix + name)
 }
 

@@ -41,7 +41,11 @@ func TestLeaseTTL(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				b.write("roles/r", with(fields{"ttl": 0}, c.role))
 				b.system.MaxLeaseTTLVal = c.mount
-				body, _ := json.Marshal(map[string]any{"access_token": "a1", "expires_in": c.lifetime})
+				answer := fields{"access_token": "a1"}
+				if c.lifetime > 0 {
+					answer["expires_in"] = c.lifetime
+				}
+				body, _ := json.Marshal(answer)
 				server.Enqueue(clienttest.JSON(200, string(body)))
 				resp := b.read("creds/r")
 				if resp.Secret == nil || resp.Secret.TTL != c.want || resp.Secret.Renewable {

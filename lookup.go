@@ -47,5 +47,5 @@ func (b *backend) lookUp(ctx context.Context, s logical.Storage, name string) (*
 		return r, p, held, nil
 	}
 	found := <-stored
-	return r, p, r.tokenOf(found.tok), found.err
+	return r, p, b.unrecorded.over(name, r.tokenOf(found.tok)), found.err
 }

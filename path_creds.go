@@ -128,7 +128,7 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 		return answerError(errNoRole)
 	}
 	t, now := newTerms(r, p), clock.Now()
-	if tok.GrantID != "" && tok.GrantID != r.GrantID || failure == nil && tok.Settings != t.settings {
+	if tok.GrantID != "" && tok.GrantID != r.GrantID || failure == nil && !t.isOf(tok) {
 		// What came, token or refusal, is of another grant or scope than the role's as it is now.
 		return nil, errMovedOn
 	}

@@ -44,7 +44,7 @@ func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return nil, err
 	}
-	data := map[string]any{"would": e.would, "why": e.why, "state": b.state(name, l.role, l.token, obstacle(ctx, req.Storage, l.role))}
+	data := map[string]any{"would": e.would, "why": e.why, "state": b.state(name, l.role, l.token, obstacle(ctx, req.Storage, l.role, l.token))}
 	if e.target != nil {
 		e.target.showRequest(l.token, data)
 	} else {

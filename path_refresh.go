@@ -14,6 +14,7 @@ func pathRefresh(b *backend) *framework.Path {
 		DisplayAttrs: display("role"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":          {Type: framework.TypeString, Description: "Name of the role, from the path."},
+			"retry":         {Type: framework.TypeBool, Description: "Present the stored refresh token once more though the provider has refused it: for who has lifted what made it refuse, such as an IP or login-hours restriction. A refused one that is spent stays refused."},
 			"if_generation": {Type: framework.TypeInt64, Description: "Refresh only if this generation is still the current one; else the answer says which is."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
@@ -23,7 +24,9 @@ func pathRefresh(b *backend) *framework.Path {
 		HelpDescription: `For a token that was refused before its time, or after a change at the provider. A reader passes the
 generation of the token it holds as if_generation: however many readers do so at once, one refresh
 is made. The answer says whether one was made and which token is current now, not the token itself:
-read that from creds/<name>. After a failure a refresh waits as long as any other.`,
+read that from creds/<name>. After a failure a refresh waits as long as any other. A grant that the
+provider has refused is not presented again, unless with retry=true: some providers say invalid_grant
+too when an address, an hour or a policy is in the way, and take the same refresh token once that is lifted.`,
 	}
 }
 
@@ -42,7 +45,7 @@ func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d
 	}
 	// Without a generation, the one at this call's start is meant: two operators who press at the
 	// same time want one refresh.
-	want := demand{force: true, replace: before.Generation}
+	want := demand{force: true, replace: before.Generation, again: d.Get("retry").(bool)}
 	if asked, ok := d.GetOk("if_generation"); ok {
 		want.replace = asked.(int64)
 	}

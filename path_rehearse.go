@@ -78,7 +78,7 @@ func (b *backend) pathRehearseRead(ctx context.Context, req *logical.Request, d 
 		h.rehearse(ctx, t, tok)
 		h.metadata(ctx, req.Storage, r.Provider, p)
 	}
-	h.found["state"] = b.state(name, r, tok, obstacle(ctx, req.Storage, r))
+	h.found["state"] = b.state(name, r, tok, obstacle(ctx, req.Storage, r, tok))
 	h.found["passed"] = h.passed
 	return &logical.Response{Data: h.found, Warnings: r.warnings()}, nil
 }

@@ -71,7 +71,7 @@ func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, _ *fr
 			continue // deleted meanwhile, or damaged: the list is for finding that out
 		}
 		if tok, err := b.currentToken(ctx, req.Storage, name, r); err == nil {
-			info[name] = map[string]any{"provider": r.Provider, "state": b.state(name, r, tok, obstacle(ctx, req.Storage, r))}
+			info[name] = map[string]any{"provider": r.Provider, "state": b.state(name, r, tok, obstacle(ctx, req.Storage, r, tok))}
 		}
 	}
 	return logical.ListResponseWithInfo(names, info), nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 )
@@ -57,7 +59,7 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 		if r == nil {
 			continue // deleted meanwhile
 		}
-		state := b.state(name, r, tok, obstacle(ctx, req.Storage, r))
+		state := b.state(name, r, tok, obstacle(ctx, req.Storage, r, tok))
 		by[state] = append(by[state], name)
 	}
 	return &logical.Response{Data: map[string]any{
@@ -75,16 +77,13 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 
 func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	r, err := getRole(ctx, req.Storage, name)
+	r, p, tok, err := b.lookUp(ctx, req.Storage, name)
 	if err != nil || r == nil {
 		return nil, err
 	}
-	tok, err := b.currentToken(ctx, req.Storage, name, r)
-	if err != nil {
-		return nil, err
-	}
+	now := clock.Now()
 	unknown := b.outcomeUnknown(name, tok)
-	hindered := obstacle(ctx, req.Storage, r)
+	hindered := obstacle(ctx, req.Storage, r, tok)
 	data := map[string]any{
 		"provider":                 r.Provider,
 		"grant_type":               r.GrantType,
@@ -104,8 +103,12 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 	if unknown {
 		data["outcome_unknown_since"] = tok.Intent.since().UTC().Format(time.RFC3339)
 	}
-	tok.Fault.describe(data)
-	if step := b.nextStep(name, r, tok, hindered); step != "" {
+	var until time.Time
+	if p != nil {
+		until = r.timing(p, tok, now).may
+	}
+	tok.Fault.describe(until, now, data)
+	if step := b.nextStep(name, r, p, tok, hindered); step != "" {
 		data["next_step"] = step
 	}
 	r.describeLive(tok, data)

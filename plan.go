@@ -18,7 +18,7 @@ type plan struct {
 
 // plan decides by what is stored and by whether the token was read. It names the earliest of:
 // repeating an exchange whose outcome is unknown, refreshing a token in use, keeping an idle grant
-// alive. After a failure it waits as long as everybody else.
+// alive. After a failure it waits as long as everybody else: when, timing says.
 func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now time.Time) plan {
 	force := demand{force: true, replace: tok.Generation, background: true}
 	if r.dead(tok) {
@@ -27,38 +27,27 @@ func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now
 	if p == nil { // deleted; it may be written again
 		return plan{at: now.Add(time.Hour)}
 	}
+	when := r.timing(p, tok, now)
+	if tok.Intent != nil && r.spends() { // nothing else may spend the token before
+		return plan{at: later(later(now, when.settle), when.may), demand: force}
+	}
 	var next plan
-	consider := func(at time.Time, d demand) {
-		if !at.IsZero() && (next.at.IsZero() || at.Before(next.at)) {
-			next = plan{at, d}
+	if t := newTerms(r, p); b.inUse(name, tok) && !t.invalidates && tok.AccessToken.IsSet() {
+		next.at = t.ahead(name, tok)
+		if fromFuture(tok.ObtainedAt, now) {
+			next.at = now // readers are not served it any more
+		}
+		if b.gapOf(r, tok) != nil && p.RefreshTokenRotation != client.RotationNever {
+			next.at = later(next.at, tok.ExpiresAt) // it may be the one that ends the grant, so not before it must be
 		}
 	}
-	t := newTerms(r, p)
-	if tok.Intent != nil && r.spends() {
-		at := repeat(p, tok, now)
-		if at.After(now) {
-			return plan{at: later(at, untilOf(tok.Fault)), demand: force} // nothing else may spend the token before
-		}
-		consider(at, force)
+	if at := when.keepAlive(name, r, p, tok, now); !at.IsZero() && (next.at.IsZero() || at.Before(next.at)) {
+		next = plan{at, force}
 	}
-	if b.inUse(name, tok) && !t.invalidates && tok.AccessToken.IsSet() {
-		consider(t.ahead(name, tok), demand{})
-	}
-	consider(keepAlive(name, r, p, tok), force)
-	if b.gapOf(r, tok) != nil && p.RefreshTokenRotation != client.RotationNever && !next.at.IsZero() {
-		next.at = later(next.at, tok.ExpiresAt) // the next refresh may end the grant, so not before it must be
-	}
-	if f := tok.Fault; f != nil && next.at.Before(f.Until) && !next.at.IsZero() {
-		next.at = f.Until
+	if !next.at.IsZero() {
+		next.at = later(next.at, when.may)
 	}
 	return next
-}
-
-func untilOf(f *fault) time.Time {
-	if f == nil {
-		return time.Time{}
-	}
-	return f.Until
 }
 
 // replan puts a role where it belongs in the queue.

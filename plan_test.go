@@ -22,7 +22,7 @@ func TestPlan(t *testing.T) {
 		s.token.AccessToken = client.NewSecret("a")
 		s.token.Generation, s.token.ObtainedAt, s.token.ExpiresAt = 3, now, now.Add(time.Hour)
 	}
-	unknown := func(s *state) { s.token.Intent = &intent{At: now.Add(-time.Minute)} }
+	unknown := func(s *state) { s.token.Intent = &intent{At: now.Add(-time.Minute), IdempotencyKey: "k"} }
 	for name, c := range map[string]struct {
 		make     []func(*state)
 		from, to time.Duration // the time of the plan, after now; 0, 0 for none
@@ -43,15 +43,23 @@ func TestPlan(t *testing.T) {
 		"never refreshed, ages since it was written": {make: []func(*state){func(s *state) { s.role.GrantedAt, s.role.KeepalivePeriod = now.Add(-day), 2*day }},
 			from: 19 * time.Hour, to: day, force: true},
 		"kept alive only after its token ended": {make: []func(*state){hour, func(s *state) {
-			s.provider.RefreshInvalidatesAccessToken, s.role.KeepalivePeriod = true, time.Minute
+			s.provider.RefreshInvalidatesAccessToken, s.role.KeepalivePeriod = true, 40*time.Minute
 		}}, from: time.Hour, to: time.Hour, force: true},
 		"outcome unknown, idempotency header": {make: []func(*state){hour, unknown, func(s *state) { s.provider.IdempotencyHeader = "X-Key" }}, force: true, to: 1},
 		"outcome unknown, within the grace":   {make: []func(*state){hour, unknown, func(s *state) { s.provider.ReuseGrace = client.Duration(time.Hour) }}, force: true, to: 1},
 		"outcome unknown, grace is over": {make: []func(*state){hour, unknown, func(s *state) { s.provider.ReuseGrace = client.Duration(time.Second) }},
 			from: time.Hour, to: time.Hour, force: true},
 		"outcome unknown, nothing helps": {make: []func(*state){hour, unknown}, from: time.Hour, to: time.Hour, force: true},
-		"dead":                           {make: []func(*state){hour, unknown, func(s *state) { s.read, s.token.Fault = true, &fault{Reauthorize: true} }}},
-		"failing, in use": {make: []func(*state){hour, func(s *state) { s.read, s.token.Fault = true, &fault{Until: now.Add(55 * time.Minute)} }},
+		"outcome unknown, the key was refused": {make: []func(*state){hour, unknown, func(s *state) {
+			s.provider.IdempotencyHeader, s.token.Intent.IdempotencyKey = "X-Key", ""
+		}}, from: time.Hour, to: time.Hour, force: true},
+		"outcome unknown, and the refresh token ends before the token at hand": {make: []func(*state){hour, unknown, func(s *state) {
+			s.token.ExpiresAt, s.provider.RefreshTokenIdleTTL = now.Add(30*day), client.Duration(10*day)
+		}}, from: 9 * day, to: 9 * day, force: true},
+		"dead": {make: []func(*state){hour, unknown, func(s *state) { s.read, s.token.Fault = true, &fault{Reauthorize: true} }}},
+		"failing, in use": {make: []func(*state){hour, func(s *state) {
+			s.read, s.token.Fault = true, &fault{At: now, Asked: true, Until: now.Add(55 * time.Minute)}
+		}},
 			from: 55 * time.Minute, to: 55 * time.Minute},
 		"client credentials have no grant to keep": {make: []func(*state){hour, func(s *state) {
 			s.role.GrantType, s.role.KeepalivePeriod = client.GrantClientCredentials, time.Hour
@@ -64,6 +72,9 @@ func TestPlan(t *testing.T) {
 				set(s)
 			}
 			s.token.Settings = s.role.settings()
+			if i := s.token.Intent; i != nil {
+				i.Exchange = describe(&s.role, &s.provider).exchange()
+			}
 			if s.read {
 				b.scheduler.reads.Store("r", s.token.Generation)
 			}

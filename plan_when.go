@@ -1,32 +1,12 @@
 package oauthrefresh
 
 import (
-	"cmp"
 	"hash/maphash"
 	"math"
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
 )
-
-// repeat is when an exchange is made again whose outcome is unknown: at once where the provider takes
-// the same refresh token twice, and before its grace is over. Elsewhere the next try may be the one
-// that ends the grant, and the tokens that readers hold with it, so it waits until these have ended
-// or somebody asks.
-func repeat(p *client.Provider, tok *token, now time.Time) time.Time {
-	if p.IdempotencyHeader != "" || p.RefreshTokenRotation == client.RotationNever ||
-		now.Sub(tok.Intent.since()) < time.Duration(p.ReuseGrace) {
-		return now
-	}
-	return later(now, tok.ExpiresAt)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
 
 // ahead is when a token in use is refreshed: between a quarter and an eighth of its life before its end,
 // at random, so that roles whose tokens came at the same moment don't come back together. That is after
@@ -42,25 +22,35 @@ func (t terms) ahead(name string, tok *token) time.Time {
 const minKeepalive = 10 * time.Second
 
 // keepAlive is when a grant that nobody reads is refreshed so that it does not die of disuse; the
-// zero time for never. Where a refresh kills the access token, not before that has ended.
-func keepAlive(name string, r *role, p *client.Provider, tok *token) time.Time {
-	if !r.spends() {
+// zero time for never. Where a refresh kills the access token, not before that has ended, unless the
+// refresh token would end first.
+func (t timing) keepAlive(name string, r *role, p *client.Provider, tok *token, now time.Time) time.Time {
+	since := t.ends.used
+	if !r.spends() || since.IsZero() {
 		return time.Time{}
 	}
-	since := later(tok.ObtainedAt, r.GrantedAt)
-	period := cmp.Or(r.KeepalivePeriod, time.Duration(p.RefreshTokenIdleTTL)/2)
-	if period == 0 && !tok.RefreshTokenExpiresAt.IsZero() {
-		period = tok.RefreshTokenExpiresAt.Sub(since) / 2
+	period := time.Duration(p.RefreshTokenIdleTTL) / 2
+	if stated := tok.RefreshTokenExpiresAt.Sub(since) / 2; !tok.RefreshTokenExpiresAt.IsZero() && (period == 0 || stated < period) {
+		period = stated
 	}
-	if period <= 0 || since.IsZero() {
+	if r.KeepalivePeriod > 0 {
+		period = r.KeepalivePeriod
+	}
+	if period <= 0 {
 		return time.Time{}
+	}
+	if fromFuture(since, now) {
+		return now // how old it is nobody knows; refreshed, it is known
 	}
 	period = max(period, minKeepalive)
 	at := since.Add(period - jitter(name, tok, period/10))
-	if p.RefreshInvalidatesAccessToken && at.Before(tok.ExpiresAt) {
-		return tok.ExpiresAt
+	if p.RefreshInvalidatesAccessToken {
+		at = later(at, tok.ExpiresAt)
 	}
-	return at
+	if t.must.IsZero() {
+		return at
+	}
+	return earlier(at, later(t.must, since.Add(minKeepalive)))
 }
 
 // jitter is a part of a duration by chance, the same one for a role and a generation as long as the process

@@ -36,7 +36,7 @@ func (b *backend) remember(name string, l *look, t terms, tok *token) {
 		return
 	}
 	lean := new(*tok)
-	lean.RefreshToken, lean.Intent, lean.Fault = client.Secret{}, nil, nil
+	lean.RefreshToken, lean.Former, lean.Candidates, lean.Intent, lean.Fault = client.Secret{}, client.Secret{}, nil, nil, nil
 	b.memory.keep(name, l, remembered{t, lean})
 }
 

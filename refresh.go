@@ -11,10 +11,10 @@ import (
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
-// maxHold bounds how long a role stays locked. It is more than six exchanges with all their storage
-// operations can take (one, one repeated, two with other secrets, one with another certificate, one to
-// renew), so it only ends what hangs for good, a storage read above all.
-const maxHold = 6*maxTimeout + 18*storageTimeout
+// maxHold bounds how long a role stays locked. It is more than seven exchanges with all their storage
+// operations can take (one, one repeated, that one signed anew, two with other secrets, one with another
+// certificate, one to renew), so it only ends what hangs for good, a storage read above all.
+const maxHold = 7*maxTimeout + 24*storageTimeout
 
 // refresh is the one function that spends a refresh token. Whoever wants a new token calls it:
 // reads, forced refreshes, whatever runs in the background. It returns the token at hand, which
@@ -90,6 +90,9 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if err != nil || !due {
 		return tok, err
 	}
+	if tok, err = tok.pointed(p); err != nil {
+		return tok, err
+	}
 	if b.held.get(name) != nil {
 		// The stored refresh token is spent, and the next one would be lost with this process.
 		return tok, errHeld
@@ -102,10 +105,9 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 		return tok, err
 	}
 	t.options.Sessions = b.sessions.of(t.config.CACertificate, r.CACertificate)
-	t.withinGrace()
-	began, a := clock.Now(), &attempt{b: b, s: s, name: name, target: t}
+	a := &attempt{b: b, s: s, name: name, target: t}
 	tok, err = a.run(ctx, tok)
-	if err == nil && a.mayRenew(tok, began) {
+	if err == nil && a.mayRenew(tok) {
 		tok, err = a.run(ctx, tok) // the same attempt: what it has done twice it does not do again
 	}
 	return tok, err
@@ -120,9 +122,9 @@ func (b *backend) mayRefresh(name string, t *target, tok *token, d demand) error
 		}
 	}
 	switch {
-	case tok.Fault.forbids(t, r.dead(tok), now):
+	case !(d.again && tok.Fault.mayPass(r.dead(tok))) && tok.Fault.forbids(t, tok, now):
 		return tok.Fault.error(now, name)
-	case !d.force && t.mustWait(tok, now) && newTerms(r, t.provider).usable(tok, now) >= max(d.minTTL, minLease):
+	case !d.force && r.timing(t.provider, tok, now).settle.After(now) && newTerms(r, t.provider).usable(tok, now) >= max(d.minTTL, minLease):
 		return errUnsettled
 	case r.spends() && !tok.RefreshToken.IsSet():
 		return refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))

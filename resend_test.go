@@ -106,15 +106,19 @@ func TestAnExchangeIsRepeatedAtOnceOnlyOnce(t *testing.T) {
 	}, fields{"refresh_token_rotation": "never"})
 }
 
-// The grace counts from the first exchange whose answer was lost, not from the latest.
-func TestNothingIsRepeatedAtOnceAfterTheGrace(t *testing.T) {
+// The grace counts from the first exchange whose answer was lost, not from the latest; one that is made after
+// it begins another, since it is the one that may have spent the token in a way that is forgiven.
+func TestATryAfterTheGraceBeginsAnother(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Drop: true}, clienttest.Answer{Drop: true})
+		lost := clienttest.Answer{Drop: true}
+		server.Enqueue(lost, lost, lost, lost, lost)
 		b.noCreds("r", 502)
-		pause(time.Minute)
+		pause(45 * time.Second)
 		b.noCreds("r", 502)
-		if n := len(server.Requests()); n != 3 {
-			t.Errorf("%d requests, want two within the grace and one after it", n)
+		pause(20 * time.Second)
+		b.noCreds("r", 502)
+		if n := len(server.Requests()); n != 2+2+2 {
+			t.Errorf("%d requests, want each repeated once, the last one after the grace too", n)
 		}
 	}, fields{"reuse_grace": "1m"})
 }
@@ -149,22 +153,33 @@ func TestAGatewaysAnswerIsAskedForAgainWithinTheGrace(t *testing.T) {
 	}, fields{"reuse_grace": "1m"})
 }
 
-// A provider that hangs must leave time for another try in its grace; one that is slow must be heard.
+// A provider that hangs must leave time for another try in its grace; one that is slow must be heard, and is
+// with the last try, which may take its time.
 func TestAnExchangeEndsWithinTheGrace(t *testing.T) {
+	now := time.Now()
+	spends := &role{roleSettings: roleSettings{GrantType: client.GrantRefreshToken}}
 	for _, c := range []struct {
 		provider client.Provider
+		role     *role
+		since    time.Duration // since the first exchange whose answer is unknown
 		want     time.Duration
 	}{
-		{client.Provider{}, 40 * time.Second},
-		{client.Provider{ReuseGrace: client.Duration(time.Minute)}, 20 * time.Second},
-		{client.Provider{ReuseGrace: client.Duration(5 * time.Second)}, 10 * time.Second},
-		{client.Provider{ReuseGrace: client.Duration(time.Hour)}, 40 * time.Second},
-		{client.Provider{ReuseGrace: client.Duration(time.Minute), IdempotencyHeader: keyHeader}, 40 * time.Second},
-		{client.Provider{ReuseGrace: client.Duration(time.Minute), RefreshTokenRotation: client.RotationNever}, 40 * time.Second},
+		{client.Provider{}, spends, 0, 40 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(time.Minute)}, spends, 0, 30 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(time.Minute)}, spends, 30 * time.Second, 15 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(10 * time.Second)}, spends, 0, 5 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(10 * time.Second)}, spends, 5 * time.Second, 2500 * time.Millisecond},
+		{client.Provider{ReuseGrace: client.Duration(10 * time.Second)}, spends, 8500 * time.Millisecond, 40 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(10 * time.Second)}, spends, time.Minute, 40 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(10 * time.Second)}, spends, -time.Hour, 40 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(time.Hour)}, spends, 0, 40 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(10 * time.Second), RefreshTokenRotation: client.RotationNever}, spends, 0, 40 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(10 * time.Second)}, new(role), 0, 40 * time.Second},
 	} {
-		target := &target{provider: &c.provider, options: client.Options{Timeout: 40 * time.Second}}
-		if target.withinGrace(); target.options.Timeout != c.want {
-			t.Errorf("%+v: %s, want %s", c.provider, target.options.Timeout, c.want)
+		target := &target{role: c.role, provider: &c.provider, options: client.Options{Timeout: 40 * time.Second}}
+		got := target.within(&intent{At: now, UnknownSince: now.Add(-c.since)}, now)
+		if got.Timeout != c.want || (got.Bound == "") != (c.want == 40*time.Second) {
+			t.Errorf("%+v, %s after the first: %s, bounded by %q; want %s", c.provider, c.since, got.Timeout, got.Bound, c.want)
 		}
 	}
 }

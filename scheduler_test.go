@@ -44,7 +44,7 @@ func TestStartRepeatsWhatACrashLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		key = "11111111-2222-3333-4444-555555555555"
-		tok.Intent = &intent{AttemptID: "x", At: time.Now(), IdempotencyKey: key, Exchange: target.exchange()}
+		tok.Intent = &intent{AttemptID: "x", At: time.Now(), IdempotencyKey: key, Exchange: target.description.exchange()}
 	})
 
 	after := newTestBackendOn(t, b.storage)

@@ -44,7 +44,7 @@ func (b *backend) state(name string, r *role, tok *token, obstacle error) string
 }
 
 // nextStep is what somebody who reads the status of a grant should do, "" when that is nothing.
-func (b *backend) nextStep(name string, r *role, tok *token, obstacle error) string {
+func (b *backend) nextStep(name string, r *role, p *client.Provider, tok *token, obstacle error) string {
 	switch b.state(name, r, tok, obstacle) {
 	case stateUnpersisted:
 		return "storage refuses the newest refresh token, which is in this plugin's memory only: repair storage; " +
@@ -58,7 +58,9 @@ func (b *backend) nextStep(name string, r *role, tok *token, obstacle error) str
 	case b.outcomeUnknown(name, tok):
 		return "a refresh was begun and its answer never stored, because the plugin ended in its midst or storage failed: " +
 			"the next refresh tells whether the grant lives; nothing needs to be done before"
-	case !tok.DoubtSince.IsZero():
+	case tok.foundElsewhere(p) != "":
+		return tok.foundElsewhere(p)
+	case !tok.DoubtSince.IsZero() && tok.FoundAt == "":
 		return "the last refresh brought no new refresh token, though this provider always sends one: check refresh_token_pointer of the provider, " +
 			"or refresh_token_rotation if it does not; if the next refresh is refused, authorize again"
 	}
@@ -66,11 +68,15 @@ func (b *backend) nextStep(name string, r *role, tok *token, obstacle error) str
 }
 
 // obstacle is why no refresh of a role could even be tried, as a sentence; nil when there is none: its
-// provider was deleted or leads elsewhere, or the configuration forbids the host.
-func obstacle(ctx context.Context, s logical.Storage, r *role) error {
+// provider was deleted or leads elsewhere, the configuration forbids the host, or nobody knows which of
+// several values is the refresh token.
+func obstacle(ctx context.Context, s logical.Storage, r *role, tok *token) error {
 	t, err := newTarget(ctx, s, r)
 	if err == nil {
 		err = cmp.Or(t.checkOrigin(t.endpoints.Token), t.checkCredentials())
+	}
+	if err == nil {
+		_, err = tok.pointed(t.provider)
 	}
 	if _, ok := asRefusal(err); ok {
 		return err
@@ -93,6 +99,9 @@ func (t *token) describe(data map[string]any) {
 		data["last_success"] = t.ObtainedAt.UTC().Format(time.RFC3339)
 		data["expires_at"] = t.ExpiresAt.UTC().Format(time.RFC3339)
 	}
+	if t.FoundAt != "" {
+		data["refresh_token_found_at"] = t.FoundAt
+	}
 	if t.RequestID != "" {
 		data["last_success_request_id"] = t.RequestID
 	}
@@ -102,14 +111,15 @@ func (t *token) describe(data map[string]any) {
 }
 
 // describe adds the last failure. The end of a grant that somebody wanted is none.
-func (f *fault) describe(data map[string]any) {
+// until is the end of the pause after it.
+func (f *fault) describe(until, now time.Time, data map[string]any) {
 	if f == nil || f.Revoked {
 		return
 	}
 	data["last_error_class"] = string(f.Class)
 	data["last_error_at"] = f.At.UTC().Format(time.RFC3339)
 	data["failures"] = f.Failures
-	for field, value := range map[string]string{"last_error_code": f.Code, "last_error_request_id": f.RequestID} {
+	for field, value := range map[string]string{"last_error_code": f.Code, "last_error_request_id": f.RequestID, "permanent_errors_entry": f.Entry} {
 		if value != "" {
 			data[field] = value
 		}
@@ -117,7 +127,10 @@ func (f *fault) describe(data map[string]any) {
 	if f.Status != 0 {
 		data["last_error_status"] = f.Status
 	}
-	if f.Class != client.GrantRefused && !f.Until.IsZero() {
-		data["backing_off_until"] = f.Until.UTC().Format(time.RFC3339)
+	if f.probablyGone(now) {
+		data["probably_gone"] = true
+	}
+	if f.Class != client.GrantRefused && !until.IsZero() {
+		data["backing_off_until"] = until.UTC().Format(time.RFC3339)
 	}
 }

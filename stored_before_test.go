@@ -140,11 +140,11 @@ func TestAnUpgradeCostsNothing(t *testing.T) {
 			}
 		}
 		lost := b.stored("lost")
-		next := (&attempt{b: b.backend, s: b.over(b.storage), name: "lost", target: b.targetOf("lost")}).announce(t, lost)
+		next := (&attempt{b: b.backend, s: b.over(b.storage), name: "lost", target: b.targetOf("lost")}).intent(t, lost)
 		if next.IdempotencyKey != lost.Intent.IdempotencyKey || !next.since().Equal(lost.Intent.since()) {
 			t.Errorf("%s: the exchange whose answer was lost is repeated under another key", version)
 		}
-		if dead := b.stored("dead"); !dead.Fault.forbids(b.targetOf("dead"), true, clock.Now()) {
+		if dead := b.stored("dead"); !dead.Fault.forbids(b.targetOf("dead"), dead, clock.Now()) {
 			t.Errorf("%s: a grant that was refused is presented again after an upgrade", version)
 		}
 	}
@@ -164,8 +164,8 @@ func (b *testBackend) targetOf(name string) *target {
 	return to
 }
 
-// announce is the intent with which an attempt would begin.
-func (a *attempt) announce(t *testing.T, tok *token) *intent {
+// intent is the one with which an attempt would begin.
+func (a *attempt) intent(t *testing.T, tok *token) *intent {
 	t.Helper()
 	next, err := a.intend(t.Context(), tok)
 	if err != nil {

@@ -22,6 +22,8 @@ type target struct {
 	defined   client.Endpoints // as the definition has them, whichever alias is used
 	options   client.Options
 	config    *config
+
+	description description
 }
 
 // newTarget resolves a role. What does not fit together is a refusal: somebody must write something.
@@ -42,18 +44,7 @@ func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provide
 	if p == nil {
 		return nil, refusal("the provider of this role does not exist: list the providers to see which there are, or write it to providers/<name>")
 	}
-	t := &target{role: r, provider: p.Clone(), config: c}
-	if r.TokenEndpointAuthMethod != "" {
-		t.provider.TokenEndpointAuthMethod = r.TokenEndpointAuthMethod
-	}
-	if r.RequestFormat != "" {
-		t.provider.RequestFormat = r.RequestFormat
-	}
-	t.provider.TokenEndpointAuthSigningAlg = cmp.Or(r.SigningAlg, t.provider.TokenEndpointAuthSigningAlg)
-	t.provider.AssertionAudience = cmp.Or(r.AssertionAudience, t.provider.AssertionAudience)
-	if r.AssumedTokenTTL != 0 {
-		t.provider.AssumedTokenTTL = client.Duration(r.AssumedTokenTTL)
-	}
+	t := &target{role: r, provider: override(r, p), config: c, description: describe(r, p)}
 	if err := t.provider.Validate(c.AllowInsecureEndpoints); err != nil {
 		return nil, refuse(err)
 	}
@@ -100,6 +91,18 @@ func (t *target) moved(endpoint string) (bool, error) {
 	}
 	origin, err := client.Origin(endpoint)
 	return err == nil && !slices.Contains(t.role.Origins, origin), refuse(err)
+}
+
+// follows tells whether the role goes along with its provider as it is defined now. Where it does not, no
+// request is made, and what is asked for there is not what the token at hand is measured by: that is
+// served to its end.
+func (r *role) follows(p *client.Provider) bool {
+	endpoints, err := p.Endpoints(r.ProviderParams)
+	if err != nil {
+		return false
+	}
+	origin, err := client.Origin(endpoints.Token)
+	return err == nil && slices.Contains(r.Origins, origin)
 }
 
 // checkOrigin refuses to send the role's secrets to a place that they were not written for.
@@ -154,19 +157,35 @@ func (t *target) revokes(ctx context.Context, tok *token, what client.Secret, hi
 	}
 }
 
-// withinGrace bounds an exchange so that there is time for another one in the grace of the first, but not
-// so far that a provider which is slow and well would never be heard.
-func (t *target) withinGrace() {
-	const slow = 10 * time.Second
-	p := t.provider
-	if p.ReuseGrace > 0 && p.IdempotencyHeader == "" && p.RefreshTokenRotation != client.RotationNever {
-		t.options.Timeout = min(t.options.Timeout, max(time.Duration(p.ReuseGrace)/3, slow))
+// override lays what a role says over its provider's definition.
+func override(r *role, p *client.Provider) *client.Provider {
+	o := p.Clone()
+	o.TokenEndpointAuthMethod = cmp.Or(r.TokenEndpointAuthMethod, o.TokenEndpointAuthMethod)
+	o.RequestFormat = cmp.Or(r.RequestFormat, o.RequestFormat)
+	o.TokenEndpointAuthSigningAlg = cmp.Or(r.SigningAlg, o.TokenEndpointAuthSigningAlg)
+	o.AssertionAudience = cmp.Or(r.AssertionAudience, o.AssertionAudience)
+	if r.AssumedTokenTTL != 0 {
+		o.AssumedTokenTTL = client.Duration(r.AssumedTokenTTL)
 	}
+	return o
 }
 
-// mustWait tells whether an exchange whose outcome is unknown is better not repeated yet: see repeat. Where
-// a refresh kills the token before it there is nothing to wait for: if it took place, that one is dead.
-func (t *target) mustWait(tok *token, now time.Time) bool {
-	return t.role.spends() && tok.Intent != nil && !t.provider.RefreshInvalidatesAccessToken &&
-		repeat(t.provider, tok, now).After(now)
+// quickest is the shortest time that an exchange is given.
+const quickest = time.Second
+
+// within bounds an exchange so that one whose answer does not come leaves time for another in the grace of
+// the first: half of what is left, each time. The last one that the grace allows may take its time, since a
+// grace asks when the refresh token arrives and not when it is answered; so a provider that is slow and
+// well is heard whatever its grace.
+func (t *target) within(i *intent, now time.Time) client.Options {
+	o := t.options
+	p := t.provider
+	left := i.window().Add(time.Duration(p.ReuseGrace)).Sub(now)
+	if !t.role.spends() || p.RefreshTokenRotation == client.RotationNever || i.keyed(t.role, p) || left/2 < quickest || left > time.Duration(p.ReuseGrace) {
+		return o
+	}
+	if half := left / 2; half < o.Timeout {
+		o.Timeout, o.Bound = half, "half of what was left of reuse_grace"
+	}
+	return o
 }

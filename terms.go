@@ -29,6 +29,7 @@ type demand struct {
 	force   bool          // a new one whatever is left of the old, unless somebody else has
 	replace int64         // replaced this generation already
 	always  bool          // or even then: with the role as it is now
+	again   bool          // even if the grant was refused: somebody has lifted what caused that
 
 	own        bool // a token that nobody else has
 	background bool // nobody asks: the guard against callers does not count
@@ -39,6 +40,7 @@ type demand struct {
 // terms are what one role's tokens are judged by and handed out on.
 type terms struct {
 	settings    string        // role.settings
+	asked       string        // description.settings, "" when the role has no provider that it follows
 	window      time.Duration // as configured, 0 for the default
 	invalidates bool          // a refresh kills the token before it
 	lease       bool          // role.Lease
@@ -57,6 +59,9 @@ func newTerms(r *role, p *client.Provider) terms {
 		t.next, t.nextID = client.Fingerprint(r.Next.CertificateChain), r.Next.ID
 	}
 	if p != nil {
+		if r.follows(p) {
+			t.asked = describe(r, p).settings()
+		}
 		t.invalidates, t.mutual = p.RefreshInvalidatesAccessToken, p.APIRequiresCertificate
 		if t.window == 0 {
 			t.window = time.Duration(p.RefreshWindow)
@@ -79,12 +84,19 @@ func (t terms) windowOf(lifetime time.Duration) time.Duration {
 // margin is how long before its token a lease ends.
 func margin(lifetime time.Duration) time.Duration { return min(maxMargin, lifetime/20) }
 
-// usable is how long the token may still be used, 0 when it is none of this role's.
+// usable is how long the token may still be used, 0 when it is none of this role's. One that was got in the
+// future was got by a clock that was wrong, or is: when it ends nobody knows.
 func (t terms) usable(tok *token, now time.Time) time.Duration {
-	if !tok.AccessToken.IsSet() || tok.Settings != t.settings {
+	if !tok.AccessToken.IsSet() || !t.isOf(tok) || fromFuture(tok.ObtainedAt, now) {
 		return 0
 	}
-	return max(0, tok.ExpiresAt.Sub(now)-margin(tok.lifetime()))
+	return max(0, min(tok.ExpiresAt.Sub(now), tok.lifetime())-margin(tok.lifetime()))
+}
+
+// isOf tells whether a token was got with what the role and its provider say now. What the provider said when
+// v0.1.0 got one is not known, and of a provider that was deleted nothing is.
+func (t terms) isOf(tok *token) bool {
+	return tok.Settings == t.settings && (t.asked == "" || tok.Asked == "" || tok.Asked == t.asked)
 }
 
 // promised is how long a reader may count on the token. Where a refresh kills it, that ends when

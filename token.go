@@ -22,6 +22,10 @@ type token struct {
 	RefreshToken client.Secret // the grant's current one
 	AccessToken  client.Secret
 	Extra        answerFields
+	// Former is the refresh token before one that was found elsewhere than the definition looks, and
+	// Candidates are several of which one may be the grant's: see take.
+	Former     client.Secret
+	Candidates []client.Found
 }
 
 // tokenState is the part of a token that is no secret, as it is stored.
@@ -30,15 +34,22 @@ type tokenState struct {
 	GrantID string `json:"grant_id"`
 	// Generation counts the refreshes of the grant that brought something.
 	Generation int64 `json:"generation"`
-	// Settings are those that the access token was got with, see role.settings.
+	// Settings are those that the access token was got with, see role.settings, and Asked what was asked
+	// for with it, see description.settings; "" for a token of v0.1.0.
 	Settings              string    `json:"settings,omitempty"`
+	Asked                 string    `json:"asked,omitempty"`
 	TokenType             string    `json:"token_type,omitempty"`
 	Scope                 string    `json:"scope,omitempty"`
 	CertificateThumbprint string    `json:"certificate_thumbprint,omitempty"` // of what the token is bound to, see client.Token
 	ObtainedAt            time.Time `json:"obtained_at,omitzero"`             // before the request was sent
 	ExpiresAt             time.Time `json:"expires_at,omitzero"`
 	RefreshTokenExpiresAt time.Time `json:"refresh_token_expires_at,omitzero"`
-	RequestID             string    `json:"request_id,omitempty"` // the provider's, of the last success
+	// RefreshedAt is when the refresh token at hand was last presented with success, or came; zero for one
+	// that v0.1.0 has stored, see used.
+	RefreshedAt time.Time `json:"refreshed_at,omitzero"`
+	// FoundAt is where the refresh token at hand was found, if not where the definition looks.
+	FoundAt   string `json:"found_at,omitempty"`
+	RequestID string `json:"request_id,omitempty"` // the provider's, of the last success
 	// PreviousSecretOf is the revision of the role with whose previous client secret the last refresh
 	// succeeded; "" when it was the current one.
 	PreviousSecretOf string `json:"previous_secret_of,omitempty"`
@@ -68,6 +79,9 @@ type intent struct {
 	// UnknownSince is when the first of the exchanges was sent whose outcome is unknown; zero as
 	// long as this is the only one.
 	UnknownSince time.Time `json:"unknown_since,omitzero"`
+	// Window is when the first exchange was sent that the provider's grace counts from; zero for
+	// UnknownSince, see window.
+	Window time.Time `json:"window,omitzero"`
 }
 
 // tokenEntry is a token as it is stored, secrets in plain strings.
@@ -76,6 +90,15 @@ type tokenEntry struct {
 	RefreshToken string         `json:"refresh_token,omitempty"`
 	AccessToken  string         `json:"access_token,omitempty"`
 	Extra        map[string]any `json:"extra,omitempty"`
+
+	FormerRefreshToken string       `json:"former_refresh_token,omitempty"`
+	Candidates         []foundEntry `json:"candidates,omitempty"`
+}
+
+// foundEntry is a client.Found as it is stored.
+type foundEntry struct {
+	Pointer      string `json:"pointer"`
+	RefreshToken string `json:"refresh_token"`
 }
 
 // getToken returns what is stored, nil when nothing is.
@@ -85,21 +108,31 @@ func getToken(ctx context.Context, s logical.Storage, name string) (*token, erro
 	if err != nil || !ok {
 		return nil, err
 	}
-	return &token{
+	t := &token{
 		tokenState:   e.tokenState,
 		RefreshToken: client.NewSecret(e.RefreshToken),
 		AccessToken:  client.NewSecret(e.AccessToken),
 		Extra:        e.Extra,
-	}, nil
+		Former:       client.NewSecret(e.FormerRefreshToken),
+	}
+	for _, c := range e.Candidates {
+		t.Candidates = append(t.Candidates, client.Found{Pointer: c.Pointer, Token: client.NewSecret(c.RefreshToken)})
+	}
+	return t, nil
 }
 
 func putToken(ctx context.Context, s logical.Storage, name string, t *token) error {
-	return save(ctx, s, tokenPrefix+name, &tokenEntry{
-		tokenState:   t.tokenState,
-		RefreshToken: t.RefreshToken.Reveal(),
-		AccessToken:  t.AccessToken.Reveal(),
-		Extra:        t.Extra,
-	})
+	e := &tokenEntry{
+		tokenState:         t.tokenState,
+		RefreshToken:       t.RefreshToken.Reveal(),
+		AccessToken:        t.AccessToken.Reveal(),
+		Extra:              t.Extra,
+		FormerRefreshToken: t.Former.Reveal(),
+	}
+	for _, c := range t.Candidates {
+		e.Candidates = append(e.Candidates, foundEntry{c.Pointer, c.Token.Reveal()})
+	}
+	return save(ctx, s, tokenPrefix+name, e)
 }
 
 // currentToken is the state of a role's grant: what is held in memory because storage refused it,
@@ -116,7 +149,7 @@ func (b *backend) currentToken(ctx context.Context, s logical.Storage, name stri
 	if err != nil {
 		return nil, err
 	}
-	return r.tokenOf(stored), nil
+	return b.unrecorded.over(name, r.tokenOf(stored)), nil
 }
 
 // tokenOf is the stored state, if it is of the role's grant, else the grant as it was written.

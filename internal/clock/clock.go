@@ -27,3 +27,13 @@ func Since(t time.Time) time.Duration { return Now().Sub(t) }
 // Step puts the clock forward by d, or back where d is negative, for the whole process: what an NTP server
 // or a hypervisor does to a host. It is for tests.
 func Step(d time.Duration) { step.Add(int64(d)) }
+
+// Watch is a stopwatch. It goes by the monotonic clock, which no step of the wall clock moves: for how long
+// something took within one process, while the machine was awake.
+type Watch struct{ began time.Time }
+
+// Start starts a stopwatch.
+func Start() Watch { return Watch{time.Now()} }
+
+// Elapsed returns the time since Start.
+func (w Watch) Elapsed() time.Duration { return time.Since(w.began) }

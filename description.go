@@ -1,0 +1,113 @@
+package oauthrefresh
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// description is all that a token request's bytes and the meaning of its answer come from, except the secrets
+// themselves. Four questions are asked of it, and each is a cut of it: whether the access token at hand is
+// still what is asked for (settings), whether an idempotency key names the same request (exchange),
+// whether a refusal was about this one (verdict), and whether a failure was of what is configured now
+// (target.version). What is added to a role or provider belongs in one of these groups, and a test that
+// changes every field in turn says in which.
+type description struct {
+	Asked asked
+	Said  said
+	Read  readAs
+
+	role     *role // what it was made of, for the names of before: see isExchange
+	provider *client.Provider
+}
+
+// asked is what is asked for, and of whom. Another token comes of another.
+type asked struct {
+	Provider, TokenEndpoint, GrantType, ClientID string
+	Scope, Subject, TokenMode                    string
+	SendScope                                    bool
+	Params, Headers, Claims                      map[string]string // the role's laid over the provider's
+	AccessTokenPointer                           string            // which member of the answer it is
+}
+
+// said is how it is said: the rest of the request's bytes, but for what proves who the client is.
+type said struct {
+	TokenEndpointAuthMethod, RequestFormat, BasicEncoding, SigningAlg, AssertionAudience, Issuer string
+	AssertionScopeClaim                                                                          bool
+	ParamOrder                                                                                   []string
+}
+
+// readAs is how a refusal is understood.
+type readAs struct{ PermanentErrors []string }
+
+// describe puts a role and its provider together. The provider is as it is defined, without the role's
+// overrides.
+func describe(r *role, p *client.Provider) description {
+	endpoint := p.TokenEndpoint // whose parameters do not fit: nothing is sent there
+	if endpoints, err := p.Endpoints(r.ProviderParams); err == nil {
+		endpoint = endpoints.Token // as it is defined: a client with a certificate may go to its alias, at the same server
+	}
+	return description{
+		Asked: asked{
+			Provider: r.Provider, TokenEndpoint: endpoint, GrantType: r.GrantType, ClientID: r.ClientID,
+			Scope: r.Scope, Subject: r.Subject, TokenMode: r.TokenMode,
+			SendScope:          p.SendScope,
+			Params:             overlaid(p.TokenParams, revealAll(r.TokenParams)),
+			Headers:            overlaid(p.TokenHeaders, revealAll(r.TokenHeaders)),
+			Claims:             overlaid(p.AssertionClaims, r.AssertionClaims),
+			AccessTokenPointer: cmp.Or(p.AccessTokenPointer, "/access_token"),
+		},
+		Said: said{
+			TokenEndpointAuthMethod: cmp.Or(r.TokenEndpointAuthMethod, p.TokenEndpointAuthMethod, client.AuthBasic),
+			RequestFormat:           cmp.Or(r.RequestFormat, p.RequestFormat, client.FormatForm),
+			BasicEncoding:           cmp.Or(p.BasicEncoding, client.BasicRFC6749),
+			SigningAlg:              cmp.Or(r.SigningAlg, p.TokenEndpointAuthSigningAlg),
+			AssertionAudience:       cmp.Or(r.AssertionAudience, p.AssertionAudience, client.AudienceTokenEndpoint),
+			Issuer:                  p.Issuer,
+			AssertionScopeClaim:     p.AssertionScopeClaim,
+			ParamOrder:              p.ParamOrder,
+		},
+		Read: readAs{p.PermanentErrors},
+		role: r, provider: p,
+	}
+}
+
+func overlaid(below, above map[string]string) map[string]string {
+	merged := map[string]string{}
+	maps.Copy(merged, below)
+	maps.Copy(merged, above)
+	return merged
+}
+
+// settings names what decides which access token an exchange brings. One that was got with others is not
+// handed out: it may have another scope, or belong to another client or tenant.
+func (d description) settings() string { return digest(d.Asked) }
+
+// exchange names the request that an idempotency key was sent with. Credentials are no part of it: one that
+// is replaced while an answer is lost does not make it another request, and to ask under the same key is
+// the only way to that answer. A provider that compares them too refuses the key, which is then dropped
+// (see refusesKey). Whoever has edited a timeout or a lease's length has not made it another one either.
+func (d description) exchange() string { return digest(d.Asked, d.Said) }
+
+// verdict names what a refusal of the grant is about. Whoever corrects a client_id, an endpoint or
+// permanent_errors may find that the grant is alive; whoever has lifted something at the provider says so
+// (refresh/<role> with retry).
+func (d description) verdict() string { return digest(d.Asked, d.Said, d.Read) }
+
+// version names what an exchange is made with. A failure is remembered for one version: whoever writes the
+// role, its provider or the configuration wants to see at once whether that helped.
+func (t *target) version() string { return digest(t.role.Revision, t.provider, t.config) }
+
+// digest is a short name for values: equal for equal ones, and telling nothing about them.
+func digest(values ...any) string {
+	text, err := json.Marshal(values)
+	if err != nil {
+		return "" // not for the types above
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,183 @@
+package oauthrefresh
+
+import (
+	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+)
+
+// timing is when a refresh token may, should and must be presented. There are many ends that count: the
+// grace's, the key's, the refresh token's own, the access token's, what the provider asked for, the
+// back-off. Each is right by itself, and a grant is lost where one of them forgets another. So they meet
+// here and nowhere else: reads, background work, explain and status ask this.
+type timing struct {
+	// may is the end of the pause after a failure, whoever asks; zero for no pause.
+	may time.Time
+	// settle is when an exchange whose outcome is unknown is made again while the token at hand is good;
+	// zero for at once, or when nothing is unknown.
+	settle time.Time
+	// must is the moment from which waiting can only lose: shortly before the refresh token ends by
+	// itself; zero when it has no end that is known, or that is over.
+	must time.Time
+	ends ends
+}
+
+// tolerance is how far a stored time may lie ahead of the clock: what clocks of two nodes differ by. A time
+// further ahead is of a clock that was wrong then or is wrong now, and did not happen when it says.
+const tolerance = time.Minute
+
+func fromFuture(t, now time.Time) bool { return t.Sub(now) > tolerance }
+
+// keyLife is how long an answer can be had again under its idempotency key. The shortest that a provider
+// documents is half an hour, most keep it for a day.
+const keyLife = 30 * time.Minute
+
+// ends are the moments after which a presentation comes too late.
+type ends struct {
+	grace time.Time // of the reuse grace, or of the key, of an exchange whose outcome is unknown; zero for none
+	life  time.Time // of the refresh token by itself; zero when that is not known, or over
+	used  time.Time // when the refresh token came, or was last used: its life is counted from then
+}
+
+// timing puts together what is known of a grant at one moment. The provider must be there.
+func (r *role) timing(p *client.Provider, tok *token, now time.Time) timing {
+	e := r.ends(p, tok, now)
+	t := timing{ends: e, may: tok.Fault.pause(e, tok, now), must: e.lastCall()}
+	if tok.Intent == nil || !r.spends() || r.forgives(p, tok.Intent, now) || fromFuture(tok.ObtainedAt, now) {
+		return t
+	}
+	// Nothing forgives a second use: it may end the grant, and the tokens that readers hold with it. Once
+	// these have ended there is nothing to lose, and once the refresh token is about to there is nothing
+	// to gain by waiting.
+	if t.settle = tok.ExpiresAt; !t.must.IsZero() {
+		t.settle = earlier(t.settle, t.must)
+	}
+	return t
+}
+
+// forgives tells whether the provider takes the refresh token of an exchange whose outcome is unknown a
+// second time, or has nothing left that a second use could end.
+func (r *role) forgives(p *client.Provider, i *intent, now time.Time) bool {
+	return p.RefreshTokenRotation == client.RotationNever || p.RefreshInvalidatesAccessToken ||
+		i.keyed(r, p) || i.inGrace(p, now)
+}
+
+// inGrace tells whether a spent refresh token is still taken again.
+func (i *intent) inGrace(p *client.Provider, now time.Time) bool {
+	since := i.window()
+	return now.Sub(since) < time.Duration(p.ReuseGrace) && !fromFuture(since, now)
+}
+
+// keyed tells whether the answer can be had again under the key that was sent.
+func (i *intent) keyed(r *role, p *client.Provider) bool {
+	return p.IdempotencyHeader != "" && i.IdempotencyKey != "" && describe(r, p).isExchange(i.Exchange)
+}
+
+func (r *role) ends(p *client.Provider, tok *token, now time.Time) (e ends) {
+	if !r.spends() {
+		return e
+	}
+	if i := tok.Intent; i != nil {
+		if p.ReuseGrace > 0 && !fromFuture(i.window(), now) {
+			e.grace = i.window().Add(time.Duration(p.ReuseGrace))
+		}
+		if i.keyed(r, p) && !fromFuture(i.named(), now) {
+			e.grace = later(e.grace, i.named().Add(keyLife))
+		}
+	}
+	e.used = tok.used(r)
+	e.life = tok.RefreshTokenExpiresAt
+	if !e.used.IsZero() && !fromFuture(e.used, now) {
+		switch idle := time.Duration(p.RefreshTokenIdleTTL); {
+		case idle > 0:
+			e.life = earliest(e.life, e.used.Add(idle))
+		case r.KeepalivePeriod > 0: // the operator knows of some end: twice as long must not be risked
+			e.life = earliest(e.life, e.used.Add(2*r.KeepalivePeriod))
+		}
+	}
+	if !e.life.After(now) {
+		e.life = time.Time{}
+	}
+	return e
+}
+
+// lastCall leaves a tenth of the refresh token's life for tries that fail.
+func (e ends) lastCall() time.Time {
+	if e.life.IsZero() || !e.life.After(e.used) {
+		return e.life
+	}
+	return e.life.Add(-e.life.Sub(e.used) / 10)
+}
+
+// longestPause bounds what a stored failure can hold off, whatever it says; shortestPause keeps the tries
+// before an end apart.
+const (
+	longestPause  = time.Hour
+	shortestPause = time.Second
+)
+
+// pace shortens a pause that began at a time, so that it outlasts nothing that counts. Two thirds of what is
+// left of a grace, or of the refresh token's life, leave time for another try, and after that one for another.
+// The back-off that is our own ends with the token at hand too: its readers have nothing else then. What
+// the provider has asked for does not.
+func (e ends) pace(at, until time.Time, asked bool, tok *token) time.Time {
+	until = earlier(until, at.Add(longestPause))
+	for _, end := range []time.Time{e.grace, e.life} {
+		if end.After(at) {
+			until = earlier(until, at.Add(end.Sub(at)*2/3))
+		}
+	}
+	if lifetime := tok.lifetime(); !asked && tok.AccessToken.IsSet() && lifetime-margin(lifetime) >= minLease {
+		for _, end := range []time.Time{tok.ExpiresAt.Add(-margin(lifetime)), tok.ExpiresAt} {
+			if end.After(at) {
+				until = earlier(until, end)
+			}
+		}
+	}
+	return later(until, at.Add(shortestPause))
+}
+
+// pause is when the next exchange may be made after this failure; zero when it holds nothing off.
+func (f *fault) pause(e ends, tok *token, now time.Time) time.Time {
+	if f == nil || f.Until.IsZero() || fromFuture(f.At, now) {
+		return time.Time{}
+	}
+	return e.pace(f.At, f.Until, f.Asked, tok)
+}
+
+// used is when the refresh token at hand came, or was last presented with success: an idle one ages from
+// then on.
+func (t *token) used(r *role) time.Time {
+	switch {
+	case !t.RefreshedAt.IsZero():
+		return t.RefreshedAt
+	case !t.ObtainedAt.IsZero():
+		return later(t.ObtainedAt, r.GrantedAt)
+	}
+	return r.GrantedAt
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// earliest is earlier for times of which the zero one means never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	if b.IsZero() {
+		return a
+	}
+	return earlier(a, b)
+}
