@@ -70,7 +70,7 @@ func (b *backend) nextStep(name string, r *role, tok *token, obstacle error) str
 func obstacle(ctx context.Context, s logical.Storage, r *role) error {
 	t, err := newTarget(ctx, s, r)
 	if err == nil {
-		err = cmp.Or(t.checkOrigin(t.endpoints.Token), t.checkCredentials())
+		err = cmp.Or(t.checkOrigin(t.endpoints.Token), t.checkReady())
 	}
 	if _, ok := asRefusal(err); ok {
 		return err
