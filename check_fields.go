@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,8 +81,12 @@ func isPlain(raw any, kind framework.FieldType) bool {
 	return !isNoText(raw) && (kind != framework.TypeInt64 || isInteger(raw))
 }
 
-// isInteger keeps a number from losing its fraction or its upper digits.
+// isInteger keeps a number from losing its fraction or its digits. Those of JSON arrive over the plugin's
+// connection as floats, which count no further than 2^53.
 func isInteger(raw any) bool {
+	if f, ok := raw.(float64); ok {
+		return f == math.Trunc(f) && math.Abs(f) <= 1<<53
+	}
 	text := fmt.Sprint(raw)
 	n, err := strconv.ParseInt(text, 10, 64)
 	return err == nil && strconv.FormatInt(n, 10) == text
