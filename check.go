@@ -98,6 +98,15 @@ func checkPathName(path *framework.Path, req *logical.Request) error {
 	return nil
 }
 
+// checkNewName refuses a name for something new that means something else in a policy's path. What was
+// stored under it before goes on.
+func checkNewName(name string) error {
+	if strings.Trim(name, "+") == "" {
+		return refusal("this name can't be used for something new: a policy for a path that ends in + is one for every name, so it must not consist of + only")
+	}
+	return nil
+}
+
 // checkUnknown refuses fields that the path does not have: a secret under a misspelled name would
 // otherwise be dropped and the operator told that all is well.
 func checkUnknown(path *framework.Path, req *logical.Request) error {

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -54,6 +57,9 @@ func checkFields(path *framework.Path, req *logical.Request) error {
 		if err != nil || !ok || !isPlain(raw, kind) || kind == framework.TypeDurationSecond && !isWhole(raw) {
 			return fmt.Errorf("%s must be %s", field, fieldForms[kind])
 		}
+		if holdsKey(visible(path.Fields[field], value)) {
+			return fmt.Errorf("%s holds a private key, and is shown to people: leave the key out, or write it to the field that is for keys", field)
+		}
 		if seconds, ok := value.(int); ok && kind == framework.TypeDurationSecond && (seconds < 0 || seconds > maxSeconds) {
 			return fmt.Errorf("%s must be at most 10 years", field)
 		}
@@ -72,7 +78,40 @@ func isPlain(raw any, kind framework.FieldType) bool {
 	case map[string]any:
 		return kind == framework.TypeKVPairs && !slices.ContainsFunc(slices.Collect(maps.Values(raw)), isNoText)
 	}
-	return !isNoText(raw) && (raw != "" || kind != framework.TypeInt64)
+	return !isNoText(raw) && (kind != framework.TypeInt64 || isInteger(raw))
+}
+
+// isInteger keeps a number from losing its fraction or its digits. Those of JSON arrive over the plugin's
+// connection as floats, which count no further than 2^53.
+func isInteger(raw any) bool {
+	if f, ok := raw.(float64); ok {
+		return f == math.Trunc(f) && math.Abs(f) <= 1<<53
+	}
+	text := fmt.Sprint(raw)
+	n, err := strconv.ParseInt(text, 10, 64)
+	return err == nil && strconv.FormatInt(n, 10) == text
+}
+
+// visible is what people get to see of a field's value: of what is sensitive, the names of its pairs.
+func visible(field *framework.FieldSchema, value any) any {
+	if field.DisplayAttrs == nil || !field.DisplayAttrs.Sensitive {
+		return value
+	}
+	pairs, _ := value.(map[string]string)
+	return slices.Collect(maps.Keys(pairs))
+}
+
+// holdsKey tells whether a field's value has a private key in PEM in it, also one between other things.
+func holdsKey(value any) bool {
+	switch value := value.(type) {
+	case string:
+		return strings.Contains(value, "PRIVATE KEY-----") || strings.Contains(value, "PRIVATE KEY BLOCK-----")
+	case []string:
+		return slices.ContainsFunc(value, func(text string) bool { return holdsKey(text) })
+	case map[string]string:
+		return holdsKey(slices.Collect(maps.Keys(value))) || holdsKey(slices.Collect(maps.Values(value)))
+	}
+	return false
 }
 
 func isNoText(raw any) bool {

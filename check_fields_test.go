@@ -1,10 +1,16 @@
 package oauthrefresh
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
 // misfits are what no field of a type may be. JSON has more types than the command line, and a weak
@@ -71,6 +77,91 @@ func TestFormsOfValues(t *testing.T) {
 			if got := fmt.Sprint(b.data("config")["allowed_hosts"]); got != want {
 				t.Errorf("allowed_hosts=%v reads as %s, want %s", value, got, want)
 			}
+		}
+	}
+}
+
+// Over the plugin's connection JSON's numbers arrive as floats, of which the framework takes what is before the point.
+func TestNumbersOfTheWireKeepTheirDigits(t *testing.T) {
+	b := newMount(t)
+	refresh := func(generation any) error {
+		resp, err := b.HandleRequest(t.Context(), &logical.Request{
+			Operation: writeOp, Path: "refresh/r", Storage: b.storage, Data: map[string]any{"if_generation": generation},
+		})
+		if err == nil && resp.IsError() {
+			return resp.Error()
+		}
+		return err
+	}
+	for _, bad := range []float64{1.5, 0.1, -1.5, 99999999999999999999, 1e300} {
+		if err := refresh(bad); err == nil || !strings.Contains(err.Error(), "if_generation must be a whole number") {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+	for _, good := range []float64{0, 1234567, 1 << 53} {
+		if err := refresh(good); err != nil {
+			t.Errorf("%v: %v", good, err)
+		}
+	}
+}
+
+// Whatever is shown takes no private key, by whichever path and in whichever form.
+func TestWhatIsShownTakesNoPrivateKey(t *testing.T) {
+	b := newMount(t)
+	key := newClientCertificate(t, -time.Hour, time.Hour).key
+	text := string(clienttest.CAPEM()) + key + string(clienttest.CAPEM())
+	for _, path := range []string{"config", "providers/test", "providers/new", "roles/r", "roles/new"} {
+		for field, schema := range b.Route(path).Fields {
+			var forms []any
+			names := schema.DisplayAttrs != nil && schema.DisplayAttrs.Sensitive
+			switch schema.Type {
+			case framework.TypeString:
+				if !names {
+					forms = []any{text, key, strings.ReplaceAll(key, "PRIVATE", "ENCRYPTED PRIVATE"), strings.Join(strings.Fields(key), " ")}
+				}
+			case framework.TypeKVPairs:
+				forms = []any{fields{"a": "b", text: "c"}}
+				if !names {
+					forms = append(forms, fields{"a": text}, []any{"a=" + text})
+				}
+			case framework.TypeCommaStringSlice:
+				forms = []any{[]any{"a", text}, text}
+			}
+			for _, form := range forms {
+				if field != "name" {
+					b.rejects(writeOp, path, fields{field: form}, field+" holds a private key")
+				}
+			}
+		}
+	}
+}
+
+// A ca_certificate is nothing but certificates, and one that v0.1.0 stored with a key goes on without showing it.
+func TestAuthoritiesAreNothingButCertificates(t *testing.T) {
+	b := newMount(t)
+	ca := string(clienttest.CAPEM())
+	for _, other := range []string{"EC PARAMETERS", "X509 CRL", "CERTIFICATE REQUEST", "PKCS12", "TRUSTED CERTIFICATE", ""} {
+		block := "-----BEGIN " + other + "-----\nAAAA\n-----END " + other + "-----\n"
+		for _, path := range []string{"config", "roles/r"} {
+			b.rejects(writeOp, path, fields{"ca_certificate": ca + block + ca}, "leave only the parts that begin with -----BEGIN CERTIFICATE-----")
+		}
+	}
+	combined := ca + newClientCertificate(t, -time.Hour, time.Hour).key
+	r, err := getRole(t.Context(), b.storage, "r")
+	c, err2 := getConfig(t.Context(), b.storage)
+	if err := errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	r.CACertificate, c.CACertificate = combined, combined
+	if err := errors.Join(putRole(t.Context(), b.storage, "r", r), save(t.Context(), b.storage, configKey, c)); err != nil {
+		t.Fatal(err)
+	}
+	b.write("refresh/r", nil)
+	b.write("roles/r", fields{"ttl": "1h"})
+	b.write("config", fields{"request_timeout": "20s"})
+	for _, path := range []string{"config", "roles/r"} {
+		if got := b.data(path)["ca_certificate"]; got != ca {
+			t.Errorf("%s shows %d bytes, want the certificate", path, len(got.(string)))
 		}
 	}
 }

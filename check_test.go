@@ -179,3 +179,27 @@ func TestPanicsAreContained(t *testing.T) {
 		t.Error("the log has no stack")
 	}
 }
+
+// In a policy's path + stands for any name. What is called so already is not lost with an upgrade.
+func TestNothingNewIsCalledPlus(t *testing.T) {
+	b := newMount(t)
+	for _, name := range []string{"+", "++"} {
+		b.rejects(writeOp, "roles/"+name, roleOf("test"), "must not consist of + only")
+		b.rejects(writeOp, "providers/"+name, fields{"token_endpoint": "https://a.example/"}, "must not consist of + only")
+	}
+	b.write("roles/a+b", roleOf("test"))
+	b.write("roles/+a", roleOf("test"))
+	r, err := getRole(t.Context(), b.storage, "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := putRole(t.Context(), b.storage, "+", r); err != nil {
+		t.Fatal(err)
+	}
+	b.data("creds/+")
+	b.data("roles/+")
+	b.write("refresh/+", nil)
+	b.write("roles/+", fields{"ttl": "1h"})
+	b.patch("roles/+", fields{"ttl": "2h"})
+	b.delete("roles/+")
+}

@@ -31,7 +31,7 @@ type asked struct {
 	Scope, Subject, TokenMode                    string
 	SendScope                                    bool
 	Params, Headers, Claims                      map[string]string // the role's laid over the provider's
-	AccessTokenPointer                           string            // which member of the answer it is
+	AccessTokenPointer                           string            // which member of the answer it is, see pins
 }
 
 // said is how it is said: the rest of the request's bytes, but for what proves who the client is.
@@ -59,7 +59,7 @@ func describe(r *role, p *client.Provider) description {
 			Params:             overlaid(p.TokenParams, revealAll(r.TokenParams)),
 			Headers:            overlaid(p.TokenHeaders, revealAll(r.TokenHeaders)),
 			Claims:             overlaid(p.AssertionClaims, r.AssertionClaims),
-			AccessTokenPointer: cmp.Or(p.AccessTokenPointer, "/access_token"),
+			AccessTokenPointer: r.pinnedPointer(),
 		},
 		Said: said{
 			TokenEndpointAuthMethod: cmp.Or(r.TokenEndpointAuthMethod, p.TokenEndpointAuthMethod, client.AuthBasic),

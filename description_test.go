@@ -23,7 +23,7 @@ var ofProvider = map[string]string{
 	"AssertionAudience": "ev", "AssertionClaims": "sev", "AssertionScopeClaim": "ev", "BasicEncoding": "ev", "RequestFormat": "ev",
 	"TokenParams": "sev", "TokenHeaders": "sev", "ParamOrder": "ev", "IdempotencyHeader": "", "SendScope": "sev",
 	"RequiresCertificate": "", "APIRequiresCertificate": "",
-	"AccessTokenPointer": "sev", "RefreshTokenPointer": "", "ExpiresInPointer": "", "RefreshTokenExpiresInPointer": "", "ExtraFields": "",
+	"AccessTokenPointer": "", "RefreshTokenPointer": "", "ExpiresInPointer": "", "RefreshTokenExpiresInPointer": "", "ExtraFields": "",
 	"AssumedTokenTTL": "", "RefreshWindow": "", "RefreshTokenRotation": "", "ReuseGrace": "", "RefreshInvalidatesAccessToken": "",
 	"RefreshTokenIdleTTL": "", "PermanentErrors": "v", "Docs": "",
 }
@@ -34,7 +34,7 @@ var ofRole = map[string]string{
 	"Revision": "", "GrantID": "", "GrantedAt": "", "Origins": "", "GrantType": "sev", "Provider": "sev", "ProviderParams": "sev", "ClientID": "sev",
 	"Scope": "sev", "Subject": "sev", "AssertionAudience": "ev", "AssertionClaims": "sev", "SigningAlg": "ev",
 	"TokenEndpointAuthMethod": "ev", "RequestFormat": "ev", "CACertificate": "", "TTL": "", "AssumedTokenTTL": "", "RefreshWindow": "",
-	"KeepalivePeriod": "", "Lease": "", "IdentityReadable": "", "TokenMode": "sev",
+	"KeepalivePeriod": "", "Lease": "", "Pins": "sev", "IdentityReadable": "", "TokenMode": "sev",
 	"CertificateChain": "", "AssertionCertificate": "", "AssertionKeyID": "", "ClientSecretSince": "", "CertificateSince": "", "AssertionKeySince": "",
 	"ClientSecret": "", "PrivateKey": "", "AssertionKey": "", "Next": "", "PreviousClientSecret": "", "RefreshToken": "",
 	"TokenParams": "sev", "TokenHeaders": "sev",
@@ -48,7 +48,7 @@ func describedRole() *role {
 
 func describedProvider() *client.Provider {
 	return &client.Provider{
-		TokenEndpoint: "https://example.com/{tenant}/{region}", ParamDefaults: map[string]string{"region": "x"}, AccessTokenPointer: "/access_token",
+		TokenEndpoint: "https://example.com/{tenant}/{region}", ParamDefaults: map[string]string{"region": "x"},
 	}
 }
 
@@ -143,6 +143,8 @@ func alter(t *testing.T, v reflect.Value) {
 		v.Set(reflect.ValueOf(map[string]client.Secret{"other": client.NewSecret("value")}))
 	case client.Secret:
 		v.Set(reflect.ValueOf(client.NewSecret("other")))
+	case *pins:
+		v.Set(reflect.ValueOf(&pins{AccessTokenPointer: "/other"}))
 	case nextCredentials:
 		v.Set(reflect.ValueOf(nextCredentials{ID: "other"}))
 	default:

@@ -208,7 +208,9 @@ func TestAnIssuerThatHangs(t *testing.T) {
 	if got := <-left; errStatus(got.err) != 503 {
 		t.Errorf("%v", got)
 	}
-	if !maps.Equal(b.storage.contents(t), before) {
+	after := b.storage.contents(t)
+	delete(after, pinsPrefix+"other") // outlasts what was deleted
+	if !maps.Equal(after, before) {
 		t.Error("stored")
 	}
 

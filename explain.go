@@ -103,7 +103,7 @@ func rounded(d time.Duration) client.Duration { return client.Duration(d.Truncat
 // shown is the request that a refresh would send now, without its secrets, and the certificate that it would
 // show; or why there would be none.
 func (t *target) shown(tok *token) (*client.Shown, *client.Identity, error) {
-	if err := t.checkCredentials(); err != nil {
+	if err := t.checkReady(); err != nil {
 		return nil, nil, err
 	}
 	request, err := t.request(tok.RefreshToken, t.role.credentialsInUse(tok))

@@ -47,6 +47,61 @@ func (b *backend) ownCredentials(name string, r *role, t terms, tok *token, now 
 	return resp, nil
 }
 
+// warnNoLease is said of refreshes that nobody reads.
+const warnNoLease = "with token_mode=per_lease the token of this refresh belongs to no lease, so it is revoked at the provider within a minute or two"
+
+// errSame is for a server that answers with a token that it has given before.
+var errSame = refusal("the provider has handed out the access token again that it gave before, so it can't be ended without ending another lease's: " +
+	"a token for each lease needs a server that makes a new one each time; write token_mode=shared to the role")
+
+// assign gives a token that was just got an owner, if its role has one token for each lease: the reader who has
+// asked for it or, where nobody has, the revocations to be made. One that the server has given before has an
+// owner already.
+func (b *backend) assign(s logical.Storage, name string, r *role, before, tok *token, d demand) error {
+	if r.TokenMode != tokenModePerLease {
+		return nil
+	}
+	if tok.AccessToken.Equal(before.AccessToken) {
+		return errSame
+	}
+	end := revocation{Role: name, Realm: r.realm(), AccessToken: tok.AccessToken.Reveal(), ExpiresAt: tok.ExpiresAt}
+	if d.end == nil {
+		b.disown(s, &end)
+		return nil
+	}
+	*d.end = end
+	return nil
+}
+
+// disown stores a token that no lease will end, for catchUp to revoke; nil and one that never came are none.
+func (b *backend) disown(s logical.Storage, r *revocation) {
+	if r == nil || r.AccessToken == "" {
+		return
+	}
+	stored := func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+		defer cancel()
+		return b.putRevocation(ctx, s, r) == nil
+	}
+	if stored() {
+		return
+	}
+	began := b.begin(func() {
+		for delay := firstHoldDelay; b.work.wait(delay) && !stored(); {
+			delay = min(2*delay, maxHoldDelay)
+		}
+	})
+	if !began {
+		b.Logger().Warn("a token that no lease owns could not be stored to be revoked, and lives to its end", "role", r.Role)
+	}
+}
+
+func (b *backend) putRevocation(ctx context.Context, s logical.Storage, r *revocation) error {
+	err := save(ctx, s, revocationPrefix+digest(r.AccessToken), r)
+	b.pending.Store(true)
+	return err
+}
+
 // revokeLease succeeds whatever the provider does, and for a shared token needs nothing: no role, no provider, no
 // storage. Such a token is other readers' too, so ending one lease must not end it. An engine that
 // fails here can't be disabled: Vault revokes every lease of a mount first. A token of the lease's
@@ -64,11 +119,10 @@ func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *fram
 	if b.revokeToken(ctx, req.Storage, r, clock.Now().Add(-awayDelay)) == nil {
 		return nil, nil
 	}
+	err := b.putRevocation(ctx, req.Storage, r)
 	if b.System().Tainted() {
-		return nil, nil // the mount goes, and its storage with it
+		return nil, nil // the mount goes and its storage with it, or it moves and its storage stays
 	}
-	err := save(ctx, req.Storage, revocationPrefix+digest(r.AccessToken), r)
-	b.pending.Store(true)
 	return nil, err
 }
 

@@ -105,6 +105,7 @@ func TestALeaseEndsWithoutItsRole(t *testing.T) {
 	one, other := b.read("creds/r"), b.read("creds/r")
 	server.Enqueue(clienttest.Text(503, "text/plain", "away"))
 	b.system.TaintedVal = true
+	b.storage.onPut(func(string) error { return errDisk })
 	if err := b.endLease(one); err != nil {
 		t.Error(err)
 	}
@@ -112,9 +113,22 @@ func TestALeaseEndsWithoutItsRole(t *testing.T) {
 	if err := b.endLease(other); err != nil {
 		t.Error(err)
 	}
-	if left, _ := b.storage.List(t.Context(), revocationPrefix); len(left) != 0 {
-		t.Errorf("%d revocations are left to a mount that goes", len(left))
+}
+
+// Vault revokes all leases of a mount that is moved, which is tainted meanwhile, and its storage stays.
+func TestATokenIsRevokedAfterItsMountHasMoved(t *testing.T) {
+	b, server := ownRole(t)
+	lease := b.read("creds/r")
+	server.Enqueue(clienttest.Text(503, "text/plain", "away"))
+	b.system.TaintedVal = true
+	if err := b.endLease(lease); err != nil {
+		t.Fatal(err)
 	}
+	if err := b.catchUp(t.Context(), b.storage); err != nil {
+		t.Fatal(err)
+	}
+	b.system.TaintedVal = false
+	b.revokesOnly(server, lease.Data["access_token"])
 }
 
 func TestPerLeaseOnlyWhereItDoesNoHarm(t *testing.T) {

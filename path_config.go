@@ -90,7 +90,7 @@ func (b *backend) pathConfigRead(ctx context.Context, req *logical.Request, _ *f
 	}
 	return &logical.Response{Data: map[string]any{
 		"request_timeout":          int64(c.RequestTimeout.Seconds()),
-		"ca_certificate":           c.CACertificate,
+		"ca_certificate":           shownAuthorities(c.CACertificate),
 		"allowed_hosts":            listOf(c.AllowedHosts),
 		"allow_insecure_endpoints": c.AllowInsecureEndpoints,
 	}}, nil
@@ -111,7 +111,11 @@ func (b *backend) pathConfigWrite(ctx context.Context, req *logical.Request, d *
 	in.text("ca_certificate", &c.CACertificate)
 	in.list("allowed_hosts", &c.AllowedHosts)
 	in.boolean("allow_insecure_endpoints", &c.AllowInsecureEndpoints)
-	if err := c.validate(); err != nil {
+	err = c.validate()
+	if in.names("ca_certificate") {
+		err = cmp.Or(checkAuthorities(c.CACertificate), err)
+	}
+	if err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
 	return nil, save(ctx, req.Storage, configKey, c)

@@ -57,7 +57,9 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 	seen.role, seen.provider, seen.token = r, p, tok
 	want.seen = seen
 	t := newTerms(r, p)
-	want.own = r.TokenMode == tokenModePerLease
+	if want.own = r.TokenMode == tokenModePerLease; want.own {
+		want.end = new(revocation)
+	}
 	due, err := t.due(tok, want, clock.Now())
 	if err != nil {
 		return answerError(err)
@@ -110,6 +112,21 @@ func (t terms) patience(ctx context.Context, tok *token, want demand) (context.C
 // a warning for as long as it can be used.
 func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name string, want demand) (*logical.Response, error) {
 	tok, failure := b.refresh(ctx, s, name, want)
+	resp, err := b.serve(ctx, s, name, want, tok, failure)
+	if tok == nil || !want.own {
+		return resp, err
+	}
+	if err == nil && ctx.Err() != nil {
+		resp, err = nil, errBusy // nobody is there to make a lease of it
+	}
+	if err != nil || resp.IsError() {
+		b.disown(s, want.end)
+	}
+	return resp, err
+}
+
+// serve answers with what a refresh has brought.
+func (b *backend) serve(ctx context.Context, s logical.Storage, name string, want demand, tok *token, failure error) (*logical.Response, error) {
 	if errors.Is(failure, logical.ErrReadOnly) {
 		return nil, logical.ErrReadOnly
 	}
@@ -145,6 +162,9 @@ func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name s
 	}
 	if err := t.reachable(tok, want); err != nil {
 		return answerError(err)
+	}
+	if tok.Fault != nil { // it came, and is of no use: see tooShort
+		return answerError(tok.Fault.error(now, name))
 	}
 	if want.own {
 		return b.ownCredentials(name, r, t, tok, now)

@@ -119,7 +119,11 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 	if err != nil {
 		return nil, err
 	}
-	if old == nil {
+	exists := old != nil
+	if !exists {
+		if err := checkNewName(name); err != nil {
+			return answerError(err)
+		}
 		// A scope that an operator sets on a role of an unknown server is meant to be sent.
 		old = &ownProvider{Provider: client.Provider{SendScope: true}}
 	}
@@ -127,11 +131,17 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 	if err != nil {
 		return answerError(err)
 	}
+	if exists {
+		resp = warnOfPins(resp, old, p)
+	}
 	return resp, b.saveProvider(ctx, req.Storage, name, p)
 }
 
 // saveProvider stores a definition. How long its idle grants live may have changed.
 func (b *backend) saveProvider(ctx context.Context, s logical.Storage, name string, p *ownProvider) error {
+	if err := pinProvider(ctx, s, name); err != nil {
+		return err
+	}
 	if err := save(ctx, s, providerPrefix+name, p); err != nil {
 		return err
 	}
@@ -149,5 +159,8 @@ func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request,
 		return nil, errProviderBusy
 	}
 	defer unlock()
+	if err := pinProvider(ctx, req.Storage, name); err != nil {
+		return nil, err
+	}
 	return nil, storageError(req.Storage.Delete(ctx, providerPrefix+name))
 }

@@ -58,5 +58,9 @@ func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d
 		data["token_id"] = tok.id()
 		data["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
 	}
-	return &logical.Response{Data: data}, nil
+	resp := &logical.Response{Data: data}
+	if r.TokenMode == tokenModePerLease && tok.Generation > before.Generation {
+		resp.AddWarning(warnNoLease)
+	}
+	return resp, nil
 }

@@ -32,7 +32,7 @@ and the next read gets another. When the provider refuses, nothing is forgotten.
 
 func (b *backend) pathRevokeUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	return withRole(ctx, b, name, func(ctx context.Context) (*logical.Response, error) {
+	return withRole(ctx, b, name, func() {}, func(ctx context.Context) (*logical.Response, error) {
 		r, err := getRole(ctx, req.Storage, name)
 		if err != nil {
 			return nil, err

@@ -120,7 +120,11 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if w.state, err = b.currentToken(ctx, req.Storage, name, old); err != nil {
 		return nil, err
 	}
-	if old != nil {
+	if old == nil {
+		if err := checkNewName(name); err != nil {
+			return answerError(err)
+		}
+	} else {
 		old.adopt(w.state.Next) // if the write that should have done this has failed, this one does it
 	}
 	r, err := w.apply(ctx, req.Storage)

@@ -73,7 +73,8 @@ func difference(old, p *ownProvider) (*logical.Response, string, error) {
 func warnOfMoves(resp *logical.Response, old, p *client.Provider) {
 	if from := old.TokenEndpointAuthMethod; from != "" && from != p.TokenEndpointAuthMethod {
 		resp.AddWarning("token_endpoint_auth_method: clients authenticate another way now. Roles that lack what it takes send nothing until " +
-			"it is written; what they have may be sent in another way than before")
+			"it is written, and roles whose client would prove less than before send nothing until they are written once more; " +
+			"what they have may be sent in another way than before")
 	}
 	before, err := old.Endpoints(nil)
 	after, err2 := p.Endpoints(nil)

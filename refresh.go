@@ -31,7 +31,8 @@ const maxHold = 7*maxTimeout + 24*storageTimeout
 //
 // Steps 4 to 6 are attempt.run's.
 func (b *backend) refresh(ctx context.Context, s logical.Storage, name string, d demand) (*token, error) {
-	return withRole(ctx, b, name, func(ctx context.Context) (*token, error) {
+	abandoned := func() { b.disown(s, d.end) }
+	return withRole(ctx, b, name, abandoned, func(ctx context.Context) (*token, error) {
 		l, err := b.lookAgain(ctx, s, name, d.seen)
 		if err != nil {
 			return new(token), err
@@ -45,8 +46,9 @@ func (b *backend) refresh(ctx context.Context, s logical.Storage, name string, d
 
 // withRole runs f under the role's lock, apart from the caller. The detaching comes here, before
 // anything is stored, and not just before the request: a caller that hung up between the two would
-// leave an intent without an exchange, which looks like a lost answer.
-func withRole[T any](ctx context.Context, b *backend, name string, f func(context.Context) (T, error)) (T, error) {
+// leave an intent without an exchange, which looks like a lost answer. What such a caller does not hear
+// is abandoned: of each result either the caller is told, or that is called, never both.
+func withRole[T any](ctx context.Context, b *backend, name string, abandoned func(), f func(context.Context) (T, error)) (T, error) {
 	type result struct {
 		value T
 		err   error
@@ -56,7 +58,7 @@ func withRole[T any](ctx context.Context, b *backend, name string, f func(contex
 	if err != nil {
 		return none, errBusy
 	}
-	done := make(chan result, 1) // nobody may be there to receive
+	done, gone := make(chan result), make(chan struct{})
 	started := b.work.begin(func() {
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxHold)
 		defer cancel()
@@ -66,7 +68,11 @@ func withRole[T any](ctx context.Context, b *backend, name string, f func(contex
 			defer b.contain(&r.err)
 			r.value, r.err = f(detached)
 		}()
-		done <- r
+		select {
+		case done <- r: // to somebody who receives it
+		case <-gone:
+			abandoned()
+		}
 	})
 	if !started {
 		unlock()
@@ -76,6 +82,7 @@ func withRole[T any](ctx context.Context, b *backend, name string, f func(contex
 	case r := <-done:
 		return r.value, r.err
 	case <-ctx.Done():
+		close(gone)
 		return none, errBusy
 	}
 }
@@ -86,6 +93,9 @@ var errUnsettled = logical.CodedError(503, "the answer to a refresh was lost, an
 
 // refreshIfDue makes an attempt unless there is a reason not to.
 func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *role, p *client.Provider, tok *token, d demand) (*token, error) {
+	if d.seen != nil && d.own != (r.TokenMode == tokenModePerLease) {
+		return tok, errMovedOn // a reader of one kind of token, of a role that has the other kind now
+	}
 	due, err := newTerms(r, p).due(tok, d, clock.Now())
 	if err != nil || !due {
 		return tok, err
@@ -101,14 +111,17 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if err != nil {
 		return tok, err
 	}
-	if err := cmp.Or(b.mayRefresh(name, t, tok, d), t.checkCredentials()); err != nil {
+	if err := cmp.Or(b.mayRefresh(name, t, tok, d), t.checkReady()); err != nil {
 		return tok, err
 	}
 	t.options.Sessions = b.sessions.of(t.config.CACertificate, r.CACertificate)
-	a := &attempt{b: b, s: s, name: name, target: t}
+	before, a := tok, &attempt{b: b, s: s, name: name, target: t}
 	tok, err = a.run(ctx, tok)
 	if err == nil && a.mayRenew(tok) {
 		tok, err = a.run(ctx, tok) // the same attempt: what it has done twice it does not do again
+	}
+	if err == nil {
+		err = b.assign(s, name, r, before, tok, d)
 	}
 	return tok, err
 }

@@ -59,6 +59,9 @@ type roleSettings struct {
 	Lease                   bool              `json:"lease"`
 	IdentityReadable        bool              `json:"identity_readable,omitempty"`
 	TokenMode               string            `json:"token_mode"`
+	// Pins are what the provider's definition said at the last write, nil where that is built-in, and in
+	// roles of v0.1.0.
+	Pins *pins `json:"pins,omitempty"`
 }
 
 // roleEntry is a role as it is stored, secrets in plain strings: a client.Secret does not let

@@ -28,7 +28,7 @@ func (r *role) response() *logical.Response {
 		"assertion_key_id":                r.AssertionKeyID,
 		"assertion_private_key_set":       r.AssertionKey.IsSet(),
 		"request_format":                  r.RequestFormat,
-		"ca_certificate":                  r.CACertificate,
+		"ca_certificate":                  shownAuthorities(r.CACertificate),
 		// The values may be secrets: an API key in a header, a password in a parameter.
 		"token_params":           listOf(slices.Sorted(maps.Keys(r.TokenParams))),
 		"token_headers":          listOf(slices.Sorted(maps.Keys(r.TokenHeaders))),

@@ -27,6 +27,11 @@ func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error)
 		r = new(*w.old)
 	}
 	w.readSettings(r)
+	if w.names("ca_certificate") {
+		if err := checkAuthorities(r.CACertificate); err != nil {
+			return nil, refuse(err)
+		}
+	}
 	if err := w.readSecrets(r); err != nil {
 		return nil, err
 	}
@@ -49,6 +54,11 @@ func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error)
 	if err := w.pin(t); err != nil {
 		return nil, err
 	}
+	if w.old != nil && w.old.Provider == r.Provider && t.checkPins() != nil {
+		w.warnings = append(w.warnings, "the provider has changed since this role was written before, in what readers are handed or in what the client "+
+			"proves itself with: from now on that holds for this role")
+	}
+	r.Pins = t.says
 	r.Revision, err = uuid.GenerateUUID()
 	return r, err
 }

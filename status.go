@@ -73,7 +73,7 @@ func (b *backend) nextStep(name string, r *role, p *client.Provider, tok *token,
 func obstacle(ctx context.Context, s logical.Storage, r *role, tok *token) error {
 	t, err := newTarget(ctx, s, r)
 	if err == nil {
-		err = cmp.Or(t.checkOrigin(t.endpoints.Token), t.checkCredentials())
+		err = cmp.Or(t.checkOrigin(t.endpoints.Token), t.checkReady())
 	}
 	if err == nil {
 		_, err = tok.pointed(t.provider)

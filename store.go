@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -52,6 +54,33 @@ func storageError(err error) error {
 		return logical.ErrReadOnly
 	}
 	return err
+}
+
+// pemLabel finds what each PEM block of a text says that it is.
+var pemLabel = regexp.MustCompile(`-----BEGIN ([^-\n]*)-----`)
+
+// checkAuthorities refuses what is no certificate in a ca_certificate, since that is shown to people.
+func checkAuthorities(text string) error {
+	for _, label := range pemLabel.FindAllStringSubmatch(text, -1) {
+		if label[1] != "CERTIFICATE" {
+			return errors.New("ca_certificate holds something else besides certificates: leave only the parts that begin with -----BEGIN CERTIFICATE-----")
+		}
+	}
+	return nil
+}
+
+// shownAuthorities is a ca_certificate as a read shows it. v0.1.0 stored private keys that stood in it.
+func shownAuthorities(text string) string {
+	if !holdsKey(text) {
+		return text
+	}
+	var shown strings.Builder
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			shown.Write(pem.EncodeToMemory(block))
+		}
+	}
+	return shown.String()
 }
 
 // rootCAs returns the system's authorities and those in the PEM texts; nil, which means the

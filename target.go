@@ -22,6 +22,8 @@ type target struct {
 	defined   client.Endpoints // as the definition has them, whichever alias is used
 	options   client.Options
 	config    *config
+	pins      *pins // what the role is held to, nil for nothing
+	says      *pins // what the definition says now
 
 	description description
 }
@@ -62,7 +64,7 @@ func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provide
 	if err := checkHosts(t.endpoints, t.options); err != nil {
 		return nil, refuse(err)
 	}
-	return t, nil
+	return t, t.readPins(ctx, s, p)
 }
 
 // origins are the places that the role's secrets may go to: with the aliases, so that a role can take to

@@ -21,6 +21,8 @@ const (
 	// half a second into 0, on which an Agent sleeps for minutes; a few seconds are gone before
 	// their reader has done anything.
 	minLease = 5 * time.Second
+	// minApart is how far refreshes that a min_ttl brings about are apart at least, or half a token's life.
+	minApart = 30 * time.Second
 )
 
 // demand is what a caller wants of a token.
@@ -31,8 +33,9 @@ type demand struct {
 	always  bool          // or even then: with the role as it is now
 	again   bool          // even if the grant was refused: somebody has lifted what caused that
 
-	own        bool // a token that nobody else has
-	background bool // nobody asks: the guard against callers does not count
+	own        bool        // a token that nobody else has
+	end        *revocation // what would end that token; filled in by the refresh that gets it
+	background bool        // nobody asks: the guard against callers does not count
 
 	seen *look // what the caller has looked up, nil for nothing
 }
@@ -125,6 +128,11 @@ func (t terms) due(tok *token, d demand, now time.Time) (bool, error) {
 	if d.force {
 		return d.always || tok.Generation == d.replace, nil
 	}
+	if d.own && tok.AccessToken.IsSet() && tok.Settings == t.settings {
+		if err := t.reachable(tok, d); err != nil { // by the one before: a token that is got for nothing is nobody's
+			return false, err
+		}
+	}
 	if d.own || t.usable(tok, now) < minLease || tok.ExpiresAt.Sub(now) <= t.windowOf(tok.lifetime()) {
 		return true, nil
 	}
@@ -148,6 +156,9 @@ func (t terms) due(tok *token, d demand, now time.Time) (bool, error) {
 // would then refresh.
 func (t terms) reachable(tok *token, d demand) error {
 	longest := tok.lifetime() * 9 / 10
+	if !d.own { // short tokens would be refreshed every few seconds
+		longest = min(longest, max(tok.lifetime()-minApart, tok.lifetime()/2)-margin(tok.lifetime()))
+	}
 	if t.invalidates {
 		longest = min(longest, tok.lifetime()-t.windowOf(tok.lifetime()))
 	}

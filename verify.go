@@ -33,7 +33,7 @@ func (b *backend) verify(ctx context.Context, s logical.Storage, name string, re
 	resp.Data["scope"] = tok.Scope
 	resp.Data["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
 	if r, err := getRole(ctx, s, name); err == nil && r != nil && r.TokenMode == tokenModePerLease {
-		resp.AddWarning("the token of this refresh belongs to no lease, so it lives to its end")
+		resp.AddWarning(warnNoLease)
 	}
 	if b.held.get(name) != nil {
 		resp.AddWarning(errHeld.Error())
