@@ -51,4 +51,7 @@ func (l *lane) signalled(results *outcomes, signals ...syscall.Signal) {
 		l.token(g)
 		results.add(l, at.moment(), g, g.countEarly())
 	})
+	l.process.stop() // a reader may force five refreshes of one process, and these force one a round
+	l.start()
+	l.initialize()
 }
