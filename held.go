@@ -45,6 +45,12 @@ func (h *heldTokens) drop(name string) {
 	delete(h.tokens, name)
 }
 
+func (h *heldTokens) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.tokens)
+}
+
 // hold keeps an answer in memory and goes on trying to store it. Its caller is a task, so this one
 // may begin while the mount is ending too: it must.
 func (b *backend) hold(s logical.Storage, name string, t *token, cause error) {

@@ -95,12 +95,19 @@ func (t *tasks) drain(timeout time.Duration) int {
 	case <-t.idle:
 	case <-timer.C:
 	}
+	t.stopRetries()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.running
+}
+
+// stopRetries lets no task wait for another try.
+func (t *tasks) stopRetries() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !isClosed(t.over) {
 		close(t.over)
 	}
-	return t.running
 }
 
 func isClosed(c chan struct{}) bool {

@@ -10,13 +10,14 @@ import (
 )
 
 func main() {
+	var served mounts
+	served.heedSignals() // first of all: until then a signal does what it does to any Go program
 	logger := hclog.New(&hclog.LoggerOptions{
 		Level:      hclog.Trace, // Vault filters by its own level
 		Output:     os.Stderr,
 		JSONFormat: true,
 	})
-	var served mounts
-	served.endOnSIGTERM()
+	go served.endWithVault(logger, os.Getppid(), lookInterval)
 	// Serve, not ServeMultiplex: with one process for all mounts, reloading one mount kills the
 	// exchange in flight of another. No TLS provider: Vault 1.12 and later secure the channel
 	// themselves (AutoMTLS).

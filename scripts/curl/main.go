@@ -82,7 +82,11 @@ func (c *call) get(target string) error {
 		return err
 	}
 	request.Header = c.header
-	response, err := (&http.Client{Transport: transport, Timeout: time.Minute}).Do(request)
+	// No redirects, as without --location: what answers with one would choose who is shown the certificate.
+	client := &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
