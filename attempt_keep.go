@@ -3,6 +3,7 @@ package oauthrefresh
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
@@ -95,7 +96,8 @@ func (a *attempt) sentAt(i *intent, now time.Time) time.Time {
 func tooShort(answer *client.Token) *client.Error {
 	e := &client.Error{
 		Class:  client.NotProcessed,
-		Reason: "the provider's access tokens live too short to be leased: correct the provider's expires_in_pointer, if that is what it is",
+		Reason: fmt.Sprintf("the provider's access tokens live too short to be leased, for less than %s less what clocks differ by: "+
+			"correct the provider's expires_in_pointer, if that is what it is", client.Duration(minLease)),
 	}
 	if answer.Ended {
 		e.Reason = "the access token had ended when it came: compare the clocks of this host and of the provider (rehearse/<role> shows by how much they differ); " +

@@ -212,3 +212,14 @@ func TestAnEndedAnswerRepeatedInTheGraceIsRenewedOnce(t *testing.T) {
 		}
 	}, fields{"reuse_grace": "1m"})
 }
+
+// Every grace that real servers have is of use, or the write says that it can't be.
+func TestAGraceThatIsOfNoUseIsSaid(t *testing.T) {
+	b := newTestBackend(t)
+	for grace, warns := range map[string]bool{"1s": true, "2s": false, "10s": false, "0s": false} {
+		resp := b.write("providers/p", fields{"token_endpoint": "https://example.com/token", "reuse_grace": grace})
+		if got := resp != nil && strings.Contains(strings.Join(resp.Warnings, " "), "too short to be of use"); got != warns {
+			t.Errorf("reuse_grace=%s: warned %t", grace, got)
+		}
+	}
+}

@@ -2,7 +2,9 @@ package oauthrefresh
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -134,7 +136,23 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 	if exists {
 		resp = warnOfPins(resp, old, p)
 	}
+	resp = warnOfGrace(resp, &p.Provider)
 	return resp, b.saveProvider(ctx, req.Storage, name, p)
+}
+
+// warnOfGrace says of a grace that it can't be used: within a shorter one an exchange that hangs could not be
+// given up in time for another.
+func warnOfGrace(resp *logical.Response, p *client.Provider) *logical.Response {
+	grace := time.Duration(p.ReuseGrace)
+	if grace == 0 || grace >= 2*quickest || p.RefreshTokenRotation == client.RotationNever {
+		return resp
+	}
+	if resp == nil {
+		resp = new(logical.Response)
+	}
+	resp.AddWarning(fmt.Sprintf("reuse_grace is too short to be of use where an answer does not come: it takes at least %s to give one up and ask again; "+
+		"an answer that breaks off sooner is still asked for within it", client.Duration(2*quickest)))
+	return resp
 }
 
 // saveProvider stores a definition. How long its idle grants live may have changed.

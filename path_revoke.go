@@ -70,7 +70,13 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 	if !what.IsSet() {
 		return refusal("this role holds no token to revoke")
 	}
-	err := t.revokes(ctx, tok, what, hint)
+	var err error
+	if t.role.spends() {
+		err = t.revokesOthers(ctx, tok)
+	}
+	if err == nil {
+		err = t.revokes(ctx, tok, what, hint)
+	}
 	if _, ok := asRefusal(err); ok {
 		return err
 	}
@@ -84,6 +90,23 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 			return refusal(text)
 		}
 		return logical.CodedError(502, text)
+	}
+	return nil
+}
+
+// revokesOthers ends what else may be the grant's refresh token.
+func (t *target) revokesOthers(ctx context.Context, tok *token) error {
+	others := []client.Secret{tok.Former}
+	for _, c := range tok.Candidates {
+		others = append(others, c.Token)
+	}
+	for _, other := range others {
+		if !other.IsSet() {
+			continue
+		}
+		if err := t.revokes(ctx, tok, other, client.HintRefreshToken); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package oauthrefresh
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,4 +120,24 @@ func TestCandidatesAreHeldWhenStorageRefuses(t *testing.T) {
 			t.Errorf("stored are %d", len(got.Candidates))
 		}
 	})
+}
+
+// Whoever ends the grant ends all that may be its refresh token.
+func TestARevocationEndsAllThatMayBeTheRefreshToken(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	var revoked []string
+	server.Handle(func(r *clienttest.Request) clienttest.Answer {
+		if r.Path == "/revoke" {
+			revoked = append(revoked, r.Form.Get("token"))
+			return clienttest.Answer{Status: 200}
+		}
+		return clienttest.JSON(200, `{"access_token":"a1","a":{"refresh_token":"`+canary+`ra"},"b":{"refresh_token":"`+canary+`rb"}}`)
+	})
+	b.writeRole("r")
+	b.read("creds/r")
+	b.write("revoke/r", nil)
+	if want := []string{canary + "ra", canary + "rb", firstToken}; !slices.Equal(revoked, want) {
+		t.Errorf("revoked were %q, want %q", revoked, want)
+	}
 }

@@ -143,7 +143,7 @@ func Exchange(ctx context.Context, o Options, r *Request) (*Token, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	start := clock.Now()
+	start, watch := clock.Now(), clock.Start()
 	if !r.repeats(start) {
 		params, err := r.tokenParams(start)
 		if err != nil {
@@ -156,6 +156,9 @@ func Exchange(ctx context.Context, o Options, r *Request) (*Token, error) {
 	a, err := o.post(ctx, r, r.made.body, header)
 	if err != nil {
 		return nil, err
+	}
+	if sent := clock.Now().Add(-watch.Elapsed()); sent.Sub(start).Abs() > time.Second {
+		start = sent // the clock was put right meanwhile, and what the answer states is compared with how it is now
 	}
 	return a.token(r, start)
 }
