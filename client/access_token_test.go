@@ -166,9 +166,9 @@ func TestNoPointerHandsOutASecret(t *testing.T) {
 			t.Errorf("%s: as an extra field: %v", name, token.Extra)
 		}
 	}
-	p := &Provider{RefreshTokenPointer: "/nowhere", ExtraFields: []string{"data", "list", "text", "refresh_url", "good"}}
+	p := &Provider{RefreshTokenPointer: "/nowhere", ExtraFields: []string{"data", "list", "text", "refresh_url", "good", "/refreshToken/secret"}}
 	token := mustExchange(t, p, clienttest.JSON(200, `{"access_token":"a1","data":{"x":[{"Refresh-Token":"short"}]},`+
-		`"list":[[{"refresh_token":{"id":"x"}}]],"text":"{\"refresh_token\":\"next-token\"}","refresh_url":"https://a.example/","good":{"refresh_token":null,"refresh_expires_in":60}}`))
+		`"list":[[{"refresh_token":{"id":"x"}}]],"text":"{\"refresh_token\":\"next-token\"}","refreshToken":{"secret":"inner"},"refresh_url":"https://a.example/","good":{"refresh_token":null,"refresh_expires_in":60}}`))
 	if len(token.Extra) != 2 || token.Extra["refresh_url"] == nil || token.Extra["good"] == nil {
 		t.Errorf("handed on: %v", token.Extra)
 	}
