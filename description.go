@@ -17,16 +17,16 @@ import (
 // (target.version). What is added to a role or provider belongs in one of these groups, and a test that
 // changes every field in turn says in which.
 type description struct {
-	Asked asked
-	Said  said
+	Asked askedFor
+	Said  saidHow
 	Read  readAs
 
 	role     *role // what it was made of, for the names of before: see isExchange
 	provider *client.Provider
 }
 
-// asked is what is asked for, and of whom. Another token comes of another.
-type asked struct {
+// askedFor is what is asked for, and of whom. Another token comes of another.
+type askedFor struct {
 	Provider, TokenEndpoint, GrantType, ClientID string
 	Scope, Subject, TokenMode                    string
 	SendScope                                    bool
@@ -34,8 +34,8 @@ type asked struct {
 	AccessTokenPointer                           string            // which member of the answer it is, see pins
 }
 
-// said is how it is said: the rest of the request's bytes, but for what proves who the client is.
-type said struct {
+// saidHow is how it is said: the rest of the request's bytes, but for what proves who the client is.
+type saidHow struct {
 	TokenEndpointAuthMethod, RequestFormat, BasicEncoding, SigningAlg, AssertionAudience, Issuer string
 	AssertionScopeClaim                                                                          bool
 	ParamOrder                                                                                   []string
@@ -52,7 +52,7 @@ func describe(r *role, p *client.Provider) description {
 		endpoint = endpoints.Token // as it is defined: a client with a certificate may go to its alias, at the same server
 	}
 	return description{
-		Asked: asked{
+		Asked: askedFor{
 			Provider: r.Provider, TokenEndpoint: endpoint, GrantType: r.GrantType, ClientID: r.ClientID,
 			Scope: r.Scope, Subject: r.Subject, TokenMode: r.TokenMode,
 			SendScope:          p.SendScope,
@@ -61,7 +61,7 @@ func describe(r *role, p *client.Provider) description {
 			Claims:             overlaid(p.AssertionClaims, r.AssertionClaims),
 			AccessTokenPointer: r.pinnedPointer(),
 		},
-		Said: said{
+		Said: saidHow{
 			TokenEndpointAuthMethod: cmp.Or(r.TokenEndpointAuthMethod, p.TokenEndpointAuthMethod, client.AuthBasic),
 			RequestFormat:           cmp.Or(r.RequestFormat, p.RequestFormat, client.FormatForm),
 			BasicEncoding:           cmp.Or(p.BasicEncoding, client.BasicRFC6749),

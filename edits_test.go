@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+
+	"github.com/hashicorp/vault/sdk/logical"
 )
 
 // Two operators who write different fields at the same time both get what they were told: a write
@@ -54,4 +56,27 @@ func TestSimultaneousWritesKeepEachOther(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A write that has read before a delete does not store again what that has deleted.
+func TestADeleteOfTheConfigurationWaitsForAWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newTestBackend(t)
+		b.write("config", fields{"request_timeout": 7})
+		gate := make(chan struct{})
+		b.storage.onPut(func(string) error { <-gate; return nil })
+		write := b.start(t.Context(), writeOp, "config", fields{"allowed_hosts": "a.example"})
+		synctest.Wait()
+		remove := b.start(t.Context(), logical.DeleteOperation, "config", nil)
+		synctest.Wait()
+		close(gate)
+		for _, done := range []<-chan outcome{write, remove} {
+			if o := <-done; o.err != nil {
+				t.Error(o.err)
+			}
+		}
+		if got := b.data("config"); got["request_timeout"] != int64(30) {
+			t.Errorf("after the delete the configuration is %v", got)
+		}
+	})
 }

@@ -17,6 +17,9 @@ const (
 	// maxSilence is the longest pause between two signs of life that is nothing unusual: a restart,
 	// an unseal by hand.
 	maxSilence = 3 * heartbeat
+	// maxAhead is how far ahead of the clock a time may be that is believed: two nodes' clocks differ. What is
+	// further ahead was written by a clock that was put back since.
+	maxAhead = time.Minute
 )
 
 // life is the last sign of life of this mount, as it is stored.
@@ -31,7 +34,7 @@ type life struct {
 // a plain outage nothing was. From inside the two look the same, so a gap only explains: it makes
 // background work wait until it has to act, and a refusal say what has probably happened.
 type gap struct {
-	From    time.Time `json:"from"`
+	From    time.Time `json:"from"` // zero: not known, since a clock was put back
 	To      time.Time `json:"to"`
 	Cluster bool      `json:"cluster,omitempty"` // the cluster is another one
 }
@@ -47,26 +50,30 @@ func (b *backend) lookBack(ctx context.Context, s logical.Storage, now time.Time
 	if err != nil {
 		return err
 	}
-	if other := last.ClusterID != cluster; known && (other || now.Sub(last.At) > maxSilence) {
+	silence := now.Sub(last.At)
+	if other := last.ClusterID != cluster; known && (other || silence > maxSilence || silence < -maxAhead) {
 		last.Gap = &gap{From: last.At, To: now, Cluster: other}
+		if silence < 0 {
+			last.Gap.From = time.Time{}
+		}
 		b.Logger().Warn("storage knows nothing of a time: after a restored snapshot or a promoted replica, refresh tokens may be spent",
 			"from", last.Gap.From, "to", last.Gap.To, "other_cluster", other)
 	}
-	b.scheduler.life.Store(&life{ClusterID: cluster, At: now, Gap: last.Gap})
+	b.scheduler.life.Store(&life{ClusterID: cluster, At: now, Gap: last.Gap.before(now)})
 	return save(ctx, s, lifeKey, b.scheduler.life.Load())
 }
 
 // signOfLife stores that this mount is alive, when it is time to.
 func (b *backend) signOfLife(ctx context.Context, s logical.Storage, now time.Time) {
 	last := b.scheduler.life.Load()
-	if last != nil && now.Sub(last.At) < heartbeat || !b.mayTend() {
+	if last != nil && now.Sub(last.At) < heartbeat && now.Sub(last.At) >= -maxAhead || !b.mayTend() {
 		return
 	}
 	var err error
 	if last == nil {
 		err = b.lookBack(ctx, s, now)
 	} else {
-		next := &life{ClusterID: last.ClusterID, At: now, Gap: last.Gap}
+		next := &life{ClusterID: last.ClusterID, At: now, Gap: last.Gap.before(now)}
 		if err = save(ctx, s, lifeKey, next); err == nil {
 			b.scheduler.life.Store(next)
 		}
@@ -74,6 +81,19 @@ func (b *backend) signOfLife(ctx context.Context, s logical.Storage, now time.Ti
 	if err != nil {
 		b.Logger().Debug("no sign of life could be stored", "error", err)
 	}
+}
+
+// before is the gap as it counts by a clock that shows now. One that ends in the future was found by a clock that
+// was ahead: it ends now, or no grant could be newer.
+func (g *gap) before(now time.Time) *gap {
+	if g == nil || g.To.Sub(now) <= maxAhead {
+		return g
+	}
+	bounded := &gap{From: g.From, To: now, Cluster: g.Cluster}
+	if bounded.From.After(now) {
+		bounded.From = time.Time{}
+	}
+	return bounded
 }
 
 // gapOf is the gap that a grant's state is older than; nil when there is none.
@@ -86,7 +106,11 @@ func (b *backend) gapOf(r *role, tok *token) *gap {
 }
 
 func (g *gap) sentence() string {
-	text := fmt.Sprintf("Vault's storage knows nothing of the time from %s to %s", g.From.UTC().Format(time.RFC3339), g.To.UTC().Format(time.RFC3339))
+	from := "from " + g.From.UTC().Format(time.RFC3339)
+	if g.From.IsZero() {
+		from = "(since when is not known, because a clock was put back)"
+	}
+	text := fmt.Sprintf("Vault's storage knows nothing of the time %s to %s", from, g.To.UTC().Format(time.RFC3339))
 	if g.Cluster {
 		text += " and comes from another cluster"
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // lived stores a sign of life as another process of this mount would have left it.
@@ -95,4 +96,61 @@ func TestSignsOfLifeAreFew(t *testing.T) {
 	if puts != 6 {
 		t.Errorf("%d writes in an hour, want 6", puts)
 	}
+}
+
+// A sign of life of the future is one of a clock that was put back since: how long storage was silent is not known, and
+// signs of life are stored all the same.
+func TestASignOfLifeOfTheFutureIsAGap(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"a year": 365 * aDay, "clocks that differ (control)": maxAhead / 2} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				server.Enqueue(tokenAnswer(canary+"a1", canary+"r1"), invalidGrant)
+				b.read("creds/r")
+				pause(time.Second)
+				b.lived(-ahead, "")
+				after := newTestBackendOn(t, b.storage)
+				after.startBackground()
+				pause(time.Second)
+				suspected, _ := after.data("status/r")["snapshot_suspected"].(string)
+				if strings.Contains(suspected, "a clock was put back") != (name == "a year") || strings.Contains(suspected, "0001") {
+					t.Errorf("status says %q", suspected)
+				}
+				pause(heartbeat)
+				after.tick()
+				var last life
+				if ok, err := load(t.Context(), b.storage, lifeKey, &last); !ok || err != nil || clock.Since(last.At).Abs() > maxAhead {
+					t.Errorf("the last sign of life is of %s, %v", last.At, err)
+				}
+			})
+		})
+	}
+}
+
+// Signs of life of a clock that was ahead hold none back, and the gap that it found is over when that clock is right: a
+// grant that is newer is not suspected.
+func TestAGapOfTheFutureIsBounded(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		newGrant(server)
+		b.read("creds/r")
+		b.lived(2*time.Hour, "")
+		after := newTestBackendOn(t, b.storage)
+		clock.Step(aDay)
+		after.startBackground()
+		pause(time.Second)
+		clock.Step(-aDay)
+		pause(time.Minute)
+		after.tick()
+		if after.data("status/r")["snapshot_suspected"] == nil {
+			t.Error("a grant that is older than the gap is not suspected")
+		}
+		pause(time.Second)
+		after.write("refresh/r", nil)
+		if s := after.data("status/r")["snapshot_suspected"]; s != nil {
+			t.Errorf("a grant that was refreshed since is suspected: %v", s)
+		}
+		var last life
+		if ok, err := load(t.Context(), b.storage, lifeKey, &last); !ok || err != nil || last.At.After(clock.Now()) || last.Gap.To.After(clock.Now()) {
+			t.Errorf("the last sign of life is of %s, its gap until %s, %v", last.At, last.Gap.To, err)
+		}
+	})
 }

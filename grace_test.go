@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
@@ -222,4 +223,50 @@ func TestAGraceThatIsOfNoUseIsSaid(t *testing.T) {
 			t.Errorf("reuse_grace=%s: warned %t", grace, got)
 		}
 	}
+}
+
+// Storage that takes no writes for a while is no reason to let the grace pass: the try is made as soon as its
+// intent can be stored.
+func TestAGraceIsUsedOnceStorageTakesTheIntent(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		g := &strict{live: firstToken, grace: time.Minute, answers: []clienttest.Answer{clienttest.JSON(500, `{"error":"server_error"}`)}}
+		server.Handle(g.answer)
+		b.startBackground()
+		g.tell(time.Now())
+		b.noCreds("r", 502)
+		b.storage.onPut(func(string) error { return errDisk })
+		for range 30 {
+			g.tell(time.Now())
+			pause(time.Second)
+		}
+		b.storage.onPut(nil)
+		for range 25 {
+			g.tell(time.Now())
+			pause(time.Second)
+		}
+		if b.stored("r").Generation != 1 || g.ended() {
+			t.Errorf("the grant has ended: %t; %v", g.ended(), b.data("status/r")["next_step"])
+		}
+	}, fields{"reuse_grace": "1m", "refresh_token_rotation": "always"})
+}
+
+// A process that was stopped between the intent and the request looks again: what it would present may be spent.
+func TestAProcessThatWasStoppedLooksAgain(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(tokenAnswer("a1", canary+"r1"))
+		b.storage.afterPut(func(key string) error {
+			if key != tokenPrefix+"r" {
+				return nil
+			}
+			b.storage.afterPut(nil)
+			pause(time.Hour) // its machine was moved; meanwhile another node has refreshed
+			tok := b.stored("r")
+			tok.Intent, tok.Generation, tok.RefreshToken = nil, 1, client.NewSecret(canary+"r1")
+			return putToken(t.Context(), &b.storage.InmemStorage, "r", tok)
+		})
+		b.noCreds("r", 503)
+		if got := sent(server); len(got) != 0 {
+			t.Errorf("presented were %q", got)
+		}
+	})
 }

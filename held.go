@@ -58,8 +58,12 @@ func (b *backend) hold(s logical.Storage, name string, t *token, cause error) {
 	b.Logger().Error("a refresh could not be stored; its answer is kept in memory and stored as soon as possible",
 		"role", name, "generation", t.Generation, "error", cause)
 	b.work.fork(func() {
+		try := func() (over bool) {
+			b.contained(func() { over = b.tryStore(s, name, t) })
+			return over
+		}
 		delay := firstHoldDelay
-		for !b.tryStore(s, name, t) && b.work.wait(delay) {
+		for !try() && b.work.wait(delay) {
 			delay = min(2*delay, maxHoldDelay)
 		}
 	})

@@ -117,3 +117,29 @@ func TestAHeldAnswerOutlastsStorageThatCannotBeRead(t *testing.T) {
 		}
 	})
 }
+
+// A panic while what is held is stored ends neither the process nor the tries.
+func TestAPanicEndsNoHolding(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		newGrant(server)
+		n := 0
+		b.storage.onPut(func(key string) error {
+			if key != "token/r" {
+				return nil
+			}
+			switch n++; n {
+			case 2: // of the answer
+				return errDisk
+			case 3:
+				panic("a mistake")
+			}
+			return nil
+		})
+		b.read("creds/r")
+		pause(time.Minute)
+		secretIs(t, "the stored refresh token", b.stored("r").RefreshToken, firstToken+"-1")
+		if b.held.get("r") != nil || n != 4 {
+			t.Errorf("%d writes, and the answer is held still", n)
+		}
+	})
+}

@@ -6,17 +6,73 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// inflightPrefix begins the marks of exchanges that haste matters for after a crash.
+// inflightPrefix is where a role is noted while an exchange of it is under way that must be repeated soon if its
+// answer is lost. It holds nothing but the role's name: what counts is the intent in its token entry. After a
+// crash the notes tell which few of very many roles to look at first.
 const inflightPrefix = "inflight/"
 
+// markInflight notes that an exchange of a role is about to be made. It goes before the request; whether before
+// the intent or after it does not matter. The role's lock is held.
 func (b *backend) markInflight(ctx context.Context, s logical.Storage, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+	defer cancel()
 	return save(ctx, s, inflightPrefix+name, struct{}{})
 }
 
+// unmarkInflight removes the note, once the role's lock is free, if its exchange is settled by then. Nobody waits
+// for that: a note that stays behind costs a look.
 func (b *backend) unmarkInflight(s logical.Storage, name string) {
-	b.work.fork(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
-		defer cancel()
-		_ = s.Delete(ctx, inflightPrefix+name)
+	b.begin(func() { b.settleInflight(s, name) })
+}
+
+// settleInflight removes a role's note unless its state has an intent. It does so under the role's lock, or
+// it would take the note of an exchange that has begun meanwhile.
+func (b *backend) settleInflight(s logical.Storage, name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), maxHold)
+	defer cancel()
+	unlock, err := b.refreshes.lock(ctx, name)
+	if err != nil {
+		return
+	}
+	defer unlock()
+	stored, err := getToken(ctx, s, name)
+	if err == nil && stored != nil && stored.Intent != nil {
+		var r *role
+		if r, err = getRole(ctx, s, name); r != nil && r.tokenOf(stored).Intent != nil {
+			return
+		}
+	}
+	if err == nil {
+		err = s.Delete(ctx, inflightPrefix+name)
+	}
+	if err != nil {
+		b.Logger().Debug("the note of an exchange that is over stays for now", "role", name, "error", err)
+	}
+}
+
+// surveyInflight looks at the roles that are noted, and then tidies the notes up.
+func (b *backend) surveyInflight(s logical.Storage) {
+	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+	defer cancel()
+	names, err := s.List(ctx, inflightPrefix)
+	if err != nil {
+		return // the survey of all roles finds these exchanges too
+	}
+	var settled []string // or gone
+	for _, name := range names {
+		if b.work.ending() {
+			return
+		}
+		if r, tok := b.visit(s, name, map[string]bool{anyProvider: true}); r == nil || tok != nil && tok.Intent == nil {
+			settled = append(settled, name)
+		}
+	}
+	if len(settled) == 0 || !b.mayTend() {
+		return
+	}
+	b.begin(func() {
+		for _, name := range settled {
+			b.settleInflight(s, name)
+		}
 	})
 }

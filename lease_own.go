@@ -149,7 +149,7 @@ func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocat
 	if err != nil {
 		return err
 	}
-	if failed, ok := b.away.Load(origin); ok && failed.(time.Time).After(since) {
+	if failed, ok := b.away.Load(origin); ok && failed.(time.Time).After(since) && clock.Since(failed.(time.Time)) >= 0 {
 		return errAway
 	}
 	t.options.Timeout = min(t.options.Timeout, revocationTimeout)

@@ -13,7 +13,8 @@ func (b *backend) lookAgain(ctx context.Context, s logical.Storage, name string,
 	if seen != nil && b.memory.holds(name, seen) {
 		return seen, nil
 	}
-	l := new(look)
+	l := b.memory.begin(name)
+	defer b.memory.end(name, l)
 	var err error
 	l.role, l.provider, l.token, err = b.lookUp(ctx, s, name)
 	return l, err

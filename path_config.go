@@ -130,5 +130,10 @@ func (c *config) validate() error {
 }
 
 func (b *backend) pathConfigDelete(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	unlock, err := b.edits.lock(ctx, configKey) // a write under way would store what it has read
+	if err != nil {
+		return nil, errBusy
+	}
+	defer unlock()
 	return nil, storageError(req.Storage.Delete(ctx, configKey))
 }

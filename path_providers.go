@@ -163,7 +163,7 @@ func (b *backend) saveProvider(ctx context.Context, s logical.Storage, name stri
 	if err := save(ctx, s, providerPrefix+name, p); err != nil {
 		return err
 	}
-	b.begin(func() { b.survey(s, name) }) // a mount that ends plans nothing any more
+	b.resurvey(s, name)
 	return nil
 }
 

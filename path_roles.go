@@ -153,8 +153,6 @@ func (b *backend) pathRolesDelete(ctx context.Context, req *logical.Request, d *
 	if err := b.removeRole(ctx, req.Storage, name); err != nil {
 		return nil, storageError(err)
 	}
-	b.scheduler.forget(name)
-	b.guard.forget(name)
 	wait, cancel := context.WithTimeout(ctx, deletePatience)
 	defer cancel()
 	if err := b.removeState(wait, req.Storage, name); !errors.Is(err, errBusy) {
@@ -176,7 +174,12 @@ func (b *backend) removeRole(ctx context.Context, s logical.Storage, name string
 		return errBusy
 	}
 	defer unlock()
-	return s.Delete(ctx, rolePrefix+name)
+	if err := s.Delete(ctx, rolePrefix+name); err != nil {
+		return err
+	}
+	b.scheduler.forget(name)
+	b.guard.forget(name)
+	return nil
 }
 
 // deletePatience is how long a delete waits for an exchange under way.

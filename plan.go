@@ -52,20 +52,24 @@ func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now
 
 // replan puts a role where it belongs in the queue.
 func (b *backend) replan(name string, r *role, p *client.Provider, tok *token) {
-	b.scheduler.queue.set(name, b.plan(name, r, p, tok, clock.Now()).at)
+	b.scheduler.queue.put(turn{name, r.Provider}, b.plan(name, r, p, tok, clock.Now()).at)
 }
 
 // reconsider replans a role whose definition has changed.
 func (b *backend) reconsider(ctx context.Context, s logical.Storage, name string) {
 	r, p, tok, err := b.lookUp(ctx, s, name)
-	if err == nil && r != nil {
+	if err != nil {
+		b.scheduler.queue.set(name, clock.Now().Add(tendDelay)) // it must be found again
+	} else if r != nil {
 		b.replan(name, r, p, tok)
 	}
 }
 
-// forget takes a role out of all background work.
+// forget takes a role out of all background work. The lock of the role's edits is held, or another one of the
+// same name would be forgotten.
 func (s *scheduler) forget(name string) {
-	s.queue.set(name, time.Time{})
+	s.queue.remove(name)
+	s.shares.forget(name)
 	s.reads.Delete(name)
 }
 

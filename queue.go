@@ -8,6 +8,10 @@ import (
 
 // queue holds which role is due when. Looking whether anything is due costs nothing, however many
 // roles there are. Make one with newQueue.
+//
+// Plans come from looks of different ages, so an entry is never made later: the earliest plan wins until the
+// role is taken out to be looked at again. A plan that was too early costs one look; one that is overwritten by
+// an older one's "later" or "never" could cost the grant.
 type queue struct {
 	mu    sync.Mutex
 	items map[string]*item
@@ -16,9 +20,12 @@ type queue struct {
 	changed chan struct{}
 }
 
+// turn is a role whose turn it is, and the provider that it was planned for: "" when that is not known.
+type turn struct{ name, provider string }
+
 // item is one role in the queue.
 type item struct {
-	name  string
+	turn
 	due   time.Time
 	index int // in the heap
 }
@@ -27,21 +34,24 @@ func newQueue() *queue {
 	return &queue{items: map[string]*item{}, changed: make(chan struct{}, 1)}
 }
 
-// set puts a role into the queue, or moves it. The zero time takes it out.
-func (q *queue) set(name string, due time.Time) {
+// set puts a role into the queue of which no more is known than that it must be looked at.
+func (q *queue) set(name string, due time.Time) { q.put(turn{name: name}, due) }
+
+// put puts a role into the queue, or makes it due earlier. The zero time means never, and changes nothing: somebody
+// else may have seen a reason.
+func (q *queue) put(t turn, due time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	i := q.items[name]
+	i := q.items[t.name]
+	if i != nil && t.provider != "" {
+		i.provider = t.provider
+	}
 	switch {
-	case due.IsZero() && i == nil:
-		return
-	case due.IsZero():
-		heap.Remove(&q.order, i.index)
-		delete(q.items, name)
+	case due.IsZero() || i != nil && !due.Before(i.due):
 		return
 	case i == nil:
-		i = &item{name: name, due: due}
-		q.items[name] = i
+		i = &item{turn: t, due: due}
+		q.items[t.name] = i
 		heap.Push(&q.order, i)
 	default:
 		i.due = due
@@ -55,6 +65,16 @@ func (q *queue) set(name string, due time.Time) {
 	}
 }
 
+// remove takes a role out that is no more.
+func (q *queue) remove(name string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if i := q.items[name]; i != nil {
+		heap.Remove(&q.order, i.index)
+		delete(q.items, name)
+	}
+}
+
 // has tells whether a role is in the queue.
 func (q *queue) has(name string) bool {
 	q.mu.Lock()
@@ -62,21 +82,21 @@ func (q *queue) has(name string) bool {
 	return q.items[name] != nil
 }
 
-// take removes the first role that is due and returns its name. Otherwise it returns "" and when
-// the next one will be; the zero time when there is none.
-func (q *queue) take(now time.Time) (name string, next time.Time) {
+// take removes the first role that is due. When there is none, the turn is empty and the time is that of the
+// next one; the zero time when there is none at all.
+func (q *queue) take(now time.Time) (turn, time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.order) == 0 {
-		return "", time.Time{}
+		return turn{}, time.Time{}
 	}
 	first := q.order[0]
 	if first.due.After(now) {
-		return "", first.due
+		return turn{}, first.due
 	}
 	heap.Pop(&q.order)
 	delete(q.items, first.name)
-	return first.name, first.due
+	return first.turn, first.due
 }
 
 // dueOrder is a heap of items, the earliest first.

@@ -7,47 +7,66 @@ import (
 	"time"
 )
 
-// The queue gives back what is due, in order, each role once, at the time it was last put in for.
+// The queue gives back what is due, in order, each role once, at the earliest time that it was put in for.
 func TestQueueTakesWhatIsDueInOrder(t *testing.T) {
 	q, start := newQueue(), time.Now()
 	want := map[string]time.Time{}
 	for range 2000 { // many names come several times, and move
-		name := fmt.Sprint("role-", rand.N(500))
-		want[name] = start.Add(rand.N(time.Hour))
-		q.set(name, want[name])
+		name, due := fmt.Sprint("role-", rand.N(500)), start.Add(rand.N(time.Hour))
+		q.set(name, due)
+		if at, ok := want[name]; !ok || due.Before(at) {
+			want[name] = due
+		}
 	}
 	for i := range 50 {
 		name := fmt.Sprint("role-", i)
-		q.set(name, time.Time{})
+		q.remove(name)
 		delete(want, name)
 	}
 	last := start
 	for range len(want) {
-		name, at := q.take(start.Add(time.Hour))
-		if !at.Equal(want[name]) || at.Before(last) {
-			t.Fatalf("%q at %s, put in for %s, after one at %s", name, at, want[name], last)
+		role, at := q.take(start.Add(time.Hour))
+		if !at.Equal(want[role.name]) || at.Before(last) {
+			t.Fatalf("%q at %s, put in for %s, after one at %s", role.name, at, want[role.name], last)
 		}
-		delete(want, name)
+		delete(want, role.name)
 		last = at
 	}
-	if name, next := q.take(start.Add(time.Hour)); name != "" || !next.IsZero() {
-		t.Errorf("an empty queue gives %q, next at %s", name, next)
+	if role, next := q.take(start.Add(time.Hour)); role.name != "" || !next.IsZero() {
+		t.Errorf("an empty queue gives %q, next at %s", role.name, next)
 	}
 }
 
 func TestQueueTellsWhenTheNextIsDue(t *testing.T) {
 	q, now := newQueue(), time.Now()
-	q.set("later", now.Add(time.Hour))
+	q.set("later", now.Add(2*time.Hour))
 	q.set("soon", now.Add(time.Minute))
-	if name, next := q.take(now); name != "" || !next.Equal(now.Add(time.Minute)) {
-		t.Errorf("got %q, %s", name, next)
+	if role, next := q.take(now); role.name != "" || !next.Equal(now.Add(time.Minute)) {
+		t.Errorf("got %q, %s", role.name, next)
 	}
 	<-q.changed
-	q.set("later", now.Add(2*time.Hour))
+	q.set("later", now.Add(time.Hour))
 	select {
 	case <-q.changed:
 		t.Error("a change behind the head wakes the scheduler")
 	default:
+	}
+}
+
+// Plans come from looks of different ages. The earliest wins, whoever comes last; only taking the role out to
+// look at it makes it later.
+func TestAPlanMakesNoRoleLater(t *testing.T) {
+	q, now := newQueue(), time.Now()
+	soon := now.Add(time.Minute)
+	q.put(turn{"r", "old"}, soon)
+	q.put(turn{"r", "new"}, now.Add(time.Hour))
+	q.put(turn{"r", "new"}, time.Time{})
+	q.set("r", now.Add(time.Hour))
+	if role, at := q.take(soon); role != (turn{"r", "new"}) || !at.Equal(soon) {
+		t.Errorf("%v at %s, want r of the provider new at %s", role, at, soon)
+	}
+	if q.put(turn{"r", "new"}, time.Time{}); q.has("r") {
+		t.Error("never counts as a time")
 	}
 }
 

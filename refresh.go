@@ -40,7 +40,9 @@ func (b *backend) refresh(ctx context.Context, s logical.Storage, name string, d
 		if l.role == nil {
 			return new(token), errNoRole
 		}
-		return b.refreshIfDue(ctx, s, name, l.role, l.provider, l.token, d)
+		tok, err := b.refreshIfDue(ctx, s, name, l.role, l.provider, l.token, d)
+		b.planAgain(ctx, s, name, l)
+		return tok, err
 	})
 }
 

@@ -2,7 +2,6 @@ package oauthrefresh
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,31 +12,26 @@ import (
 )
 
 const (
-	// maxWorkers bounds the refreshes that run in the background at once, maxOfProvider those of one
-	// provider: one that hangs must not keep the others' from being made. With a provider that takes a
-	// second, 64 are enough for 230,000 one-hour tokens.
-	maxWorkers, maxOfProvider = 256, 64
-	// crowdDelay is how long a role waits whose provider has its share.
-	crowdDelay = time.Second
 	// tendDelay is how long a role rests when something is in the way of its refresh that is not
 	// the provider's fault: storage that can't be written, above all.
 	tendDelay = time.Minute
+	// maxRest is how long the scheduler sleeps at most. Timers stand still while a machine is suspended, and
+	// know nothing of a clock that is put right.
+	maxRest = time.Minute
 )
 
 // scheduler refreshes ahead of reads and keeps idle grants alive. It rests until it is started.
 type scheduler struct {
 	queue   *queue
 	reads   sync.Map // role → generation of the token that was read last
-	workers chan struct{}
 	shares  shares
+	surveys surveys
 	once    sync.Once
 	storage logical.Storage
 	life    atomic.Pointer[life] // the last sign of it that was stored; nil before the first
 }
 
-func newScheduler() *scheduler {
-	return &scheduler{queue: newQueue(), workers: make(chan struct{}, maxWorkers)}
-}
+func newScheduler() *scheduler { return &scheduler{queue: newQueue()} }
 
 // startScheduler begins background work, once. Both hooks that Vault offers call it: Initialize at
 // unseal, which must not block, and the periodic function, which is also what revives a plugin
@@ -48,18 +42,22 @@ func (b *backend) startScheduler(s logical.Storage) {
 		b.begin(func() {
 			b.signOfLife(context.Background(), s, clock.Now()) // first: what follows may spend what a snapshot brought back
 			b.begin(b.schedule)
-			b.survey(s, "")
+			b.begin(func() { b.sweep(s) })
+			b.resurvey(s, anyProvider)
 		})
 	})
 }
 
 // begin runs a task of its own that a panic does not take the process down with.
 func (b *backend) begin(f func()) bool {
-	return b.work.begin(func() {
-		var err error
-		defer b.contain(&err)
-		f()
-	})
+	return b.work.begin(func() { b.contained(f) })
+}
+
+// contained runs f, whose panic ends f and no more.
+func (b *backend) contained(f func()) {
+	var err error
+	defer b.contain(&err)
+	f()
 }
 
 func (b *backend) initialize(_ context.Context, req *logical.InitializationRequest) error {
@@ -85,36 +83,45 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 
 // schedule sleeps until something is due, and has it done.
 func (b *backend) schedule() {
-	for {
-		name, next := b.scheduler.queue.take(clock.Now())
-		if name == "" {
+	for last := clock.Now(); !b.work.ending(); {
+		now := clock.Now()
+		if now.Before(last.Add(-maxRest)) {
+			// What was planned by the time that it was then may be due long before.
+			b.Logger().Warn("the clock was put back: all roles are looked at again", "by", last.Sub(now))
+			b.resurvey(b.scheduler.storage, anyProvider)
+		}
+		last = now
+		t, next := b.scheduler.queue.take(now)
+		switch {
+		case t.name == "":
 			if !b.rest(next) {
 				return
 			}
-			continue
+		case b.scheduler.shares.enter(t):
+			b.attend(t)
 		}
-		if !b.mayTend() {
-			b.scheduler.queue.set(name, clock.Now().Add(tendDelay))
-			continue
-		}
-		select {
-		case b.scheduler.workers <- struct{}{}:
-		case <-b.work.closing:
-			return
-		}
-		b.work.fork(func() {
-			defer func() { <-b.scheduler.workers }()
-			b.tend(name)
-		})
 	}
 }
 
-// rest waits until the time, or until the queue has another head. It returns false when the mount
-// ends.
+// attend has a role tended that has got its share, and after it those who waited for that.
+func (b *backend) attend(t turn) {
+	b.work.fork(func() {
+		defer func() {
+			next := b.scheduler.shares.leave(t.provider)
+			for i := 0; i < len(next) && !b.work.ending(); i++ {
+				b.attend(next[i])
+			}
+		}()
+		b.tend(t)
+	})
+}
+
+// rest waits until the time, or until the queue has another head, and not for long. It returns false when
+// the mount ends.
 func (b *backend) rest(until time.Time) bool {
-	pause := time.Hour
+	pause := maxRest
 	if !until.IsZero() {
-		pause = clock.Until(until)
+		pause = min(pause, clock.Until(until))
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -132,35 +139,67 @@ func (b *backend) mayTend() bool { return b.writable() && !b.System().Tainted() 
 
 // tend does what is due for one role. An exchange puts the role back into the queue itself; whatever
 // else comes of it is looked at again after a while.
-func (b *backend) tend(name string) {
+func (b *backend) tend(t turn) {
 	var err error
-	tried := false
+	again, delay := false, tendDelay
 	defer func() {
-		if (tried || err != nil) && !b.scheduler.queue.has(name) {
-			b.scheduler.queue.set(name, clock.Now().Add(tendDelay))
+		if (again || err != nil) && !b.scheduler.has(t.name) {
+			b.scheduler.queue.put(t, clock.Now().Add(delay))
 		}
 	}()
 	defer b.contain(&err)
+	if !b.mayTend() {
+		again = true
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), maxHold)
 	defer cancel()
-	r, p, tok, err := b.lookUp(ctx, b.scheduler.storage, name)
+	r, p, tok, err := b.lookUp(ctx, b.scheduler.storage, t.name)
 	if err != nil {
 		return
 	}
 	if r == nil {
+		err = b.dropGone(ctx, t.name)
+		return
+	}
+	now := clock.Now()
+	plan := b.plan(t.name, r, p, tok, now)
+	switch {
+	case plan.at.After(now) || plan.at.IsZero():
+		b.scheduler.queue.put(turn{t.name, r.Provider}, plan.at)
+	case r.Provider != t.provider: // it waits for that one's share, if need be
+		b.scheduler.queue.put(turn{t.name, r.Provider}, now)
+	default:
+		again = true
+		if p != nil {
+			delay = r.timing(p, tok, now).hurry(now, tendDelay)
+		}
+		_, err = b.refresh(ctx, b.scheduler.storage, t.name, plan.demand)
+	}
+}
+
+// dropGone takes a role out of all background work, unless it was written again since it was found to be gone:
+// the write has planned it.
+func (b *backend) dropGone(ctx context.Context, name string) error {
+	unlock, err := b.edits.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := getRole(ctx, b.scheduler.storage, name)
+	if err == nil && r == nil {
 		b.scheduler.forget(name)
-		return
 	}
-	plan := b.plan(name, r, p, tok, clock.Now())
-	if plan.at.After(clock.Now()) || plan.at.IsZero() {
-		b.scheduler.queue.set(name, plan.at)
-		return
+	return err
+}
+
+// has tells whether a role is in the queue, or waits for its provider's share.
+func (s *scheduler) has(name string) bool { return s.queue.has(name) || s.shares.has(name) }
+
+// planAgain plans a role after an exchange by a fresh look, if a role or provider was written since the exchange
+// began with another one: what it has planned by is no longer the definition.
+func (b *backend) planAgain(ctx context.Context, s logical.Storage, name string, began *look) {
+	if b.memory.edited(began) {
+		b.reconsider(ctx, s, name)
 	}
-	if !b.scheduler.shares.enter(r.Provider) {
-		b.scheduler.queue.set(name, clock.Now().Add(crowdDelay+rand.N(crowdDelay)))
-		return
-	}
-	defer b.scheduler.shares.leave(r.Provider)
-	tried = true
-	_, err = b.refresh(ctx, b.scheduler.storage, name, plan.demand)
 }

@@ -106,9 +106,9 @@ func TestNothingInTheBackgroundOnAStandby(t *testing.T) {
 	}
 	b.startBackground()
 	// The scheduler has looked at the role once it is due a minute from now.
-	for name, next := b.scheduler.queue.take(time.Now()); ; name, next = b.scheduler.queue.take(time.Now()) {
-		if name != "" {
-			b.scheduler.queue.set(name, next)
+	for role, next := b.scheduler.queue.take(time.Now()); ; role, next = b.scheduler.queue.take(time.Now()) {
+		if role.name != "" {
+			b.scheduler.queue.put(role, next)
 		} else if time.Until(next) > tendDelay/2 {
 			break
 		}

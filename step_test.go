@@ -12,13 +12,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
-// step puts the host's clock forward or back until the test ends.
-func step(t testing.TB, d time.Duration) {
-	clock.Step(d)
-	t.Cleanup(func() { clock.Step(-d) })
-}
-
-// putRight ends all that.
+// putRight ends all steps of the clock.
 func putRight() { clock.Step(time.Since(clock.Now())) }
 
 // The clock is a day off, and put right before, during or after each step of a refresh: no token is leased
@@ -106,8 +100,8 @@ func TestAClockThatIsPutRight(t *testing.T) {
 func TestALostAnswerWhileTheClockIsPutRight(t *testing.T) {
 	for _, off := range []time.Duration{day, -day} {
 		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-			step(t, off)
-			t.Cleanup(func() { clock.Step(off) }) // the handler puts it right
+			clock.Step(off)
+			t.Cleanup(putRight)
 			answers := 0
 			server.Handle(func(*clienttest.Request) clienttest.Answer {
 				if answers++; answers == 1 {

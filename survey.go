@@ -2,6 +2,7 @@ package oauthrefresh
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
@@ -9,34 +10,89 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
+// anyProvider stands for the roles of all providers in a survey.
+const anyProvider = ""
+
+// surveys are the looks at many roles that are asked for. One is made at a time: what is asked for meanwhile,
+// however often, is one more. The zero value is ready.
+type surveys struct {
+	mu      sync.Mutex
+	running bool
+	wanted  map[string]bool // the providers whose roles are to be looked at
+}
+
+// want asks for a survey. It tells whether nobody makes one: then the caller must.
+func (s *surveys) want(provider string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wanted == nil {
+		s.wanted = map[string]bool{}
+	}
+	s.wanted[provider] = true
+	begin := !s.running
+	s.running = true
+	return begin
+}
+
+// next returns the providers of the next survey; nil when none is wanted any more, and whoever asks is to end.
+func (s *surveys) next() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wanted := s.wanted
+	s.wanted, s.running = nil, wanted != nil
+	return wanted
+}
+
+// resurvey has the roles of a provider looked at, whose definition has changed, or those of all.
+func (b *backend) resurvey(s logical.Storage, provider string) {
+	if b.scheduler.surveys.want(provider) {
+		b.begin(func() { // a mount that ends plans nothing any more
+			for wanted := b.scheduler.surveys.next(); wanted != nil; wanted = b.scheduler.surveys.next() {
+				b.contained(func() { b.survey(s, wanted) })
+			}
+		})
+	}
+}
+
 // survey finds what is to be done for the roles there are: exchanges whose outcome is unknown, which
 // must be repeated while the provider's grace lasts, and grants to keep alive. It reads at a bounded
-// rate, so that a mount with very many roles does not slow Vault's start. With a provider's name it
-// looks at that one's roles only, whose definition has changed.
-func (b *backend) survey(s logical.Storage, provider string) {
+// rate, so that a mount with very many roles does not slow Vault's start; roles of which it is known that
+// they may have such an exchange come first.
+func (b *backend) survey(s logical.Storage, wanted map[string]bool) {
 	const pause, batch = 10 * time.Millisecond, 10 // a thousand roles a second
-	ctx := context.Background()
-	names, err := s.List(ctx, rolePrefix)
+	if wanted[anyProvider] {
+		b.surveyInflight(s)
+	}
+	names, err := s.List(context.Background(), rolePrefix)
 	for err != nil {
 		b.Logger().Warn("the roles could not be listed for background work; trying again", "error", err)
 		if !b.work.wait(tendDelay) || b.work.ending() {
 			return
 		}
-		names, err = s.List(ctx, rolePrefix)
+		names, err = s.List(context.Background(), rolePrefix)
 	}
 	for i, name := range names {
 		if i%batch == 0 && !b.work.wait(pause) || b.work.ending() {
 			return
 		}
-		if provider == "" && b.scheduler.queue.has(name) {
-			continue
-		}
-		r, p, tok, err := b.lookUp(ctx, s, name)
-		switch {
-		case err != nil && !b.scheduler.queue.has(name):
-			b.scheduler.queue.set(name, clock.Now().Add(tendDelay))
-		case err == nil && r != nil && (provider == "" || r.Provider == provider):
-			b.replan(name, r, p, tok)
-		}
+		b.visit(s, name, wanted)
 	}
+}
+
+// visit looks at a role, and puts it where it belongs in the queue if it is of one of the providers.
+func (b *backend) visit(s logical.Storage, name string, wanted map[string]bool) (r *role, tok *token) {
+	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+	defer cancel()
+	var err error
+	defer func() {
+		if err != nil {
+			b.scheduler.queue.set(name, clock.Now().Add(tendDelay))
+		}
+	}()
+	defer b.contain(&err)
+	r, p, tok, err := b.lookUp(ctx, s, name)
+	if err == nil && r != nil && (wanted[anyProvider] || wanted[r.Provider]) {
+		b.replan(name, r, p, tok)
+	}
+	return r, tok
 }

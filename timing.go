@@ -137,6 +137,15 @@ func (e ends) pace(at, until time.Time, asked bool, tok *token) time.Time {
 	return later(until, at.Add(shortestPause))
 }
 
+// hurry shortens a rest that has nothing to do with the provider, as while storage takes no writes: a grace does
+// not wait for that.
+func (t timing) hurry(now time.Time, rest time.Duration) time.Duration {
+	if !t.ends.grace.After(now) {
+		return rest
+	}
+	return max(shortestPause, min(rest, t.ends.grace.Sub(now)/3))
+}
+
 // pause is when the next exchange may be made after this failure; zero when it holds nothing off.
 func (f *fault) pause(e ends, tok *token, now time.Time) time.Time {
 	if f == nil || f.Until.IsZero() || fromFuture(f.At, now) {

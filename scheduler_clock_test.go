@@ -1,0 +1,123 @@
+package oauthrefresh
+
+import (
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+)
+
+// stepClock puts the clock forward or back, until the test ends.
+func stepClock(t testing.TB, d time.Duration) {
+	clock.Step(d)
+	t.Cleanup(func() { clock.Step(-d) })
+}
+
+const aDay = 24 * time.Hour
+
+// However far the next work is, the queue is looked at again: timers stand still while the machine sleeps, and know
+// nothing of a clock that is put right.
+func TestTheSchedulerLooksUpEveryMinute(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		for _, until := range []time.Time{{}, clock.Now().Add(10 * aDay)} {
+			began := time.Now()
+			b.rest(until)
+			if slept := time.Since(began); slept != maxRest {
+				t.Errorf("it sleeps for %s", slept)
+			}
+		}
+		began := time.Now()
+		b.rest(clock.Now().Add(time.Second))
+		if slept := time.Since(began); slept != time.Second {
+			t.Errorf("it sleeps for %s, and something is due in a second", slept)
+		}
+	})
+}
+
+// A keepalive of twelve hours. The clock is a day ahead or behind and then right again, before it is due by the
+// right clock, when it is, and after that: it is never later than twelve hours and a little after the last one by a
+// clock that did not move, and there is none to spare.
+func TestBackgroundWorkFollowsAClockThatIsPutRight(t *testing.T) {
+	for name, first := range map[string]time.Duration{"ahead": aDay, "behind": -aDay} {
+		for when, wrong := range map[string]struct{ from, to time.Duration }{
+			"before it is due":          {time.Hour, 2 * time.Hour},
+			"while it is due":           {11 * time.Hour, 13 * time.Hour},
+			"after it was due":          {13 * time.Hour, 14 * time.Hour},
+			"from before the beginning": {0, time.Hour},
+		} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+					grant := newGrant(server)
+					if wrong.from == 0 {
+						stepClock(t, first)
+					}
+					b.write("roles/r", fields{"keepalive_period": "12h"})
+					b.startBackground()
+					b.write("refresh/r", nil) // nobody reads it
+					pause(wrong.from)
+					if wrong.from != 0 {
+						stepClock(t, first)
+					}
+					// By a clock that is ahead it is due; by one that is behind it was last refreshed in the future,
+					// so that nobody knows how old it is.
+					pause(2 * maxRest)
+					if n := grant.Refreshes(); wrong.from == time.Hour && n != 2 {
+						t.Errorf("%d refreshes by a clock that is %s", n, name)
+					}
+					pause(wrong.to - wrong.from)
+					stepClock(t, -first)
+					looked := b.gets(func() { pause(2 * maxRest) })
+					if first > 0 && looked == 0 {
+						t.Error("the clock was put back, and what was planned by it is not looked at")
+					}
+					pause(13 * time.Hour)
+					if n := grant.Refreshes(); first < 0 && (n < 2 || n > 5) {
+						t.Errorf("%d refreshes in little more than %s at a keepalive of 12h", n, wrong.to+13*time.Hour)
+					}
+				})
+			})
+		}
+	}
+}
+
+// What was planned by a clock that was ahead is planned anew once it is put back, and earlier.
+func TestAClockThatIsPutBackMakesNoRoleLate(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		newGrant(server)
+		b.write("roles/r", fields{"keepalive_period": "240h"})
+		b.startBackground()
+		b.read("creds/r")
+		pause(2 * time.Hour)
+		due := b.due("r")
+		stepClock(t, aDay)
+		pause(2 * maxRest)
+		b.scheduler.queue.remove("r")
+		b.scheduler.queue.set("r", due.Add(aDay)) // as one is that was planned by then
+		stepClock(t, -aDay)
+		pause(2 * maxRest)
+		if at := b.due("r"); !at.Equal(due) {
+			t.Errorf("due %s, want %s", at, due)
+		}
+	})
+}
+
+// A revocation endpoint that failed when the clock was ahead is asked again once that is right.
+func TestAProviderIsNotAwayUntilTheClockHasCaughtUp(t *testing.T) {
+	b, server := ownRole(t)
+	lease, other := b.read("creds/r"), b.read("creds/r")
+	server.Enqueue(clienttest.Text(503, "text/plain", "away"))
+	clock.Step(10 * time.Minute)
+	err := b.endLease(lease)
+	clock.Step(-10 * time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := len(server.Requests())
+	if err := b.endLease(other); err != nil {
+		t.Fatal(err)
+	}
+	if asked := len(server.Requests()) - n; asked != 1 {
+		t.Errorf("%d requests", asked)
+	}
+}

@@ -1,0 +1,81 @@
+package oauthrefresh
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+const (
+	// sweepRest is how long nothing is swept between two rounds, sweepPause the pause between two roles of
+	// one. However many roles there are, a round ends within sweepRound, and each role is seen once a day.
+	sweepRest  = time.Hour
+	sweepPause = time.Second
+	sweepRound = 22 * time.Hour
+)
+
+// sweep looks at every role now and then. Whatever has kept one out of the queue, or put it too late there, costs
+// no grant that lives for a day: a write that reported an error and was applied, a look that failed, a
+// mistake in this program.
+func (b *backend) sweep(s logical.Storage) {
+	for b.work.wait(sweepRest) && !b.work.ending() {
+		b.contained(func() { b.sweepOnce(s) })
+	}
+}
+
+// sweepOnce makes one round, as long as this node may do background work.
+func (b *backend) sweepOnce(s logical.Storage) {
+	if !b.mayTend() {
+		return
+	}
+	roles, err := s.List(context.Background(), rolePrefix)
+	if err != nil {
+		return // at the next round
+	}
+	gone, err := b.leftovers(s, roles)
+	if err != nil {
+		return
+	}
+	b.surveyInflight(s)
+	pause := sweepPauseOf(len(roles) + len(gone))
+	next := func() bool { return b.work.wait(pause) && !b.work.ending() && b.mayTend() }
+	for _, name := range gone {
+		if !next() {
+			return
+		}
+		b.removeLeftover(s, name)
+	}
+	for _, name := range roles {
+		if !next() {
+			return
+		}
+		b.visit(s, name, map[string]bool{anyProvider: true})
+	}
+}
+
+// sweepPauseOf is the pause between two of so many roles.
+func sweepPauseOf(roles int) time.Duration {
+	return min(sweepPause, sweepRound/time.Duration(roles+1))
+}
+
+// leftovers are the names under which there is a state and no role: somebody deleted it, and the process died
+// in the midst of that.
+func (b *backend) leftovers(s logical.Storage, roles []string) ([]string, error) {
+	there := make(map[string]bool, len(roles))
+	for _, name := range roles {
+		there[name] = true
+	}
+	states, err := s.List(context.Background(), tokenPrefix)
+	return slices.DeleteFunc(states, func(name string) bool { return there[name] }), err
+}
+
+// removeLeftover removes what is left of a role that is gone. It looks again: the role may have been written since.
+func (b *backend) removeLeftover(s logical.Storage, name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+	defer cancel()
+	if err := b.removeState(ctx, s, name); err != nil {
+		b.Logger().Debug("what is left of a deleted role stays for now", "role", name, "error", err)
+	}
+}
