@@ -1,6 +1,7 @@
 package oauthrefresh
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,10 +50,9 @@ func TestAnErrorAtTheStartForgetsNoGrant(t *testing.T) {
 		b.write("roles/r", fields{"keepalive_period": "24h"})
 		b.read("creds/r")
 		after := newTestBackendOn(t, b.storage)
-		once := true
+		var failed atomic.Bool
 		b.storage.onGet(func(key string) error {
-			if key == "token/r" && once {
-				once = false
+			if key == "token/r" && failed.CompareAndSwap(false, true) {
 				return errDisk
 			}
 			return nil

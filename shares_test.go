@@ -69,38 +69,40 @@ func asked(server *clienttest.Server) (paths []string) {
 	return paths
 }
 
-// Providers that hang, each with more roles than there are workers, do not keep another one's idle grants from
+// A provider that hangs, and has more roles than there are workers, does not keep another one's idle grants from
 // being refreshed.
-func TestProvidersThatHangDoNotTakeAllWorkers(t *testing.T) {
-	for _, hanging := range []int{1, 4} {
-		t.Run(fmt.Sprint(hanging), func(t *testing.T) {
-			b := newTestBackend(t)
-			server := newEndpoint(t, b)
-			hang, open := gated(tokenAnswer("late", canary+"late"))
-			defer open()
-			server.Handle(func(r *clienttest.Request) clienttest.Answer {
-				if r.Path == "/other" {
-					return tokenAnswer("a", canary+"next")
-				}
-				return hang
-			})
-			b.write("providers/other", fields{"token_endpoint": server.URL() + "/other"})
-			for i := range hanging {
-				provider := fmt.Sprint("hangs", i)
-				b.write("providers/"+provider, fields{"token_endpoint": server.URL() + "/" + provider})
-				for j := range maxWorkers/hanging + 10 {
-					b.overdue(fmt.Sprint(provider, "-", j), provider)
-				}
-			}
-			b.startBackground()
-			b.queueIsEmpty()
-			b.overdue("other", "other")
-			for end := time.Now().Add(10 * time.Second); !slices.Contains(asked(server), "/other"); time.Sleep(time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("%d requests, and none of the other provider's", len(server.Requests()))
-				}
-			}
-		})
+func TestOneProviderDoesNotTakeAllWorkers(t *testing.T) { someHang(t, 1) }
+
+// Nor do four of them, which four fixed shares would be enough for.
+func TestFourProvidersDoNotTakeAllWorkers(t *testing.T) { someHang(t, 4) }
+
+// someHang has so many providers hang, with more roles in all than there are workers, and waits for another one's.
+func someHang(t *testing.T, providers int) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	hang, open := gated(tokenAnswer("late", canary+"late"))
+	defer open()
+	server.Handle(func(r *clienttest.Request) clienttest.Answer {
+		if r.Path == "/other" {
+			return tokenAnswer("a", canary+"next")
+		}
+		return hang
+	})
+	b.write("providers/other", fields{"token_endpoint": server.URL() + "/other"})
+	for i := range providers {
+		provider := fmt.Sprint("hangs", i)
+		b.write("providers/"+provider, fields{"token_endpoint": server.URL() + "/" + provider})
+		for j := range maxWorkers/providers + 10 {
+			b.overdue(fmt.Sprint(provider, "-", j), provider)
+		}
+	}
+	b.startBackground()
+	b.queueIsEmpty()
+	b.overdue("other", "other")
+	for end := time.Now().Add(10 * time.Second); !slices.Contains(asked(server), "/other"); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d requests, and none of the other provider's", len(server.Requests()))
+		}
 	}
 }
 

@@ -51,10 +51,15 @@ func TestNothingIsSweptOnAStandbyOrAtTheEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				if name != "ended" {
+					stop(b)
+				}
 				b.startBackground()
 				pause(time.Minute)
 				b.mark("r")
-				stop(b)
+				if name == "ended" {
+					stop(b)
+				}
 				if n := b.gets(func() { pause(3 * aRound) }); n != 0 {
 					t.Errorf("%d reads", n)
 				}
