@@ -167,9 +167,8 @@ func TestAMinTTLOutOfReachCostsNoToken(t *testing.T) {
 func TestARevocationThatStorageRefusesIsStoredLater(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		b.write("roles/r", fields{"token_mode": "per_lease"})
-		refuses := true
 		b.storage.onPut(func(key string) error {
-			if refuses && strings.HasPrefix(key, revocationPrefix) {
+			if strings.HasPrefix(key, revocationPrefix) {
 				return errDisk
 			}
 			return nil
@@ -177,7 +176,7 @@ func TestARevocationThatStorageRefusesIsStoredLater(t *testing.T) {
 		server.Enqueue(tokenAnswer(canary+"odd", ""), clienttest.Answer{Status: 200})
 		b.write("refresh/r", nil)
 		pause(time.Minute)
-		refuses = false
+		b.storage.onPut(nil)
 		pause(2 * maxHoldDelay)
 		b.revokesOnly(server, canary+"odd")
 	}, fields{"refresh_token_rotation": "never"})
