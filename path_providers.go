@@ -58,6 +58,11 @@ which format it takes a request and where things are in its answer. Write one fo
 server that is not built in. A write keeps what it does not name. The built-in providers can be
 read, as an example too, but neither overwritten nor deleted.
 
+What readers are handed (access_token_pointer, further extra_fields) and with how much proof a client
+comes (token_endpoint_auth_method, requires_certificate) does not change for a role behind its back:
+roles that were written before such a change are blocked until each is written once more, for which
+no secret is needed, or the change is undone.
+
 A write that names issuer asks the server's metadata (RFC 8414, OpenID Connect Discovery) for the
 endpoints, their mtls_endpoint_aliases and token_endpoint_auth_method, and answers with what it has
 filled in. A field that you write, in this write or before, stays yours; one that you write empty along

@@ -211,6 +211,13 @@ func TestAsMuchProofAsBeforeIsSent(t *testing.T) {
 	if got := server.Requests()[0].Form.Get("client_secret"); got != canary+"secret" {
 		t.Error("the role's own method is not used")
 	}
+	c := acceptedCertificate(t)
+	b.write("providers/test", fields{"token_endpoint_auth_method": "private_key_jwt"})
+	b.writeRole("public", fields{
+		"client_secret": nil, "token_endpoint_auth_method": "none", "client_certificate": c.certificate, "client_private_key": c.key, "refresh_token": canary + "refresh-1",
+	})
+	b.write("providers/test", fields{"token_endpoint_auth_method": "client_secret_post"})
+	b.read("creds/public")
 }
 
 // What a provider said is stored before it says something else, or it does not change.

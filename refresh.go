@@ -116,6 +116,9 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if err := cmp.Or(b.mayRefresh(name, t, tok, d), t.checkReady()); err != nil {
 		return tok, err
 	}
+	if d.minTTL > 0 && !d.own && newTerms(r, p).good(tok, clock.Now()) && !b.guard.allowEarly(name) {
+		return tok, errTooEarly
+	}
 	t.options.Sessions = b.sessions.of(t.config.CACertificate, r.CACertificate)
 	before, a := tok, &attempt{b: b, s: s, name: name, target: t}
 	tok, err = a.run(ctx, tok)

@@ -21,8 +21,6 @@ const (
 	// half a second into 0, on which an Agent sleeps for minutes; a few seconds are gone before
 	// their reader has done anything.
 	minLease = 5 * time.Second
-	// minApart is how far refreshes that a min_ttl brings about are apart at least, or half a token's life.
-	minApart = 30 * time.Second
 )
 
 // demand is what a caller wants of a token.
@@ -152,13 +150,16 @@ func (t terms) due(tok *token, d demand, now time.Time) (bool, error) {
 	return true, nil
 }
 
+// good tells whether the token would do for whoever asks for nothing in particular.
+func (t terms) good(tok *token, now time.Time) bool {
+	due, err := t.due(tok, demand{}, now)
+	return err == nil && !due
+}
+
 // reachable refuses a min_ttl that a fresh token does not have or has for a moment only: each read
 // would then refresh.
 func (t terms) reachable(tok *token, d demand) error {
 	longest := tok.lifetime() * 9 / 10
-	if !d.own { // short tokens would be refreshed every few seconds
-		longest = min(longest, max(tok.lifetime()-minApart, tok.lifetime()/2)-margin(tok.lifetime()))
-	}
 	if t.invalidates {
 		longest = min(longest, tok.lifetime()-t.windowOf(tok.lifetime()))
 	}
