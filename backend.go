@@ -21,7 +21,7 @@ import (
 )
 
 // Version is what `vault plugin list` shows. Vault wants a semantic version with a leading v.
-const Version = "v0.1.0"
+const Version = "v0.2.0"
 
 // backend is one mount of the engine.
 type backend struct {
