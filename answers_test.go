@@ -1,6 +1,8 @@
 package oauthrefresh
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -88,6 +90,30 @@ var answers = map[string]answered{
 	"refresh_token absent": {answer: success(`,"expires_in":3600`), ttl: 3570 * time.Second},
 	"refresh_token null":   {answer: success(`,"expires_in":3600,"refresh_token":null`), ttl: 3570 * time.Second},
 	"refresh_token empty":  {answer: success(`,"expires_in":3600,"refresh_token":""`), ttl: 3570 * time.Second},
+	// the refresh token is where nobody looks
+	"nested":              {answer: clienttest.JSON(200, `{"message":"success","data":{"access_token":"a1","refresh_token":"`+next+`","expires_in":3600}}`), status: 503, state: "failing", next: true},
+	"in a list":           {answer: clienttest.JSON(200, `[{"access_token":"a1","refresh_token":"`+next+`"}]`), status: 503, state: "failing", next: true},
+	"in another spelling": {answer: clienttest.JSON(200, `{"access_token":"a1","expires_in":3600,"refreshToken":"`+next+`"}`), ttl: 3570 * time.Second, next: true},
+	"packed, not said":    {answer: packed(`{"access_token":"a1","expires_in":3600,"refresh_token":"` + next + `"}`), ttl: 3570 * time.Second, next: true},
+	"a form, a semicolon": {answer: form("access_token=A;app&expires_in=3600&refresh_token=" + next), status: 503, state: "failing", next: true},
+	"a form, a space":     {answer: form("access_token=a1&scope=read write&expires_in=3600&refresh_token=" + next), ttl: 3570 * time.Second, next: true},
+	"two documents":       {answer: clienttest.JSON(200, "{\"debug\":1}\n"+`{"access_token":"a1","expires_in":3600,"refresh_token":"`+next+`"}`), status: 503, state: "failing", next: true},
+	// what can't be an access token
+	"a sentence":   {answer: clienttest.JSON(200, `{"access_token":"error: token is expired by 23m58.3s","refresh_token":"","expires_in":0}`), status: 502, state: "unknown"},
+	"a line break": {answer: clienttest.JSON(200, `{"access_token":"a1\r\nX-Injected: 1","expires_in":3600,"refresh_token":"`+next+`"}`), status: 503, state: "failing", next: true},
+	// the end of the token
+	"its own end is earlier": {answer: clienttest.JSON(200, `{"access_token":"`+jwtUntil("946685700")+`","expires_in":3600}`), ttl: 870 * time.Second},
+	"its own end is past":    {answer: clienttest.JSON(200, `{"access_token":"`+jwtUntil("946684740")+`","refresh_token":"`+next+`"}`), status: 503, state: "failing", next: true},
+	"a stated end is past":   {answer: success(`,"expires_at":"1999-12-31T23:50:00Z","refresh_token":"` + next + `"`), status: 503, state: "failing", next: true},
+	"expires_at":             {answer: success(`,"expires_at":"2000-01-01T00:10:00Z"`), ttl: 570 * time.Second},
+	// a dead refresh token in other words
+	"401, invalid_token":      {answer: clienttest.JSON(401, `{"error":"invalid_token","error_description":"`+canary+`"}`), status: 400, state: "dead"},
+	"200, invalid_code":       {answer: clienttest.JSON(200, `{"error":"invalid_code"}`), provider: fields{"permanent_errors": "invalid_code"}, status: 400, state: "dead"},
+	"400, of a field":         {answer: clienttest.JSON(400, `{"message":"Bad Request","errors":[{"resource":"RefreshToken","field":"refresh_token","code":"invalid"}]}`), provider: fields{"permanent_errors": "invalid: refresh_token"}, status: 400, state: "dead"},
+	"401, a sentence":         {answer: clienttest.JSON(401, `{"message":"Refresh token is invalid."}`), provider: fields{"permanent_errors": "*: refresh token is invalid"}, status: 400, state: "dead"},
+	"200, errcode":            {answer: clienttest.JSON(200, `{"errcode":42007,"errmsg":"refresh_token invalid"}`), provider: fields{"permanent_errors": "42007"}, status: 400, state: "dead"},
+	"400, a rate limit":       {answer: clienttest.JSON(400, `{"error":"invalid_grant","error_description":"Rate limit exceeded"}`), status: 503, state: "failing"},
+	"400, nothing, permanent": {answer: clienttest.Answer{Status: 400}, provider: fields{"permanent_errors": "400"}, status: 400, state: "dead"},
 	// redirects are answers of no token endpoint
 	"301": {answer: redirect(301), status: 400, state: "failing"},
 	"302": {answer: redirect(302), status: 400, state: "failing"},
@@ -98,6 +124,20 @@ var answers = map[string]answered{
 	"too large":                       {answer: success(`,"x":"` + strings.Repeat("x", 2<<20) + `"`), status: 502, state: "unknown"},
 	"too large, with a refresh token": {answer: success(`,"refresh_token":"` + next + `","x":"` + strings.Repeat("x", 2<<20) + `"`), status: 503, state: "failing", next: true},
 	"cut off, with a refresh token":   {answer: clienttest.Answer{Status: 200, Body: `{"refresh_token":"` + next + `","access_token":"a1"}`, CutAfter: 40}, status: 503, state: "failing", next: true},
+}
+
+// form is an answer as GitHub's by default.
+func form(body string) clienttest.Answer {
+	return clienttest.Text(200, "application/x-www-form-urlencoded", body)
+}
+
+// packed is an answer whose Content-Encoding was lost on the way.
+func packed(body string) clienttest.Answer {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = w.Write([]byte(body))
+	_ = w.Close()
+	return clienttest.JSON(200, out.String())
 }
 
 // redirect leads to another path of the same server, where it would be counted.

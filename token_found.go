@@ -67,7 +67,7 @@ func (t *token) candidatesFound() string {
 func (t *token) manyFound() string {
 	var places []string
 	for _, c := range t.Candidates {
-		places = append(places, c.Pointer)
+		places = append(places, cmp.Or(c.Pointer, "a place that no pointer can name"))
 	}
 	return fmt.Sprintf("the last answer held several values that may be the next refresh token, at %s, and none where refresh_token_pointer looks: all are kept, "+
 		"and none is presented until you write to the provider which one it is, as refresh_token_pointer, or refresh_token_rotation=never if the refresh token does not change",
@@ -81,6 +81,10 @@ func pointerOf(p *client.Provider) string { return cmp.Or(p.RefreshTokenPointer,
 func (t *token) foundElsewhere(p *client.Provider) string {
 	if t.FoundAt == "" || p != nil && t.FoundAt == pointerOf(p) {
 		return ""
+	}
+	if t.FoundAt == client.FoundBroken {
+		return "the last answer was no plain JSON, and a refresh token was found in what could be read of it: it is kept as the grant's, and the one before beside it; " +
+			"look for what changes answers on their way here"
 	}
 	return fmt.Sprintf("the last answer held a refresh token at %s, where refresh_token_pointer does not look: it is kept as the grant's, and the one before beside it; "+
 		"if that is right, write refresh_token_pointer=%s to the provider", t.FoundAt, t.FoundAt)
