@@ -91,7 +91,7 @@ func withRole[T any](ctx context.Context, b *backend, name string, abandoned fun
 
 // errUnsettled is said with a token that is still good.
 var errUnsettled = logical.CodedError(503, "the answer to a refresh was lost, and the provider may end the grant when it sees the same refresh token again: "+
-	"so that is tried when this token has ended, or when refresh/<name> asks for it")
+	"so that is tried when this token has ended or the refresh token is about to, or when refresh/<name> asks for it")
 
 // refreshIfDue makes an attempt unless there is a reason not to.
 func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *role, p *client.Provider, tok *token, d demand) (*token, error) {

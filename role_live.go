@@ -119,7 +119,7 @@ func (t *target) refusedPart(e *client.Error) (part, bool) {
 	method, bearer := t.provider.TokenEndpointAuthMethod, t.role.GrantType == client.GrantJWTBearer
 	keyed := bearer && (e.Code == "invalid_grant" || !t.role.ClientSecret.IsSet() && e.Code == "invalid_client")
 	switch {
-	case !e.Own || e.Status < 400 || e.Status > 499 || !keyed && e.Code != "invalid_client":
+	case !e.Own || e.Status < 400 || e.Status > 499 || e.Class == client.NotProcessed || !keyed && e.Code != "invalid_client":
 		return "", false
 	case keyed || method == client.AuthKeyJWT:
 		if t.role.AssertionKey.IsSet() || t.role.Next.has(partKey) {

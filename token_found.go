@@ -23,10 +23,15 @@ func (t *token) take(p *client.Provider, next client.Secret, foundAt string, can
 		t.DoubtSince = from
 		return
 	}
-	if !next.IsSet() || next.Equal(t.RefreshToken) {
+	if !next.IsSet() {
 		return
 	}
-	t.Former, t.FoundAt = client.Secret{}, ""
+	if foundAt == "" { // the definition is right by now
+		t.Former, t.FoundAt = client.Secret{}, ""
+	}
+	if next.Equal(t.RefreshToken) {
+		return
+	}
 	if foundAt != "" {
 		t.Former, t.FoundAt = t.RefreshToken, foundAt
 	}
