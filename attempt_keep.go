@@ -95,7 +95,7 @@ func (a *attempt) sentAt(i *intent, now time.Time) time.Time {
 // tooShort is a success that is of no use.
 func tooShort(answer *client.Token) *client.Error {
 	e := &client.Error{
-		Class:  client.NotProcessed,
+		Class: client.NotProcessed,
 		Reason: fmt.Sprintf("the provider's access tokens live too short to be leased, for less than %s less what clocks differ by: "+
 			"correct the provider's expires_in_pointer, if that is what it is", client.Duration(minLease)),
 	}

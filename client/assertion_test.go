@@ -26,7 +26,7 @@ func claims(t *testing.T, token string, key any) (header jose.Header, payload ma
 	for _, alg := range signingAlgorithms {
 		algorithms = append(algorithms, jose.SignatureAlgorithm(alg))
 	}
-	parsed, err := jose.ParseSigned(token, algorithms)
+	parsed, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil {
 		t.Fatalf("%v: %q", err, token)
 	}
