@@ -27,7 +27,9 @@ test: build ## Unit tests, then the built plugin in a real Vault
 		echo "VAULT_BIN=$$VAULT_BIN" && cd e2e && set -x && go test ./... -count=1 -timeout 30m
 
 ROUNDS := 300
+SEQUENCES := 10000
 chaos: ## Kill the plugin at every step of a refresh, hundreds of times: docs/crashes.md (DOCS=1 rewrites it)
+	go test . -count=1 -run TestNoSequenceLosesAGrant -timeout 30m -args -sequences $(SEQUENCES)
 	go test ./chaos -count=1 -v -timeout 30m -parallel 8 -rounds $(ROUNDS) -long \
 		$(if $(SEED),-seed $(SEED)) $(if $(DOCS),-docs ../docs/crashes.md)
 

@@ -20,12 +20,13 @@ func (l *lane) configure() {
 		return g.answer(r)
 	})
 	l.write(logical.CreateOperation, "config", fields{"ca_certificate": string(clienttest.CAPEM())})
-	for _, v := range variants {
+	l.server = server
+	for _, v := range l.kinds {
 		l.write(logical.CreateOperation, "providers/"+v.name, v.definition(server.URL()))
 	}
 	for _, g := range l.grants {
 		l.write(logical.CreateOperation, "roles/"+g.role, fields{
-			"provider": g.variant.name, "client_id": g.role, "client_secret": canary + "secret", "refresh_token": g.renew(),
+			"provider": g.variant.name, "client_id": g.role, "client_secret": canary + "secret-that-is-long-enough-to-sign", "refresh_token": g.renew(),
 		})
 	}
 }

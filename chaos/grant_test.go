@@ -26,6 +26,7 @@ type grant struct {
 	early    int       // refreshes that nobody can have wanted yet
 	trap     *trap
 	fails    *outage
+	script   script // what the provider does, nil for the usual
 	secret   string // the only client secret that the provider knows, "" for any
 }
 

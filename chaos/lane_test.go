@@ -13,6 +13,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
 // patience bounds every wait: far more than anything here takes, so that a hang names its place.
@@ -26,6 +28,10 @@ type lane struct {
 	process *process
 	logger  hclog.Logger
 	grants  []*grant
+	kinds   []*variant
+	server  *clienttest.Server
+	from    *build
+	env     []string     // of the plugin
 	serving sync.RWMutex // read-locked by each request at the provider
 }
 
@@ -33,8 +39,14 @@ type lane struct {
 // seconds. The number tells it from other lanes of the same seed.
 func newLane(t *testing.T, number uint64, each, lifetime int) *lane {
 	t.Helper()
-	l := &lane{t: t, random: rand.New(rand.NewPCG(*seed, number)), storage: &storage{grants: map[string]*grant{}}}
-	for _, v := range variants {
+	return newLaneOf(t, number, variants, each, lifetime, &binary)
+}
+
+// newLaneOf is newLane for other variants than the usual ones, or another plugin.
+func newLaneOf(t *testing.T, number uint64, kinds []*variant, each, lifetime int, from *build, env ...string) *lane {
+	t.Helper()
+	l := &lane{t: t, random: rand.New(rand.NewPCG(*seed, number)), storage: &storage{grants: map[string]*grant{}}, kinds: kinds, from: from, env: env}
+	for _, v := range kinds {
 		for n := range each {
 			g := &grant{role: fmt.Sprintf("%s-%d", v.name, n), variant: v, lifetime: lifetime}
 			l.grants = append(l.grants, g)
@@ -74,7 +86,7 @@ func (l *lane) log() {
 
 func (l *lane) start() {
 	l.t.Helper()
-	p, err := start(l.storage, l.logger)
+	p, err := start(l.storage, l.logger, l.from, l.env...)
 	if err != nil {
 		l.t.Fatalf("starting the plugin: %v", err)
 	}

@@ -26,8 +26,11 @@ var (
 	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "what every random choice is drawn from")
 )
 
-// binary is the plugin under test.
-var binary struct {
+// binary is the plugin under test, clockwork the same with a clock that can be set from outside: see TestClock.
+var binary, clockwork build
+
+// build is a plugin that was built.
+type build struct {
 	path string
 	sum  []byte
 }
@@ -41,7 +44,7 @@ func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "chaos")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		err = build(dir)
+		err = buildAll(dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -56,23 +59,31 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-func build(dir string) error {
-	const source = "../cmd/vault-plugin-secrets-oauthrefresh"
+const source = "../cmd/vault-plugin-secrets-oauthrefresh"
+
+func buildAll(dir string) error {
 	// The same cache notes which files a test reads.
 	if err := os.CopyFS(filepath.Join(dir, "source"), os.DirFS(source)); err != nil {
 		return err
 	}
-	binary.path = filepath.Join(dir, "vault-plugin-secrets-oauthrefresh")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", binary.path, source)
+	if err := binary.make(filepath.Join(dir, "vault-plugin-secrets-oauthrefresh")); err != nil {
+		return err
+	}
+	return clockwork.make(filepath.Join(dir, "clockwork"), "-tags", "clockstep")
+}
+
+func (b *build) make(path string, flags ...string) error {
+	b.path = path
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath"}, flags...), "-o", path, source)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the plugin: %w\n%s", err, out)
 	}
-	data, err := os.ReadFile(binary.path)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(data)
-	binary.sum = sum[:]
+	b.sum = sum[:]
 	return nil
 }

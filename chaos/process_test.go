@@ -32,9 +32,9 @@ type process struct {
 
 // start runs the plugin as Vault does and sets it up over the storage. Background work begins with
 // initialize.
-func start(s *storage, logger hclog.Logger) (*process, error) {
+func start(s *storage, logger hclog.Logger, from *build, env ...string) (*process, error) {
 	ctx := context.Background()
-	runner := pluginutil.PluginRunner{Name: "oauthrefresh", Type: consts.PluginTypeSecrets, Command: binary.path, Sha256: binary.sum}
+	runner := pluginutil.PluginRunner{Name: "oauthrefresh", Type: consts.PluginTypeSecrets, Command: from.path, Sha256: from.sum, Env: env}
 	client, err := runner.RunConfig(ctx, pluginutil.Runner(system), pluginutil.PluginSets(sdk.PluginSet),
 		pluginutil.HandshakeConfig(sdk.HandshakeConfig), pluginutil.AutoMTLS(true), pluginutil.Logger(logger))
 	if err != nil {

@@ -20,6 +20,9 @@ func (g *grant) process(r *clienttest.Request) clienttest.Answer {
 
 // answer is the provider's side of a refresh.
 func (g *grant) answer(r *clienttest.Request) clienttest.Answer {
+	if g.script != nil {
+		return g.script(g, r)
+	}
 	if !g.knows(r.Form.Get("client_secret")) {
 		return clienttest.JSON(401, `{"error":"invalid_client"}`)
 	}

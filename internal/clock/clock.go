@@ -28,12 +28,24 @@ func Since(t time.Time) time.Duration { return Now().Sub(t) }
 // or a hypervisor does to a host. It is for tests.
 func Step(d time.Duration) { step.Add(int64(d)) }
 
+// passed is the time that Pass has let pass.
+var passed atomic.Int64
+
+// Pass lets time pass, by the wall clock and by stopwatches, and no timer fires of it. It is for tests whose own
+// clock stands still meanwhile.
+func Pass(d time.Duration) {
+	Step(d)
+	passed.Add(int64(d))
+}
+
 // Watch is a stopwatch. It goes by the monotonic clock, which no step of the wall clock moves: for how long
 // something took within one process, while the machine was awake.
 type Watch struct{ began time.Time }
 
 // Start starts a stopwatch.
-func Start() Watch { return Watch{time.Now()} }
+func Start() Watch { return Watch{monotonic()} }
 
 // Elapsed returns the time since Start.
-func (w Watch) Elapsed() time.Duration { return time.Since(w.began) }
+func (w Watch) Elapsed() time.Duration { return monotonic().Sub(w.began) }
+
+func monotonic() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
