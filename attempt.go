@@ -20,6 +20,7 @@ type attempt struct {
 	s      logical.Storage
 	name   string
 	target *target
+	demand demand
 
 	choices choices // the credentials that may be used: the first of each part is
 	refused bool    // some were refused, and others are tried
@@ -33,6 +34,7 @@ type attempt struct {
 	first   time.Time       // its intent's time
 	sent    clock.Watch     // since the last one
 	older   bool            // the answer that was kept may be one of an exchange before this attempt
+	ageless bool            // and of a time that the clock knows nothing of: what its token is worth nobody knows
 }
 
 // run makes one exchange. It makes another one in three cases, in which the one before has surely spent
@@ -41,7 +43,11 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 	if a.choices == nil {
 		a.choices = a.target.role.choices(tok, clock.Now())
 	}
-	a.watch, a.first, a.older = clock.Start(), time.Time{}, false
+	a.watch, a.first, a.older, a.ageless, a.repeat = clock.Start(), time.Time{}, false, false, false
+	tok, err := tok.pointed(a.target.provider)
+	if err != nil {
+		return tok, err
+	}
 	for {
 		request, err := a.prepare(tok)
 		if err != nil {
@@ -57,7 +63,7 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 		if a.b.work.ending() {
 			return tok, a.takeBack(ctx, tok)
 		}
-		if err := a.stillOurs(ctx, intended); err != nil {
+		if err := a.lookAgain(ctx, tok, intended); err != nil {
 			return tok, err
 		}
 		request.IdempotencyKey = intended.Intent.IdempotencyKey
@@ -98,15 +104,20 @@ func (a *attempt) prepare(tok *token) (*client.Request, error) {
 // stale is how long after its intent an exchange may begin without another look at storage.
 const stale = 5 * time.Second
 
-// stillOurs looks at storage once more where time has passed since the intent was stored: a process that was
-// stopped there, with its machine or by itself, may be one of yesterday, and another have spent the
-// refresh token since.
-func (a *attempt) stillOurs(ctx context.Context, tok *token) error {
+// lookAgain looks once more where time has passed since the intent was stored: a process that was stopped there,
+// with its machine or by itself, may be one of yesterday. Another may have spent the refresh token since, or
+// what was right to do then, within a grace, may be too late now.
+func (a *attempt) lookAgain(ctx context.Context, before, tok *token) error {
 	if since := clock.Since(tok.Intent.At); !a.target.role.spends() || since >= 0 && since < stale {
 		return nil
 	}
 	if moved, err := a.movedOn(ctx, tok); err != nil || moved {
 		return errMovedOn
+	}
+	settle := a.target.role.timing(a.target.description.provider, before, clock.Now()).settle
+	if a.demand.unasked() && settle.After(clock.Now()) {
+		_ = a.put(ctx, before)
+		return errUnsettled
 	}
 	return nil
 }
@@ -124,7 +135,7 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 	}
 	if earlier := tok.Intent; earlier != nil {
 		i.UnknownSince = earlier.since()
-		if i.Window = i.At; earlier.inGrace(a.target.provider, i.At) {
+		if i.Window = i.At; a.resent || earlier.inGrace(a.target.provider, i.At) { // a repetition begins no window: the next try has its pause
 			i.Window = earlier.window()
 		}
 		if earlier.IdempotencyKey != "" && a.target.description.isExchange(earlier.Exchange) { // the same one keeps its name

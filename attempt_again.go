@@ -13,20 +13,18 @@ func (a *attempt) mayResend(e *client.Error, i *intent) bool {
 	if a.resent || e.Class != client.OutcomeUnknown || e.RefreshToken.IsSet() || len(e.Candidates) > 0 || a.b.work.ending() {
 		return false
 	}
-	if a.inGrace(i) {
+	if a.inGrace() {
 		return !e.Own // a gateway's answer is none, and the grace may be over before the next reader comes
 	}
 	r, p := a.target.role, a.target.provider
 	return e.Status == 0 && (!r.spends() || i.keyed(r, p) || p.RefreshTokenRotation == client.RotationNever)
 }
 
-// inGrace is intent.inGrace, but goes by a stopwatch where it can: a wall clock that was put right while the
-// provider was asked says nothing of how long ago it was.
-func (a *attempt) inGrace(i *intent) bool {
-	if i.window().Equal(a.first) {
-		return a.watch.Elapsed() < time.Duration(a.target.provider.ReuseGrace)
-	}
-	return i.inGrace(a.target.provider, clock.Now())
+// inGrace tells whether the provider still takes what was just sent, if it was this exchange that has spent it. If
+// an earlier one has, and its grace is over, the grant has ended with this one already. The stopwatch is
+// asked: a wall clock that was put right while the provider was asked says nothing of how long ago it was.
+func (a *attempt) inGrace() bool {
+	return a.target.role.spends() && a.sent.Elapsed() < time.Duration(a.target.provider.ReuseGrace)
 }
 
 // maySignAnew tells whether what was refused is an assertion that the server has seen before: the request
@@ -58,9 +56,10 @@ func refusesRequest(e *client.Error) bool {
 
 // mayRenew tells whether the token that an attempt has brought is to be replaced at once: the provider
 // has repeated an answer that it first gave before, so long ago that its token has ended. The refresh
-// token of that answer is good, and stored.
+// token of that answer is good, and stored; where it is one of several, nobody knows which.
 func (a *attempt) mayRenew(tok *token) bool {
-	return a.older && clock.Until(tok.ExpiresAt) < minLease && a.b.held.get(a.name) == nil && !a.b.work.ending()
+	_, unsure := tok.pointed(a.target.provider)
+	return a.older && unsure == nil && clock.Until(tok.ExpiresAt) < minLease && a.b.held.get(a.name) == nil && !a.b.work.ending()
 }
 
 // maySwap tells whether to try other credentials, and picks them: each that there are, once. Only a refusal

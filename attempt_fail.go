@@ -30,24 +30,24 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 	r, p, now := a.target.role, a.target.provider, clock.Now()
 	next := new(*tok)
 	next.Fault = newFault(e, tok.Fault, a.target.version(), now)
+	next.Fault.Of = a.target.description.definition()
 	next.Fault.Presented = r.spends()
 	switch {
 	case (e.RefreshToken.IsSet() || len(e.Candidates) > 0) && r.spends() && !(e.FoundAt != "" && p.RefreshTokenRotation == client.RotationNever):
 		return a.salvage(ctx, before, next, e)
-	case e.Class == client.GrantRefused && tok.Former.IsSet():
-		if moved, err := a.movedOn(ctx, tok); err != nil || moved {
-			return before, errMovedOn
-		}
-		next = next.fallBack()
-		next.Intent = tok.Intent.unnamed()
-		next.Fault.Class, next.Fault.Reason = client.OutcomeUnknown, "the token endpoint refused the refresh token that was found elsewhere than refresh_token_pointer looks; the one before it is kept and tried next"
 	case e.Class == client.GrantRefused:
 		if moved, err := a.movedOn(ctx, tok); err != nil || moved {
 			return before, errMovedOn
 		}
-		next.Fault.Reauthorize, next.Fault.Verdict = true, a.target.description.verdict()
-		next.Fault.ClientFirst = a.refused
-		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() || !tok.DoubtSince.IsZero()
+		again, last := r.dead(before), before.Fault // it was refused before, and somebody has asked for it once more
+		next.Fault.Reauthorize, next.Fault.Verdict = true, a.target.verdict(tok)
+		next.Fault.ClientFirst = a.refused || again && last.ClientFirst
+		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() || !tok.DoubtSince.IsZero() || again && last.AnswerLost
+		if next.Fault.Other = tok.Former.IsSet() && len(tok.Candidates) == 0; next.Fault.Other && again {
+			f := next.Fault
+			next = next.other()
+			next.Fault = f
+		}
 		if a.b.scheduler.life.Load() == nil {
 			a.b.signOfLife(ctx, a.s, now) // a reader came before background work has begun
 		}
@@ -57,6 +57,11 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		if e.Own {
 			next.Intent = tok.Intent.answered()
 		}
+	case r.dead(before) && e.Class != client.OutcomeUnknown:
+		// It was presented once more on demand, and this says nothing of the grant.
+		next.Fault.Presented = false
+		_ = a.put(ctx, before) // without the intent; if that stays, the grant counts as dead all the same
+		return before, next.Fault.error(now, a.name)
 	default:
 		// This exchange has surely changed nothing. What was unknown before it still is.
 		next.Intent = before.Intent
@@ -65,7 +70,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 			next.Intent = before.Intent.unnamed()
 		}
 	}
-	when := r.timing(p, next, now)
+	when := r.timing(a.target.description.provider, next, now)
 	next.Fault.Until, next.Fault.Settle = when.may, when.settle
 	if err := a.put(ctx, next); err != nil {
 		// Nothing is lost: the refresh token is the stored one, and its intent is stored too. What the
@@ -97,7 +102,7 @@ func (a *attempt) salvage(ctx context.Context, before, next *token, e *client.Er
 	if found := cmp.Or(next.foundElsewhere(p), next.candidatesFound()); found != "" {
 		next.Fault.Reason += "; " + found
 	}
-	next.Fault.Until = a.target.role.timing(p, next, now).may
+	next.Fault.Until = a.target.role.timing(a.target.description.provider, next, now).may
 	a.store(ctx, next)
 	a.report(before.Fault, next.Fault)
 	return next, next.Fault.error(now, a.name)

@@ -15,7 +15,7 @@ import (
 func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.Token) *token {
 	r, p, began := a.target.role, a.target.provider, a.began(tok.Intent)
 	lifetime := cmp.Or(answer.Lifetime, time.Duration(p.AssumedTokenTTL), assumedLifetime)
-	if answer.Ended {
+	if answer.Ended || a.ageless {
 		lifetime = 0
 	}
 	next := new(*tok)
@@ -37,6 +37,12 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 		// Kept, with what came along, but no lease can be made of it: without a fault, every read
 		// would spend another refresh token.
 		next.Fault = newFault(tooShort(answer), before.Fault, a.target.version(), clock.Now())
+		next.Fault.Of = a.target.description.definition()
+		if answer.AccessToken == before.AccessToken.Reveal() {
+			// Some servers give the same token until it ends: then there is another, and not before.
+			next.Fault.Reason = "the provider gives the access token out again that it gave before, with what is left of its life, which is too short to be leased: the next one comes when it has ended"
+			next.Fault.Until, next.Fault.Asked, next.Fault.Failures = later(next.ExpiresAt, clock.Now().Add(shortestPause)), true, 1
+		}
 	}
 	if r.spends() {
 		if p.RefreshTokenRotation == client.RotationAlways && next.DoubtSince.IsZero() {
@@ -62,7 +68,7 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 // began is the moment from which the lifetimes of an answer count: before the request was sent, since the
 // server's clock started some time after. An answer that may be one that was lost, given again under its
 // key or within a grace, has the lifetimes of then, whatever expires_in it repeats. The stopwatch is asked
-// where the wall clock may have been put right meanwhile.
+// where the wall clock was put back meanwhile.
 func (a *attempt) began(i *intent) time.Time {
 	now := clock.Now()
 	first := i.At
@@ -72,24 +78,32 @@ func (a *attempt) began(i *intent) time.Time {
 		first = i.named()
 	case i.At.Sub(i.window()) < time.Duration(p.ReuseGrace):
 		first = i.window()
+	case a.resent:
+		first = a.first
 	}
 	switch {
-	case first.Equal(i.At) || fromFuture(first, now):
+	case first.Equal(i.At):
 		return a.sentAt(i, now)
 	case first.Equal(a.first):
 		return now.Add(-a.watch.Elapsed()) // it was this attempt's own first one
 	}
 	a.older = true
+	if a.ageless = fromFuture(first, now); a.ageless {
+		return a.sentAt(i, now)
+	}
 	return first
 }
 
 // sentAt is when the last request was sent, by the clock as it is now.
 func (a *attempt) sentAt(i *intent, now time.Time) time.Time {
 	at := now.Add(-a.sent.Elapsed())
-	if early := at.Sub(i.At); early >= 0 && early < stale {
-		return i.At // before it was announced is before it was sent
+	if fromFuture(i.At, now) {
+		return at
 	}
-	return at
+	// A clock that was put forward meanwhile looks like a machine that was suspended: the stopwatch knows of
+	// neither, and a token may be as old as the clock says. If it is over by that, the next one is had at once.
+	a.older = a.older || at.Sub(i.At) > stale
+	return earlier(i.At, at)
 }
 
 // tooShort is a success that is of no use.

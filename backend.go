@@ -44,6 +44,7 @@ type backend struct {
 	pending    atomic.Bool // revocations may be stored that were not made yet
 	away       sync.Map    // origin of a revocation endpoint → when it failed last
 	catching   atomic.Bool // they are being caught up with
+	stuck      string      // the key of the revocation that failed first then
 }
 
 // Factory builds the engine for one mount. Vault also calls it to learn the version, with an empty

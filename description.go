@@ -18,6 +18,7 @@ import (
 // changes every field in turn says in which.
 type description struct {
 	Asked askedFor
+	Kept  keptAs
 	Said  saidHow
 	Read  readAs
 
@@ -27,11 +28,17 @@ type description struct {
 
 // askedFor is what is asked for, and of whom. Another token comes of another.
 type askedFor struct {
-	Provider, TokenEndpoint, GrantType, ClientID string
-	Scope, Subject, TokenMode                    string
-	SendScope                                    bool
-	Params, Headers, Claims                      map[string]string // the role's laid over the provider's
-	AccessTokenPointer                           string            // which member of the answer it is, see pins
+	TokenEndpoint, GrantType, ClientID string
+	Scope, Subject                     string
+	SendScope                          bool
+	Params, Headers, Claims            map[string]string // the role's laid over the provider's
+}
+
+// keptAs is what becomes of the answer: a token that was taken from another member of it, or for another use, is
+// another one, though the request is the same.
+type keptAs struct {
+	Provider, TokenMode string
+	AcceptedPointer     string // see pins
 }
 
 // saidHow is how it is said: the rest of the request's bytes, but for what proves who the client is.
@@ -53,14 +60,13 @@ func describe(r *role, p *client.Provider) description {
 	}
 	return description{
 		Asked: askedFor{
-			Provider: r.Provider, TokenEndpoint: endpoint, GrantType: r.GrantType, ClientID: r.ClientID,
-			Scope: r.Scope, Subject: r.Subject, TokenMode: r.TokenMode,
-			SendScope:          p.SendScope,
-			Params:             overlaid(p.TokenParams, revealAll(r.TokenParams)),
-			Headers:            overlaid(p.TokenHeaders, revealAll(r.TokenHeaders)),
-			Claims:             overlaid(p.AssertionClaims, r.AssertionClaims),
-			AccessTokenPointer: r.pinnedPointer(),
+			TokenEndpoint: endpoint, GrantType: r.GrantType, ClientID: r.ClientID, Scope: r.Scope, Subject: r.Subject,
+			SendScope: p.SendScope,
+			Params:    overlaid(p.TokenParams, revealAll(r.TokenParams)),
+			Headers:   overlaid(p.TokenHeaders, revealAll(r.TokenHeaders)),
+			Claims:    overlaid(p.AssertionClaims, r.AssertionClaims),
 		},
+		Kept: keptAs{r.Provider, r.TokenMode, r.acceptedPointer()},
 		Said: saidHow{
 			TokenEndpointAuthMethod: cmp.Or(r.TokenEndpointAuthMethod, p.TokenEndpointAuthMethod, client.AuthBasic),
 			RequestFormat:           cmp.Or(r.RequestFormat, p.RequestFormat, client.FormatForm),
@@ -85,7 +91,7 @@ func overlaid(below, above map[string]string) map[string]string {
 
 // settings names what decides which access token an exchange brings. One that was got with others is not
 // handed out: it may have another scope, or belong to another client or tenant.
-func (d description) settings() string { return digest(d.Asked) }
+func (d description) settings() string { return digest(d.Asked, d.Kept) }
 
 // exchange names the request that an idempotency key was sent with. Credentials are no part of it: one that
 // is replaced while an answer is lost does not make it another request, and to ask under the same key is
@@ -97,6 +103,9 @@ func (d description) exchange() string { return digest(d.Asked, d.Said) }
 // permanent_errors may find that the grant is alive; whoever has lifted something at the provider says so
 // (refresh/<role> with retry).
 func (d description) verdict() string { return digest(d.Asked, d.Said, d.Read) }
+
+// definition names the role and the provider as they were written last: a failure of others holds nobody back.
+func (d description) definition() string { return digest(d.role.Revision, d.provider) }
 
 // version names what an exchange is made with. A failure is remembered for one version: whoever writes the
 // role, its provider or the configuration wants to see at once whether that helped.

@@ -31,10 +31,10 @@ var ofProvider = map[string]string{
 // ofRole says the same of a role, secrets included: those prove who the client is, and are no part of what is
 // asked for.
 var ofRole = map[string]string{
-	"Revision": "", "GrantID": "", "GrantedAt": "", "Origins": "", "GrantType": "sev", "Provider": "sev", "ProviderParams": "sev", "ClientID": "sev",
+	"Revision": "", "GrantID": "", "GrantedAt": "", "Origins": "", "GrantType": "sev", "Provider": "s", "ProviderParams": "sev", "ClientID": "sev",
 	"Scope": "sev", "Subject": "sev", "AssertionAudience": "ev", "AssertionClaims": "sev", "SigningAlg": "ev",
 	"TokenEndpointAuthMethod": "ev", "RequestFormat": "ev", "CACertificate": "", "TTL": "", "AssumedTokenTTL": "", "RefreshWindow": "",
-	"KeepalivePeriod": "", "Lease": "", "Pins": "sev", "IdentityReadable": "", "TokenMode": "sev",
+	"KeepalivePeriod": "", "Lease": "", "Pins": "s", "IdentityReadable": "", "TokenMode": "s",
 	"CertificateChain": "", "AssertionCertificate": "", "AssertionKeyID": "", "ClientSecretSince": "", "CertificateSince": "", "AssertionKeySince": "",
 	"ClientSecret": "", "PrivateKey": "", "AssertionKey": "", "Next": "", "PreviousClientSecret": "", "RefreshToken": "",
 	"TokenParams": "sev", "TokenHeaders": "sev",
@@ -144,7 +144,7 @@ func alter(t *testing.T, v reflect.Value) {
 	case client.Secret:
 		v.Set(reflect.ValueOf(client.NewSecret("other")))
 	case *pins:
-		v.Set(reflect.ValueOf(&pins{AccessTokenPointer: "/other"}))
+		v.Set(reflect.ValueOf(&pins{AcceptedPointer: "/other"}))
 	case nextCredentials:
 		v.Set(reflect.ValueOf(nextCredentials{ID: "other"}))
 	default:

@@ -23,6 +23,8 @@ type fault struct {
 	Asked    bool   `json:"asked,omitempty"`
 	Failures int    `json:"failures"` // in a row, with this version
 	Version  string `json:"version"`  // target.version that failed
+	// Of is description.definition: the version without the mount\'s configuration.
+	Of string `json:"of,omitempty"`
 	// Presented: the exchange presented a refresh token, and people want to know what became of it.
 	Presented bool `json:"presented,omitempty"`
 	// Reauthorize: the grant is dead; only a new refresh token helps.
@@ -46,13 +48,17 @@ type fault struct {
 	// SilentSince is when the provider began to refuse without a word of what: the refresh token or the
 	// client; zero when the last refusal said.
 	SilentSince time.Time `json:"silent_since,omitzero"`
+	// Other: another refresh token is kept, beside the one that was refused.
+	Other bool `json:"other,omitempty"`
 	// Entry is what permanent_errors would have to hold if this answer means that the grant is dead.
 	Entry string `json:"entry,omitempty"`
+
+	corrected bool // see asOf
 }
 
 // Backoff starts low, since most trouble of providers is over in seconds, and doubles up to what
 // readers of a token can wait. A refused client waits longer: nothing changes before somebody
-// changes it, and who does is not held back (see holds).
+// changes it, and who does is not held back (see forbids).
 const (
 	faultDelay, maxFaultDelay     = 5 * time.Second, 5 * time.Minute
 	refusalDelay, maxRefusalDelay = 30 * time.Second, 15 * time.Minute
@@ -94,9 +100,19 @@ func backoff(class client.Class, failures int) time.Duration {
 // refused, and one that somebody has ended stays so for good.
 func (f *fault) forbids(t *target, tok *token, now time.Time) bool {
 	if t.role.dead(tok) {
-		return f.Revoked || t.description.isVerdict(f.Verdict)
+		return f.Revoked || f.Verdict == t.verdict(tok) || len(tok.Candidates) == 0 && t.description.isVerdict(f.Verdict)
 	}
-	return f != nil && f.Version == t.version() && now.Before(t.role.timing(t.provider, tok, now).may)
+	return f != nil && f.Version == t.version() && now.Before(t.role.timing(t.description.provider, tok, now).may)
+}
+
+// asOf is the failure as it counts now: what was stored with it may have been overtaken by an edit or by the clock.
+func (f *fault) asOf(when timing) *fault {
+	if f == nil || f.Reauthorize {
+		return f
+	}
+	now := *f
+	now.Until, now.Settle, now.corrected = when.may, when.settle, when.corrected
+	return &now
 }
 
 // mayPass tells whether a dead grant may be alive once more without another refresh token: providers
@@ -125,6 +141,9 @@ func (f *fault) sentence(now time.Time, name string) string {
 	case f.ClientFirst:
 		return fmt.Sprintf("%s, after it had refused the client's credentials in use: with the next or previous ones, which were tried then, "+
 			"it knows the client, but has probably spent the refresh token before it looked at the first: %s", f.what(), renew)
+	case f.Reauthorize && f.Other:
+		return fmt.Sprintf("%s, which was found elsewhere than refresh_token_pointer looks; the one before it is kept: refresh/%s with retry=true presents the refused one once more, "+
+			"and if it is refused again, the next retry=true the other; else %s", f.what(), name, renew)
 	case f.Reauthorize && f.Gap != nil:
 		return fmt.Sprintf("%s. %s: %s", f.what(), f.Gap.sentence(), renew)
 	case f.Reauthorize:
@@ -134,10 +153,16 @@ func (f *fault) sentence(now time.Time, name string) string {
 	if f.probablyGone(now) {
 		return fmt.Sprintf("%s; the grant is probably gone, %s: %s; the next attempt is due %s", f.what(), f.whyGone(), renew, f.next(now))
 	}
+	if f.corrected {
+		return f.what() + f.spent() + "; what is configured has changed since then: the next read tries it"
+	}
 	next := fmt.Sprintf("the next attempt is due %s", f.next(now))
 	if f.Settle.After(later(f.Until, now)) {
 		next = fmt.Sprintf("since a second use of the refresh token may end the grant, the next attempt is due in %s, when the token at hand has ended",
 			client.Duration(f.Settle.Sub(now).Round(time.Second)))
+	}
+	if f.Entry != "" && f.SilentSince.IsZero() {
+		next += fmt.Sprintf("; if such an answer means that the grant is dead, status/%s has the entry for permanent_errors", name)
 	}
 	if f.Class == client.ClientRefused {
 		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; %s by itself", name, next)
@@ -152,7 +177,7 @@ func (f *fault) spent() string {
 		return ""
 	case f.Unsettled || f.Class == client.OutcomeUnknown:
 		return "; whether the provider has spent the refresh token is unknown"
-	case !f.SilentSince.IsZero():
+	case !f.SilentSince.IsZero() || f.Entry != "":
 		return "; whether it is the refresh token that was refused is unknown"
 	}
 	return "; the refresh token is unspent"

@@ -69,6 +69,8 @@ func (b *backend) signOfLife(ctx context.Context, s logical.Storage, now time.Ti
 	if last != nil && now.Sub(last.At) < heartbeat && now.Sub(last.At) >= -maxAhead || !b.mayTend() {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+	defer cancel()
 	var err error
 	if last == nil {
 		err = b.lookBack(ctx, s, now)

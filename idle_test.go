@@ -99,3 +99,26 @@ func TestTheBackoffEndsWithTheTokenAtHand(t *testing.T) {
 		t.Errorf("nobody has asked again when the token had ended: %v", b.data("status/r")["next_step"])
 	})
 }
+
+// A stated end of the refresh token that has passed, and was wrong or was extended, must not hide the idle end.
+func TestAPastStatedEndHidesNoIdleEnd(t *testing.T) {
+	for name, definition := range map[string]fields{"rotation unknown": nil, "never": {"refresh_token_rotation": "never"}} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				b.startBackground()
+				server.Enqueue(clienttest.JSON(200, `{"access_token":"a1","expires_in":2592000,"refresh_token_expires_in":86400}`))
+				server.Handle(always(clienttest.JSON(200, `{"access_token":"a2","expires_in":2592000}`)))
+				b.read("creds/r")
+				pause(2 * day)
+				n := len(server.Requests())
+				pause(11 * day)
+				if got := len(server.Requests()); got == n {
+					tok := b.stored("r")
+					t.Errorf("%d requests in two days, none in the eleven after, with an idle end of ten days: last used %s, stated end %s", n, tok.RefreshedAt, tok.RefreshTokenExpiresAt)
+				} else {
+					t.Logf("%d in two days, %d after", n, got-n)
+				}
+			}, with(fields{"refresh_token_idle_ttl": "10d"}, definition))
+		})
+	}
+}

@@ -213,3 +213,72 @@ func TestAReplacedSecretKeepsTheKey(t *testing.T) {
 		}
 	}, fields{"idempotency_header": keyHeader})
 }
+
+// The reader's side of an answer is no part of the request that a key names.
+func TestAnEditOfWhereTheAccessTokenIsKeepsTheKey(t *testing.T) {
+	for name, edit := range map[string]func(b *testBackend, server *clienttest.Server){
+		"access_token_pointer": func(b *testBackend, _ *clienttest.Server) {
+			b.write("providers/test", fields{"access_token_pointer": "/access_token2"})
+			b.write("roles/r", fields{"ttl": "1h"})
+		},
+		"a copy of the provider": func(b *testBackend, server *clienttest.Server) {
+			b.write("providers/copy", fields{"token_endpoint": server.URL() + "/token", "token_endpoint_auth_method": "client_secret_post", "idempotency_header": keyHeader,
+				"revocation_endpoint": server.URL() + "/revoke", "permanent_errors": "foo"})
+			b.write("roles/r", fields{"provider": "copy"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				grant := clienttest.NewRotation(firstToken)
+				grant.IdempotencyHeader = keyHeader
+				n := 0
+				server.Handle(func(r *clienttest.Request) clienttest.Answer {
+					a := grant.Answer(r)
+					a.Body = strings.Replace(a.Body, `"access_token":`, `"access_token2":"copy","access_token":`, 1)
+					if n++; n <= 2 {
+						a.Drop = true
+					}
+					return a
+				})
+				b.noCreds("r", 502)
+				edit(b, server)
+				_, _ = b.try(t.Context(), readOp, "creds/r", nil)
+				bodies := server.Requests()
+				if grant.Reused() {
+					t.Errorf("same bytes: %t; keys %q: the grant has ended", string(bodies[0].Body) == string(bodies[len(bodies)-1].Body), idempotencyKeys(server))
+				}
+			}, fields{"idempotency_header": keyHeader})
+		})
+	}
+}
+
+// A v0.1.0 role has no pins; written once more it has, and nothing else has changed.
+func TestTheFirstWriteAfterAnUpgradeKeepsTheKey(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		r, err := getRole(t.Context(), b.storage, "r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Pins = nil // as v0.1.0 wrote it
+		if err := putRole(t.Context(), b.over(b.storage), "r", r); err != nil {
+			t.Fatal(err)
+		}
+		grant := clienttest.NewRotation(firstToken)
+		grant.IdempotencyHeader = keyHeader
+		n := 0
+		server.Handle(func(r *clienttest.Request) clienttest.Answer {
+			a := grant.Answer(r)
+			a.Body = strings.Replace(a.Body, `"access_token":`, `"token":"copy","access_token":`, 1)
+			if n++; n <= 2 {
+				a.Drop = true
+			}
+			return a
+		})
+		b.noCreds("r", 502)
+		b.write("roles/r", fields{"ttl": "1h"})
+		_, _ = b.try(t.Context(), readOp, "creds/r", nil)
+		if grant.Reused() {
+			t.Errorf("keys %q: the grant has ended", idempotencyKeys(server))
+		}
+	}, fields{"idempotency_header": keyHeader, "access_token_pointer": "/token"})
+}

@@ -3,6 +3,7 @@ package oauthrefresh
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -29,6 +30,9 @@ const (
 	// awayDelay is how long no lease's end waits for a provider that has just failed one: Vault ends
 	// the leases of a mount that is disabled one after the other.
 	awayDelay = time.Minute
+	// staleRevocation is how long after its end a token counts as ended: by a clock that is ahead for a while it
+	// may seem to have, and to revoke one that has ended does no harm.
+	staleRevocation = 25 * time.Hour
 )
 
 // errAway is for a revocation endpoint that has just failed and is not asked again so soon.
@@ -68,6 +72,10 @@ func (b *backend) assign(s logical.Storage, name string, r *role, before, tok *t
 	if d.end == nil {
 		b.disown(s, &end)
 		return nil
+	}
+	if b.work.ending() || b.vault.Tainted() {
+		b.disown(s, &end) // no lease comes of it any more: the process ends, or the mount moves
+		return errEnding
 	}
 	*d.end = end
 	return nil
@@ -121,16 +129,18 @@ func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *fram
 	}
 	err := b.putRevocation(ctx, req.Storage, r)
 	if b.System().Tainted() {
-		return nil, nil // the mount goes and its storage with it, or it moves and its storage stays
+		// The mount goes and its storage with it, or it moves and its storage stays. A disable must not wait for
+		// storage that fails.
+		return nil, nil
 	}
 	return nil, err
 }
 
 // revokeToken asks the provider once, unless its server has failed since the given time: one that hangs must
-// not hold up the end of a mount with each lease of each role. A token that has ended by itself counts as revoked, and
-// so does one whose role is gone or belongs to another server or client now, which must not see it.
+// not hold up the end of a mount with each lease of each role. A token that has ended by itself long ago counts as
+// revoked, and so does one whose role is gone or belongs to another server or client now, which must not see it.
 func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocation, since time.Time) error {
-	if !clock.Now().Before(r.ExpiresAt) {
+	if clock.Since(r.ExpiresAt) > staleRevocation {
 		return nil
 	}
 	role, err := getRole(ctx, s, r.Role)
@@ -161,7 +171,8 @@ func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocat
 }
 
 // catchUp makes the revocations that could not be made at once. A server that is still away costs one
-// try, and so does a role that is refused; the rest waits for the next time.
+// try, and so does a role that is refused; the rest waits for the next time, which begins after the first that
+// has failed.
 func (b *backend) catchUp(ctx context.Context, s logical.Storage) error {
 	if !b.pending.Load() || !b.mayTend() {
 		return nil
@@ -171,6 +182,9 @@ func (b *backend) catchUp(ctx context.Context, s logical.Storage) error {
 	if err != nil {
 		b.pending.Store(true)
 		return err
+	}
+	if i := slices.Index(keys, b.stuck); i >= 0 {
+		keys = slices.Concat(keys[i+1:], keys[:i+1]) // one that can't be made must not keep the others from it
 	}
 	began, failed := clock.Now(), map[string]bool{}
 	for _, key := range keys {
@@ -182,6 +196,9 @@ func (b *backend) catchUp(ctx context.Context, s logical.Storage) error {
 			continue
 		}
 		if b.revokeToken(ctx, s, r, began) != nil {
+			if len(failed) == 0 {
+				b.stuck = key
+			}
 			failed[r.Role] = true
 		} else if err := s.Delete(ctx, revocationPrefix+key); err != nil {
 			return err

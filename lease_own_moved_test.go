@@ -2,10 +2,15 @@ package oauthrefresh
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // Readers who share must not be given a token that ends with somebody else's lease.
@@ -72,5 +77,110 @@ func TestARevocationIsNotForgottenWhileItIsStored(t *testing.T) {
 	keys, _ := b.storage.List(t.Context(), revocationPrefix)
 	if len(keys) != 0 {
 		t.Errorf("%d revocations are stored and nobody looks for them: pending=%v", len(keys), b.pending.Load())
+	}
+}
+
+// A token whose process ends, or whose mount moves, just when it comes is no lease's, though its reader waits.
+func TestATokenThatComesWithTheEndIsRevokedAfterIt(t *testing.T) {
+	for name, end := range map[string]func(*testBackend){
+		"the mount is moved":  func(b *testBackend) { b.system.TaintedVal = true },
+		"the process is told": func(b *testBackend) { go b.Cleanup(b.t.Context()); <-b.work.closing },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, server := ownRole(t)
+			slow, open := gated(tokenAnswer(canary+"late", ""))
+			server.Enqueue(slow)
+			reader := b.startRead(t.Context(), "r")
+			server.WaitFor(1)
+			end(b)
+			open()
+			if got := await(t, reader); got.err == nil && !got.resp.IsError() {
+				t.Error("it is handed out all the same")
+			}
+			after := newTestBackendOn(t, b.storage)
+			if err := after.catchUp(t.Context(), after.over(after.storage)); err != nil {
+				t.Fatal(err)
+			}
+			if r := server.Requests(); r[len(r)-1].Path != "/revoke" || r[len(r)-1].Form.Get("token") != canary+"late" {
+				t.Errorf("the last request is one to %s", r[len(r)-1].Path)
+			}
+		})
+	}
+}
+
+// One that can't be revoked keeps no other from it.
+func TestARevocationThatFailsHoldsUpNoOther(t *testing.T) {
+	b, server := ownRole(t)
+	var leases []*logical.Response
+	for range 5 {
+		leases = append(leases, b.read("creds/r"))
+	}
+	bad := leases[2].Data["access_token"]
+	revoked := map[any]bool{}
+	away := true
+	server.Handle(func(r *clienttest.Request) clienttest.Answer {
+		if token := r.Form.Get("token"); away || token == bad {
+			return clienttest.Text(503, "text/plain", "no")
+		} else {
+			revoked[token] = true
+		}
+		return clienttest.Answer{Status: 200}
+	})
+	for _, lease := range leases {
+		if err := b.endLease(lease); err != nil {
+			t.Fatal(err)
+		}
+	}
+	away = false
+	for range 6 {
+		if err := b.catchUp(t.Context(), b.over(b.storage)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(revoked) != 4 {
+		t.Errorf("%d of 4 are revoked", len(revoked))
+	}
+}
+
+// A clock that is ahead for a while must not cost the end of a lease's token.
+func TestAClockAheadForgetsNoRevocation(t *testing.T) {
+	for _, at := range []string{"at the lease's end", "while it is caught up with"} {
+		t.Run(at, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				t.Cleanup(putRight)
+				revoked, away := 0, true
+				server.Handle(func(r *clienttest.Request) clienttest.Answer {
+					if strings.HasSuffix(r.Path, "/revoke") {
+						if away {
+							return clienttest.Text(503, "text/plain", "away")
+						}
+						revoked++
+						return clienttest.Answer{Status: 200}
+					}
+					return tokenAnswer(fmt.Sprint("own"), "")
+				})
+				b.write("roles/r", fields{"token_mode": "per_lease"})
+				lease := b.read("creds/r")
+				if at == "at the lease's end" {
+					clock.Step(day)
+				}
+				if err := b.endLease(lease); err != nil {
+					t.Fatal(err)
+				}
+				if at != "at the lease's end" {
+					clock.Step(day)
+				}
+				_ = b.catchUp(t.Context(), b.over(b.storage))
+				putRight()
+				away = false
+				for range 5 {
+					pause(2 * time.Minute)
+					_ = b.catchUp(t.Context(), b.over(b.storage))
+				}
+				if revoked == 0 {
+					t.Error("the token of an ended lease lives on, and nobody will end it")
+				}
+			}, fields{"refresh_token_rotation": "never"})
+		})
 	}
 }

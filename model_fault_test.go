@@ -87,7 +87,7 @@ func (w *world) answer(r *clienttest.Request) clienttest.Answer {
 		close(g.arrived)
 		select {
 		case <-g.open:
-		case <-time.After(100 * time.Millisecond): // what is done meanwhile waits for this request
+		case <-time.After(10 * time.Millisecond): // what is done meanwhile waits for this request
 		}
 	}
 	w.mu.Lock()

@@ -106,10 +106,6 @@ func (w *world) inevitable(rt *issuedRefresh) string {
 		return "something was written while an answer was lost"
 	case l.stepped:
 		return "the clock was set while an answer was lost"
-	case !modelGrace && (w.kind.Grace > 0 || w.kind.Forgets):
-		return "left out"
-	case !modelWindows && l.prior:
-		return "left out"
 	case w.kind.Keys && w.strict.key(rt.key).own > 1:
 		return "the provider itself gave two useless answers under the key"
 	case w.kind.Keys && l.refused:
@@ -137,7 +133,7 @@ func (w *world) mercy() time.Duration {
 // atHand is the last access token that the plugin has, for the settings of now.
 func (w *world) atHand() (last *issuedAccess) {
 	for _, at := range w.strict.access {
-		if at.delivered && at.grant == w.strict.grant && at.scope == w.role.scope && (last == nil || at.issued.After(last.issued)) {
+		if at.delivered && at.grant == w.strict.grant && at.scope == w.role.scope && at.issued.After(w.role.pointedAt) && (last == nil || at.issued.After(last.issued)) {
 			last = at
 		}
 	}
@@ -160,6 +156,10 @@ func (w *world) ended(rt *issuedRefresh, end time.Time) {
 	w.strict.dead = "the refresh token has ended"
 	w.noteLocked("%s has ended at %s", rt.name, end.Sub(w.began))
 	whole := end.Sub(rt.used)
+	tried := rt.used.Add(whole / 2) // when keeping it alive begins
+	if w.kind.Kills || w.unanswered == rt.name {
+		tried = rt.used.Add(whole * 9 / 10) // or the refresh would, or might, end the token of readers who may be there
+	}
 	known := w.role.idle > 0 && w.role.idle <= w.kind.Idle || rt.told || w.role.keepalive > 0
 	switch {
 	case w.excuse != "":
@@ -171,7 +171,7 @@ func (w *world) ended(rt *issuedRefresh, end time.Time) {
 		w.excuse = "the clock was set"
 	case w.unanswered == rt.name && w.unansweredAt.After(end.Add(-whole/4)):
 		w.excuse = "what was tried before its end brought nothing"
-	case w.clean(rt.used.Add(whole/2), end) < neededTime:
+	case w.clean(tried, end) < neededTime:
 		w.excuse = "there was always something wrong"
 	case w.loss != nil:
 		w.excuse = w.inevitable(w.loss.rt)

@@ -197,9 +197,11 @@ func (s *strictProvider) issue(rt *issuedRefresh, scope string, now time.Time, s
 		name: fmt.Sprintf("%sgrant%d-access%d", canary, s.grant, s.issued), grant: s.grant, scope: scope,
 		serial: s.issued, issued: now, ends: now.Add(s.Life), stepped: stepped,
 	}
-	for _, before := range s.access {
-		if s.Kills && before.killedBy == nil {
-			before.killedBy = at
+	if s.Kills {
+		for _, before := range s.access {
+			if before.killedBy == nil {
+				before.killedBy = at
+			}
 		}
 	}
 	s.access[at.name] = at

@@ -64,6 +64,7 @@ type roleModel struct {
 	idle      time.Duration // refresh_token_idle_ttl of the definition
 	grace     time.Duration // reuse_grace of it
 	nested    bool          // its pointers
+	pointedAt time.Time     // when it was written for another access_token_pointer: tokens of before are none of its any more
 }
 
 // failure is what must not be. Its rule is one of the property's.

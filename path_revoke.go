@@ -1,7 +1,10 @@
 package oauthrefresh
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -46,7 +49,11 @@ func (b *backend) pathRevokeUpdate(ctx context.Context, req *logical.Request, d 
 		}
 		t, err := newTarget(ctx, req.Storage, r)
 		if err == nil {
-			err = t.revoke(ctx, tok)
+			current := tok
+			if pointed, err := tok.pointed(t.provider); err == nil {
+				current = pointed
+			}
+			err = t.revoke(ctx, current)
 		}
 		if err != nil {
 			return answerError(err)
@@ -70,12 +77,9 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 	if !what.IsSet() {
 		return refusal("this role holds no token to revoke")
 	}
-	var err error
+	err := t.revokes(ctx, tok, what, hint)
 	if t.role.spends() {
-		err = t.revokesOthers(ctx, tok)
-	}
-	if err == nil {
-		err = t.revokes(ctx, tok, what, hint)
+		err = cmp.Or(err, t.revokesOthers(ctx, tok))
 	}
 	if _, ok := asRefusal(err); ok {
 		return err
@@ -94,21 +98,26 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 	return nil
 }
 
-// revokesOthers ends what else may be the grant's refresh token.
-func (t *target) revokesOthers(ctx context.Context, tok *token) error {
+// revokesOthers ends what else may be the grant's refresh token. That a provider does not know one of them says
+// nothing of the others; that it could not be asked does.
+func (t *target) revokesOthers(ctx context.Context, tok *token) (failed error) {
 	others := []client.Secret{tok.Former}
-	for _, c := range tok.Candidates {
-		others = append(others, c.Token)
+	if _, err := tok.pointed(t.provider); err != nil { // else the pointer says which one is the grant's
+		for _, c := range tok.Candidates {
+			others = append(others, c.Token)
+		}
 	}
 	for _, other := range others {
 		if !other.IsSet() {
 			continue
 		}
-		if err := t.revokes(ctx, tok, other, client.HintRefreshToken); err != nil {
-			return err
+		err := t.revokes(ctx, tok, other, client.HintRefreshToken)
+		if e, ok := errors.AsType[*client.Error](err); ok && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests {
+			continue
 		}
+		failed = cmp.Or(failed, err)
 	}
-	return nil
+	return failed
 }
 
 // forget removes the tokens of a grant that is no more. The role's own copy of the first refresh

@@ -26,11 +26,17 @@ type pins struct {
 	ExtraFields             []string `json:"extra_fields,omitempty"`
 	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method"`
 	RequiresCertificate     bool     `json:"requires_certificate,omitempty"`
+	// AcceptedPointer is the access_token_pointer that the role was written again for last, "" when it never
+	// moved: tokens of before were found elsewhere.
+	AcceptedPointer string `json:"accepted_pointer,omitempty"`
 }
 
 // pinsOf takes a definition with its defaults in it.
 func pinsOf(p *client.Provider) *pins {
-	return &pins{p.AccessTokenPointer, p.ExtraFields, p.TokenEndpointAuthMethod, p.RequiresCertificate}
+	return &pins{
+		AccessTokenPointer: p.AccessTokenPointer, ExtraFields: p.ExtraFields,
+		TokenEndpointAuthMethod: p.TokenEndpointAuthMethod, RequiresCertificate: p.RequiresCertificate,
+	}
 }
 
 // moved are the fields by which readers would be handed something else. What they are no longer handed
@@ -45,12 +51,25 @@ func (was *pins) moved(now *pins) (fields []string) {
 	return fields
 }
 
-// pinnedPointer is where the role's access tokens are found, "" for where they are by default.
-func (r *role) pinnedPointer() string {
-	if r.Pins == nil || r.Pins.AccessTokenPointer == "/access_token" {
+// acceptedPointer is pins.AcceptedPointer.
+func (r *role) acceptedPointer() string {
+	if r.Pins == nil {
 		return ""
 	}
-	return r.Pins.AccessTokenPointer
+	return r.Pins.AcceptedPointer
+}
+
+// take is what a role is held to from its write on, with what it was held to before; nil for nothing.
+func (was *pins) take(says *pins, old *role) *pins {
+	if says == nil || was == nil || old == nil {
+		return says
+	}
+	next := *says
+	next.AcceptedPointer = old.acceptedPointer()
+	if was.AccessTokenPointer != says.AccessTokenPointer {
+		next.AcceptedPointer = says.AccessTokenPointer
+	}
+	return &next
 }
 
 // readPins looks up what the role is held to. A built-in definition is the plugin's own, and changes with it.

@@ -30,7 +30,7 @@ func (t timing) keepAlive(name string, r *role, p *client.Provider, tok *token, 
 		return time.Time{}
 	}
 	period := time.Duration(p.RefreshTokenIdleTTL) / 2
-	if stated := tok.RefreshTokenExpiresAt.Sub(since) / 2; !tok.RefreshTokenExpiresAt.IsZero() && (period == 0 || stated < period) {
+	if stated := t.ends.stated.Sub(since) / 2; !t.ends.stated.IsZero() && (period == 0 || stated < period) {
 		period = stated
 	}
 	if r.KeepalivePeriod > 0 {

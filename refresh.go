@@ -120,7 +120,7 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 		return tok, errTooEarly
 	}
 	t.options.Sessions = b.sessions.of(t.config.CACertificate, r.CACertificate)
-	before, a := tok, &attempt{b: b, s: s, name: name, target: t}
+	before, a := tok, &attempt{b: b, s: s, name: name, target: t, demand: d}
 	tok, err = a.run(ctx, tok)
 	if err == nil && a.mayRenew(tok) {
 		tok, err = a.run(ctx, tok) // the same attempt: what it has done twice it does not do again
@@ -142,7 +142,7 @@ func (b *backend) mayRefresh(name string, t *target, tok *token, d demand) error
 	switch {
 	case !(d.again && tok.Fault.mayPass(r.dead(tok))) && tok.Fault.forbids(t, tok, now):
 		return tok.Fault.error(now, name)
-	case !d.force && r.timing(t.provider, tok, now).settle.After(now) && newTerms(r, t.provider).usable(tok, now) >= max(d.minTTL, minLease):
+	case d.unasked() && r.timing(t.description.provider, tok, now).settle.After(now) && newTerms(r, t.provider).usable(tok, now) >= max(d.minTTL, minLease):
 		return errUnsettled
 	case r.spends() && !tok.RefreshToken.IsSet():
 		return refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))

@@ -58,7 +58,7 @@ func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error)
 		w.warnings = append(w.warnings, "the provider has changed since this role was written before, in what readers are handed or in what the client "+
 			"proves itself with: from now on that holds for this role")
 	}
-	r.Pins = t.says
+	r.Pins = t.pins.take(t.says, w.old)
 	r.Revision, err = uuid.GenerateUUID()
 	return r, err
 }

@@ -18,6 +18,8 @@ const (
 	// maxRest is how long the scheduler sleeps at most. Timers stand still while a machine is suspended, and
 	// know nothing of a clock that is put right.
 	maxRest = time.Minute
+	// blockedRest is how long a role rests that nothing can be done for before somebody writes something.
+	blockedRest = time.Hour
 )
 
 // scheduler refreshes ahead of reads and keeps idle grants alive. It rests until it is started.
@@ -40,8 +42,14 @@ func (b *backend) startScheduler(s logical.Storage) {
 	b.scheduler.once.Do(func() {
 		b.scheduler.storage = s
 		b.begin(func() {
-			b.signOfLife(context.Background(), s, clock.Now()) // first: what follows may spend what a snapshot brought back
-			b.begin(b.schedule)
+			// First, since what follows may spend what a snapshot brought back; but not for ever.
+			b.contained(func() { b.signOfLife(context.Background(), s, clock.Now()) })
+			b.begin(func() {
+				for !b.work.ending() {
+					b.contained(b.schedule)
+					b.work.wait(time.Second) // after a panic; at the end it does not wait
+				}
+			})
 			b.begin(func() { b.sweep(s) })
 			b.resurvey(s, anyProvider)
 		})
@@ -175,6 +183,9 @@ func (b *backend) tend(t turn) {
 			delay = r.timing(p, tok, now).hurry(now, tendDelay)
 		}
 		_, err = b.refresh(ctx, b.scheduler.storage, t.name, plan.demand)
+		if _, refused := asRefusal(err); refused {
+			delay = blockedRest // until somebody writes something, which plans it anew
+		}
 	}
 }
 

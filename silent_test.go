@@ -133,3 +133,34 @@ func TestARevokedGrantIsNotPresentedOnDemand(t *testing.T) {
 		t.Error("it was presented")
 	}
 }
+
+// A dead grant that is presented once more, and meets a busy provider, is no less dead.
+func TestARetryThatMeetsABusyProvider(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(tokenAnswer("a1", canary+"r1"), invalidGrant, busy)
+		b.read("creds/r")
+		pause(41 * time.Minute)
+		b.read("creds/r")
+		if got := b.data("status/r")["state"]; got != "dead" {
+			t.Fatal(got)
+		}
+		_, _ = b.try(t.Context(), writeOp, "refresh/r", fields{"retry": true})
+		if got := b.data("status/r"); got["state"] != "dead" {
+			t.Errorf("the state is %v, reauthorization_required %v: %v", got["state"], got["reauthorization_required"], got["next_step"])
+		}
+	})
+}
+
+// What is known of a lost answer stays known after another refusal.
+func TestARetryForgetsNoLostAnswer(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(clienttest.Answer{Drop: true}, invalidGrant, invalidGrant)
+		b.noCreds("r", 502)
+		pause(10 * time.Minute)
+		_, first := b.failure(readOp, "creds/r", nil)
+		_, second := b.failure(writeOp, "refresh/r", fields{"retry": true})
+		if strings.Contains(first, "was lost") != strings.Contains(second, "was lost") {
+			t.Errorf("first %q\nthen %q", first, second)
+		}
+	})
+}

@@ -54,6 +54,9 @@ func (b *backend) nextStep(name string, r *role, p *client.Provider, tok *token,
 	}
 	switch {
 	case tok.Fault != nil:
+		if now := clock.Now(); p != nil {
+			return tok.Fault.asOf(r.timing(p, tok, now)).sentence(now, name)
+		}
 		return tok.Fault.sentence(clock.Now(), name)
 	case b.outcomeUnknown(name, tok):
 		return "a refresh was begun and its answer never stored, because the plugin ended in its midst or storage failed: " +

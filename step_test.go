@@ -164,3 +164,22 @@ func TestTimesOfTheFutureAreNotBelieved(t *testing.T) {
 		})
 	})
 }
+
+// A machine is suspended between the answer's being sent and its being read: the token is as old as the suspension.
+func TestAMachineThatSleptInAnExchange(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		t.Cleanup(putRight)
+		server.Handle(func(*clienttest.Request) clienttest.Answer {
+			clock.Step(50 * time.Minute) // what time.Since does not see: CLOCK_MONOTONIC stands still
+			return tokenAnswer("a1", canary+"r1")
+		})
+		issued := clock.Now()
+		resp, err := b.try(t.Context(), readOp, "creds/r", nil)
+		if err != nil || resp.IsError() {
+			return
+		}
+		if end := clock.Now().Add(resp.Secret.TTL); end.After(issued.Add(time.Hour)) {
+			t.Errorf("a token that ends at %s is leased until %s", issued.Add(time.Hour), end)
+		}
+	})
+}

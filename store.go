@@ -37,6 +37,14 @@ func (e damagedError) Error() string {
 	return "the storage entry " + string(e) + " is damaged or from a newer version of the plugin"
 }
 
+// list returns the keys under a prefix. It has no caller to give up, so it has a bound of its own.
+func list(s logical.Storage, prefix string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+	defer cancel()
+	names, err := s.List(ctx, prefix)
+	return names, storageError(err)
+}
+
 // save writes a storage entry.
 func save(ctx context.Context, s logical.Storage, key string, value any) error {
 	entry, err := logical.StorageEntryJSON(key, value)

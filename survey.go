@@ -63,13 +63,13 @@ func (b *backend) survey(s logical.Storage, wanted map[string]bool) {
 	if wanted[anyProvider] {
 		b.surveyInflight(s)
 	}
-	names, err := s.List(context.Background(), rolePrefix)
+	names, err := list(s, rolePrefix)
 	for err != nil {
 		b.Logger().Warn("the roles could not be listed for background work; trying again", "error", err)
 		if !b.work.wait(tendDelay) || b.work.ending() {
 			return
 		}
-		names, err = s.List(context.Background(), rolePrefix)
+		names, err = list(s, rolePrefix)
 	}
 	for i, name := range names {
 		if i%batch == 0 && !b.work.wait(pause) || b.work.ending() {

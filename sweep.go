@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
@@ -20,8 +22,11 @@ const (
 // no grant that lives for a day: a write that reported an error and was applied, a look that failed, a
 // mistake in this program.
 func (b *backend) sweep(s logical.Storage) {
-	for b.work.wait(sweepRest) && !b.work.ending() {
-		b.contained(func() { b.sweepOnce(s) })
+	for last := clock.Now(); b.work.wait(maxRest) && !b.work.ending(); {
+		if rested := clock.Since(last); rested < 0 || rested >= sweepRest { // by the wall clock, whatever timers know of
+			b.contained(func() { b.sweepOnce(s) })
+			last = clock.Now()
+		}
 	}
 }
 
@@ -30,7 +35,7 @@ func (b *backend) sweepOnce(s logical.Storage) {
 	if !b.mayTend() {
 		return
 	}
-	roles, err := s.List(context.Background(), rolePrefix)
+	roles, err := list(s, rolePrefix)
 	if err != nil {
 		return // at the next round
 	}

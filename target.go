@@ -95,6 +95,15 @@ func (t *target) moved(endpoint string) (bool, error) {
 	return err == nil && !slices.Contains(t.role.Origins, origin), refuse(err)
 }
 
+// verdict names what a refusal of the grant is about: what is described and, where an answer held several values that
+// may be the refresh token, which of them was presented.
+func (t *target) verdict(tok *token) string {
+	if len(tok.Candidates) > 0 {
+		return digest(t.description.verdict(), pointerOf(t.provider))
+	}
+	return t.description.verdict()
+}
+
 // follows tells whether the role goes along with its provider as it is defined now. Where it does not, no
 // request is made, and what is asked for there is not what the token at hand is measured by: that is
 // served to its end.
@@ -183,10 +192,10 @@ func (t *target) within(i *intent, now time.Time) client.Options {
 	o := t.options
 	p := t.provider
 	left := i.window().Add(time.Duration(p.ReuseGrace)).Sub(now)
-	if !t.role.spends() || p.RefreshTokenRotation == client.RotationNever || i.keyed(t.role, p) || left/2 < quickest || left > time.Duration(p.ReuseGrace) {
+	if !t.role.spends() || p.RefreshTokenRotation == client.RotationNever || i.keyed(t.role, p) || left < quickest*3/2 || left > time.Duration(p.ReuseGrace) {
 		return o
 	}
-	if half := left / 2; half < o.Timeout {
+	if half := max(left/2, quickest); half < o.Timeout {
 		o.Timeout, o.Bound = half, "half of what was left of reuse_grace"
 	}
 	return o

@@ -38,6 +38,9 @@ type demand struct {
 	seen *look // what the caller has looked up, nil for nothing
 }
 
+// unasked tells that nobody has asked for a refresh by force: who does takes what comes of it.
+func (d demand) unasked() bool { return !d.force || d.background }
+
 // terms are what one role's tokens are judged by and handed out on.
 type terms struct {
 	settings    string        // role.settings

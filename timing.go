@@ -19,7 +19,9 @@ type timing struct {
 	// must is the moment from which waiting can only lose: shortly before the refresh token ends by
 	// itself; zero when it has no end that is known, or that is over.
 	must time.Time
-	ends ends
+	// corrected: the last failure was of a role or a provider that was written since.
+	corrected bool
+	ends      ends
 }
 
 // tolerance is how far a stored time may lie ahead of the clock: what clocks of two nodes differ by. A time
@@ -35,14 +37,21 @@ const keyLife = 30 * time.Minute
 // ends are the moments after which a presentation comes too late.
 type ends struct {
 	grace time.Time // of the reuse grace, or of the key, of an exchange whose outcome is unknown; zero for none
-	life  time.Time // of the refresh token by itself; zero when that is not known, or over
+	life  time.Time // of the refresh token by itself: the earlier of its stated and its idle end; zero when unknown, or over
 	used  time.Time // when the refresh token came, or was last used: its life is counted from then
+	// stated is the end that the provider has named; zero for none, or for one that is over and was wrong.
+	stated time.Time
 }
 
 // timing puts together what is known of a grant at one moment. The provider must be there.
 func (r *role) timing(p *client.Provider, tok *token, now time.Time) timing {
 	e := r.ends(p, tok, now)
-	t := timing{ends: e, may: tok.Fault.pause(e, tok, now), must: e.lastCall()}
+	t := timing{ends: e, must: e.lastCall()}
+	if f := tok.Fault; f != nil && f.Of != "" && f.Of != describe(r, p).definition() {
+		t.corrected = true // whoever corrects something wants to see at once whether it helps
+	} else {
+		t.may = f.pause(e, tok, now)
+	}
 	if tok.Intent == nil || !r.spends() || r.forgives(p, tok.Intent, now) || fromFuture(tok.ObtainedAt, now) {
 		return t
 	}
@@ -86,7 +95,10 @@ func (r *role) ends(p *client.Provider, tok *token, now time.Time) (e ends) {
 		}
 	}
 	e.used = tok.used(r)
-	e.life = tok.RefreshTokenExpiresAt
+	if tok.RefreshTokenExpiresAt.After(now) {
+		e.stated = tok.RefreshTokenExpiresAt
+	}
+	e.life = e.stated
 	if !e.used.IsZero() && !fromFuture(e.used, now) {
 		switch idle := time.Duration(p.RefreshTokenIdleTTL); {
 		case idle > 0:

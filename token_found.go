@@ -13,50 +13,56 @@ import (
 // replaces is spent. As what is kept then may be something else, the one before is kept beside it.
 
 // take keeps the refresh tokens that an answer has brought, and where they were found: foundAt is "" for one
-// that was where the definition looks. Of several candidates none counts until a pointer says which.
+// that is where the definition looks. The one at hand has just been accepted, so if it was found elsewhere
+// itself, that place is right. Of several candidates none counts until a pointer says which.
 func (t *token) take(p *client.Provider, next client.Secret, foundAt string, candidates []client.Found, from time.Time) {
-	elsewhere := foundAt != "" || len(candidates) > 0
+	elsewhere := foundAt != "" || len(candidates) > 0 && !next.IsSet()
+	proved := t.FoundAt
+	t.Former, t.Candidates = client.Secret{}, nil
 	if elsewhere && p.RefreshTokenRotation == client.RotationNever {
 		return // the refresh token stays what it is, says the operator
 	}
-	if t.Candidates = candidates; len(candidates) > 0 {
+	if t.Candidates = candidates; elsewhere && len(candidates) > 0 {
 		t.DoubtSince = from
 		return
 	}
 	if !next.IsSet() {
 		return
 	}
-	if foundAt == "" { // the definition is right by now
-		t.Former, t.FoundAt = client.Secret{}, ""
-	}
+	t.FoundAt = foundAt // "" once the definition is right
 	if next.Equal(t.RefreshToken) {
 		return
 	}
-	if foundAt != "" {
-		t.Former, t.FoundAt = t.RefreshToken, foundAt
+	if foundAt != "" && foundAt != proved {
+		t.Former = t.RefreshToken
 	}
 	t.RefreshToken, t.RefreshTokenExpiresAt, t.DoubtSince = next, time.Time{}, time.Time{}
 }
 
 // pointed is the state with the candidate that refresh_token_pointer names, now that it does; the state as it
-// is where there are none. The error says that nothing is presented before.
+// is where there are none. The others are kept until that one has been accepted. The error says that
+// nothing is presented before.
 func (t *token) pointed(p *client.Provider) (*token, error) {
-	if len(t.Candidates) == 0 {
+	if len(t.Candidates) == 0 || p == nil { // which is told otherwise
 		return t, nil
 	}
-	if p == nil {
-		return t, nil // which is told otherwise
-	}
 	next := new(*t)
-	next.Candidates, next.DoubtSince = nil, time.Time{}
 	if p.RefreshTokenRotation == client.RotationNever {
+		next.Candidates, next.DoubtSince = nil, time.Time{}
 		return next, nil
 	}
 	for _, c := range t.Candidates {
-		if c.Pointer == pointerOf(p) {
-			next.RefreshToken, next.Former, next.FoundAt, next.RefreshTokenExpiresAt = c.Token, t.RefreshToken, "", time.Time{}
-			return next, nil
+		if c.Pointer != pointerOf(p) {
+			continue
 		}
+		if c.Token.Equal(t.RefreshToken) {
+			return t, nil
+		}
+		if !t.Former.IsSet() {
+			next.Former = t.RefreshToken
+		}
+		next.RefreshToken, next.FoundAt, next.RefreshTokenExpiresAt, next.DoubtSince = c.Token, "", time.Time{}, time.Time{}
+		return next, nil
 	}
 	return t, refusal(t.manyFound())
 }
@@ -72,9 +78,15 @@ func (t *token) candidatesFound() string {
 func (t *token) manyFound() string {
 	var places []string
 	for _, c := range t.Candidates {
-		places = append(places, cmp.Or(c.Pointer, "a place that no pointer can name"))
+		if c.Pointer != "" {
+			places = append(places, c.Pointer)
+		}
 	}
-	return fmt.Sprintf("the last answer held several values that may be the next refresh token, at %s, and none where refresh_token_pointer looks: all are kept, "+
+	if len(places) == 0 {
+		return "the last answer was no plain JSON, and several values in it may be the next refresh token: all are kept and none is presented, since no pointer can name one; " +
+			"look for what changes answers on their way here, authorize again and write the new refresh_token"
+	}
+	return fmt.Sprintf("the last answer held values that may be the next refresh token, at %s, and none where refresh_token_pointer looks: all are kept, "+
 		"and none is presented until you write to the provider which one it is, as refresh_token_pointer, or refresh_token_rotation=never if the refresh token does not change",
 		strings.Join(places, " and "))
 }
@@ -95,13 +107,10 @@ func (t *token) foundElsewhere(p *client.Provider) string {
 		"if that is right, write refresh_token_pointer=%s to the provider", t.FoundAt, t.FoundAt)
 }
 
-// fallBack is the state with the refresh token of before, when the one that was found elsewhere is refused;
-// nil when there is none. It may be spent, so it waits like any whose outcome is unknown.
-func (t *token) fallBack() *token {
-	if !t.Former.IsSet() {
-		return nil
-	}
+// other is the state with the refresh token that is kept beside the one at hand: the provider has refused that one,
+// and again when somebody asked for it. It may be spent, so nothing presents it unasked.
+func (t *token) other() *token {
 	next := new(*t)
-	next.RefreshToken, next.Former, next.FoundAt = t.Former, client.Secret{}, ""
+	next.RefreshToken, next.Former = t.Former, t.RefreshToken
 	return next
 }

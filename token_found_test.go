@@ -85,28 +85,169 @@ func TestOfSeveralRefreshTokensNoneIsGuessed(t *testing.T) {
 	})
 }
 
-// One that was found elsewhere and is refused was none, perhaps: then the one before is tried.
-func TestTheRefreshTokenOfBeforeIsTriedWhenTheFoundOneIsRefused(t *testing.T) {
+// One that was found elsewhere and is refused may be good once what made the provider refuse is lifted, or may have
+// been none. The one before it may be spent. Whoever is there says which is presented, one after the other.
+func TestARefusedTokenThatWasFoundAndTheOneBeforeAreBothKept(t *testing.T) {
+	for good, tries := range map[string]int{canary + "found": 1, firstToken: 2} {
+		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+			b.startBackground()
+			server.Enqueue(clienttest.JSON(200, `{"access_token":"a1","expires_in":3600,"meta":{"refresh_token":"`+canary+`found"}}`))
+			server.Handle(always(invalidGrant))
+			b.read("creds/r")
+			pause(3 * time.Hour)
+			if text := b.noCreds("r", 400); !strings.Contains(text, "retry=true") {
+				t.Errorf("the reader hears %q", text)
+			}
+			if n := len(server.Requests()); n != 2 {
+				t.Errorf("%d requests before anybody has asked for one", n)
+			}
+			server.Handle(func(r *clienttest.Request) clienttest.Answer {
+				if r.Form.Get("refresh_token") == good {
+					return tokenAnswer("a2", canary+"r2")
+				}
+				return invalidGrant
+			})
+			for n := range tries {
+				resp, err := b.try(t.Context(), writeOp, "refresh/r", fields{"retry": true})
+				if ok := err == nil && !resp.IsError(); ok != (n == tries-1) {
+					t.Errorf("try %d of %d: %v, %v", n+1, tries, resp, err)
+				}
+			}
+			if got := b.data("creds/r")["access_token"]; got != "a2" {
+				t.Errorf("access token %v", got)
+			}
+			if b.stored("r").Former.IsSet() {
+				t.Error("the other one is kept though the grant lives")
+			}
+		})
+	}
+}
+
+// One that was found and has been accepted needs none beside it: the one before is spent.
+func TestAFoundTokenThatIsAcceptedStandsAlone(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		server.Enqueue(
-			clienttest.JSON(200, `{"access_token":"a1","expires_in":3600,"meta":{"refresh_token":"`+canary+`none"}}`),
-			invalidGrant, tokenAnswer("a2", canary+"r2"))
+		found := func(n string) clienttest.Answer {
+			return clienttest.JSON(200, `{"access_token":"a`+n+`","expires_in":3600,"data":{"refresh_token":"`+canary+`r`+n+`"}}`)
+		}
+		server.Enqueue(found("1"), found("2"), invalidGrant, tokenAnswer("a3", ""))
 		b.read("creds/r")
-		pause(41 * time.Minute)
-		if got := b.data("creds/r")["access_token"]; got != "a1" {
-			t.Errorf("access token %v", got)
+		pause(61 * time.Minute)
+		b.read("creds/r")
+		if b.stored("r").Former.IsSet() {
+			t.Error("the place is right, and a spent token is kept")
 		}
-		if got := b.data("status/r")["state"]; got == "dead" {
-			t.Error("the grant counts as dead with another refresh token in hand")
-		}
-		pause(20 * time.Minute)
-		if got := b.data("creds/r")["access_token"]; got != "a2" {
-			t.Errorf("access token %v", got)
-		}
-		if got := sent(server); got[1] != canary+"none" || got[2] != firstToken {
+		pause(61 * time.Minute)
+		b.noCreds("r", 400)
+		b.write("refresh/r", fields{"retry": true})
+		if got := sent(server); got[3] != canary+"r2" {
 			t.Errorf("presented were %q", got)
 		}
 	})
+}
+
+// The first guess of several may be wrong: the others are still there.
+func TestAWrongGuessKeepsTheOtherCandidates(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(clienttest.JSON(200, `{"a":{"refresh_token":"`+canary+`ra"},"b":{"refresh_token":"`+canary+`rb"}}`))
+		server.Handle(func(r *clienttest.Request) clienttest.Answer {
+			if r.Form.Get("refresh_token") == canary+"rb" {
+				return tokenAnswer("a2", canary+"r2")
+			}
+			return invalidGrant
+		})
+		b.noCreds("r", 503)
+		b.write("providers/test", fields{"refresh_token_pointer": "/a/refresh_token"})
+		b.noCreds("r", 400)
+		b.noCreds("r", 400)
+		b.write("providers/test", fields{"refresh_token_pointer": "/b/refresh_token"})
+		b.read("creds/r")
+		if got := sent(server); !slices.Equal(got, []string{firstToken, canary + "ra", canary + "rb"}) {
+			t.Errorf("presented were %q", got)
+		}
+		if left := b.stored("r").Candidates; len(left) != 0 {
+			t.Errorf("%d candidates are left once one was accepted", len(left))
+		}
+	})
+}
+
+// A pointer that finds something counts, and may be wrong: what stands under the refresh token's own name is kept.
+func TestAWrongPointerThatFindsSomethingCostsNothing(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(
+			clienttest.JSON(200, `{"access_token":"a1","expires_in":3600,"refresh_token":"`+canary+`r1","session":{"id":"0123456789abcdef"}}`),
+			invalidGrant, tokenAnswer("a2", canary+"r2"))
+		b.read("creds/r")
+		if got := b.data("status/r")["state"]; got != "ok" {
+			t.Errorf("the state is %v", got)
+		}
+		pause(61 * time.Minute)
+		b.noCreds("r", 400)
+		b.write("providers/test", fields{"refresh_token_pointer": "/refresh_token"})
+		if got := b.data("creds/r")["access_token"]; got != "a2" {
+			t.Errorf("access token %v", got)
+		}
+		if got := sent(server); got[2] != canary+"r1" {
+			t.Errorf("presented were %q", got)
+		}
+	}, fields{"refresh_token_pointer": "/session/id"})
+}
+
+// What no pointer can name is not to be chosen by one.
+func TestAdviceAboutARefreshTokenCanBeFollowed(t *testing.T) {
+	for name, body := range map[string]string{
+		"one":     `{"access_token":"a1","expires_in":3600,"body":"{\"refresh_token\":\"` + canary + `ra\"}"}`,
+		"several": `{"access_token":"a1","expires_in":3600,"body":"{\"refresh_token\":\"` + canary + `ra\"}","was":"{\"refresh_token\":\"` + canary + `rb\"}"}`,
+	} {
+		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+			server.Enqueue(clienttest.JSON(200, body))
+			b.read("creds/r")
+			step := b.data("status/r")["next_step"].(string)
+			if strings.Contains(step, "refresh_token_pointer=") || strings.Contains(step, " at  and ") || !strings.Contains(step, "no plain JSON") {
+				t.Errorf("%s: %s", name, step)
+			}
+		})
+	}
+}
+
+// Candidates came by rotation and were never shown to anybody: they follow to no other place.
+func TestCandidatesDoNotFollowAMovedProvider(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	other := clienttest.New(t, clienttest.Options{})
+	server.Enqueue(clienttest.JSON(200, `{"a":{"refresh_token":"`+canary+`ra"},"b":{"refresh_token":"`+canary+`rb"}}`))
+	other.Handle(always(tokenAnswer("a2", canary+"r2")))
+	b.writeRole("r")
+	b.noCreds("r", 503)
+	b.write("providers/test", fields{"token_endpoint": other.URL() + "/token", "revocation_endpoint": other.URL() + "/revoke", "refresh_token_pointer": "/b/refresh_token"})
+	b.refused(writeOp, "roles/r", roleOf("test")) // what the operator first wrote, which is in Terraform's state
+	_, _ = b.try(t.Context(), readOp, "creds/r", nil)
+	if got := sent(other); len(got) != 0 {
+		t.Errorf("the other place was sent %q", got)
+	}
+}
+
+// A value that is none, says the provider, keeps nobody from ending the grant.
+func TestACandidateThatIsNoneHindersNoRevocation(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	var revoked []string
+	server.Handle(func(r *clienttest.Request) clienttest.Answer {
+		if r.Path != "/revoke" {
+			return clienttest.JSON(200, `{"access_token":"a1","a":{"refresh_token":"`+canary+`none"},"b":{"refresh_token":"`+canary+`rb"}}`)
+		}
+		token := r.Form.Get("token")
+		if token == canary+"none" {
+			return clienttest.JSON(400, `{"error":"invalid_request"}`)
+		}
+		revoked = append(revoked, token)
+		return clienttest.Answer{Status: 200}
+	})
+	b.writeRole("r")
+	b.read("creds/r")
+	b.write("revoke/r", nil)
+	if want := []string{firstToken, canary + "rb"}; !slices.Equal(revoked, want) {
+		t.Errorf("revoked were %q, want %q", revoked, want)
+	}
 }
 
 // Storage refuses the only copy: it is held like any answer.
@@ -137,7 +278,7 @@ func TestARevocationEndsAllThatMayBeTheRefreshToken(t *testing.T) {
 	b.writeRole("r")
 	b.read("creds/r")
 	b.write("revoke/r", nil)
-	if want := []string{canary + "ra", canary + "rb", firstToken}; !slices.Equal(revoked, want) {
+	if want := []string{firstToken, canary + "ra", canary + "rb"}; !slices.Equal(revoked, want) {
 		t.Errorf("revoked were %q, want %q", revoked, want)
 	}
 }

@@ -116,7 +116,8 @@ type Token struct {
 	// FoundBroken. "" when the pointer has found it. Only one value in the answer looked like a refresh token.
 	FoundAt string
 	// Candidates are several different values that look like refresh tokens, where the definition's pointer
-	// finds none. None of them is in RefreshToken.
+	// finds none; RefreshToken is unset then. Where a pointer other than the default one finds RefreshToken, and
+	// something else stands under a refresh token's name, these are all of them.
 	Candidates []Found
 	// Lifetime of the access token, the earlier of what the server states beside it and in it (the exp claim of
 	// a JWT); 0 when it states neither, and when Ended. It is never negative and at most ten years.

@@ -15,6 +15,8 @@ type Found struct {
 	Token Secret
 	// Pointer is the JSON Pointer (RFC 6901) of the place, for refresh_token_pointer; "" when none can name it.
 	Pointer string
+
+	named bool // its name is refresh_token, in any spelling
 }
 
 // FoundBroken stands for a place that no pointer can name: in a document that is broken, in a second one, in a
@@ -46,6 +48,8 @@ func (m meaning) of(name string) meaning {
 	switch plain := plainName(name); {
 	case plain == "refreshtoken":
 		return isRefresh
+	case strings.HasSuffix(plain, "refreshtoken") && slices.ContainsFunc(bygone, func(word string) bool { return strings.HasPrefix(plain, word) }):
+		return nearRefresh
 	case strings.HasSuffix(plain, "refreshtoken") || m == nearRefresh && plain == "token":
 		return likeRefresh
 	case plain == "refresh" || plain == "rt":
@@ -55,6 +59,9 @@ func (m meaning) of(name string) meaning {
 	}
 	return notRefresh
 }
+
+// bygone begin the names of refresh tokens that are no next ones, as old_refresh_token and parentRefreshToken.
+var bygone = []string{"old", "prev", "former", "last", "parent", "original", "revoked", "expired", "used", "spent"}
 
 // plainName is a name without case and punctuation: refreshToken, Refresh_Token and refresh-token are one.
 func plainName(name string) string {
@@ -85,7 +92,7 @@ func (d *document) note(text string, as meaning, pointer string) {
 	}
 	d.kept = append(d.kept, text)
 	if as > nearRefresh && len(text) <= maxToken && isVisible(text) && letterOrDigit.MatchString(text) {
-		d.found = append(d.found, Found{NewSecret(text), pointer})
+		d.found = append(d.found, Found{Token: NewSecret(text), Pointer: pointer, named: as == isRefresh})
 	}
 }
 
@@ -117,7 +124,7 @@ func (d document) refreshToken(r *Request, usable bool) refreshToken {
 	pointer := cmp.Or(r.Provider.RefreshTokenPointer, defaultRefreshTokenPointer)
 	next := boundedSecret(d.textAt(pointer))
 	if next.IsSet() && (usable || !next.Equal(r.RefreshToken)) {
-		return refreshToken{next: next}
+		return refreshToken{next: next, candidates: d.besides(r, next, pointer)}
 	}
 	others := d.elsewhere(r, d.salvage(pointer))
 	switch len(others) {
@@ -127,6 +134,19 @@ func (d document) refreshToken(r *Request, usable bool) refreshToken {
 		return refreshToken{next: others[0].Token, at: cmp.Or(others[0].Pointer, FoundBroken)}
 	}
 	return refreshToken{candidates: others}
+}
+
+// besides lists what a definition's own pointer has found, and what stands under a refresh token's name apart from
+// it; nil when nothing does. The pointer counts, but it may be wrong: what it does not name is kept.
+func (d document) besides(r *Request, next Secret, pointer string) []Found {
+	if pointer == defaultRefreshTokenPointer {
+		return nil
+	}
+	others := slices.DeleteFunc(d.elsewhere(r, nil), func(f Found) bool { return !f.named || f.Token.Equal(next) })
+	if len(others) == 0 {
+		return nil
+	}
+	return append([]Found{{Token: next, Pointer: pointer}}, others...)
 }
 
 // elsewhere lists the distinct values under a refresh token's name that are not what was sent, each with a

@@ -165,10 +165,10 @@ func TestOneBadPairDoesNotSpoilAForm(t *testing.T) {
 // Which of several is the grant's is for a person to say. None is taken, none is lost.
 func TestSeveralRefreshTokensAreAllKept(t *testing.T) {
 	for body, want := range map[string][]Found{
-		`{"access_token":"a1","bot":{"refresh_token":"one"},"user":{"refreshToken":"two"}}`: {{NewSecret("one"), "/bot/refresh_token"}, {NewSecret("two"), "/user/refreshToken"}},
-		`{"bot":{"refresh_token":"one"},"user":{"refresh_token":"two"}}`:                    {{NewSecret("one"), "/bot/refresh_token"}, {NewSecret("two"), "/user/refresh_token"}},
-		`{,"refresh_token":"one","bot":{"refresh_token":"two"}}`:                            {{NewSecret("one"), ""}, {NewSecret("two"), ""}},
-		`{"bot":{"refresh_token":"one"},,"refresh_token":"two"}`:                            {{NewSecret("one"), "/bot/refresh_token"}, {NewSecret("two"), ""}},
+		`{"access_token":"a1","bot":{"refresh_token":"one"},"user":{"refreshToken":"two"}}`: {{Token: NewSecret("one"), Pointer: "/bot/refresh_token"}, {Token: NewSecret("two"), Pointer: "/user/refreshToken"}},
+		`{"bot":{"refresh_token":"one"},"user":{"refresh_token":"two"}}`:                    {{Token: NewSecret("one"), Pointer: "/bot/refresh_token"}, {Token: NewSecret("two"), Pointer: "/user/refresh_token"}},
+		`{,"refresh_token":"one","bot":{"refresh_token":"two"}}`:                            {{Token: NewSecret("one"), Pointer: ""}, {Token: NewSecret("two"), Pointer: ""}},
+		`{"bot":{"refresh_token":"one"},,"refresh_token":"two"}`:                            {{Token: NewSecret("one"), Pointer: "/bot/refresh_token"}, {Token: NewSecret("two"), Pointer: ""}},
 	} {
 		got := bringing(t, &Provider{}, clienttest.JSON(200, body))
 		if got.next != "" || got.at != "" || len(got.candidates) != len(want) {

@@ -69,7 +69,7 @@ func (a *answer) unusable(r *Request, doc document, refresh refreshToken, why st
 	case refresh.isNew(r.RefreshToken):
 		// Whatever else the answer says, it brought a new refresh token.
 		e.Class, e.Entry = OutcomeUnknown, ""
-		e.RefreshToken, e.FoundAt, e.Reason = refresh.next, refresh.at, onlyRefreshToken
+		e.RefreshToken, e.FoundAt, e.Candidates, e.Reason = refresh.next, refresh.at, refresh.candidates, onlyRefreshToken
 		if refresh.at != "" {
 			e.Reason = refreshTokenElsewhere
 		}

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"encoding/binary"
 	"encoding/json"
 	"io"
@@ -17,17 +18,27 @@ var guards = regexp.MustCompile(`^(?:\)\]\}',?|while\s*\(1\);|for\s*\(;;\);)\s*`
 // has been seen to take the Content-Encoding away from an answer in gzip, and gzip's first bytes begin no text.
 func unpack(body []byte, cut bool) (text []byte, broken bool) {
 	if isPacked(body) {
-		body, cut = gunzip(body, cut)
+		body, cut = inflate(body, cut)
 	}
 	text = bytes.TrimSpace(bytes.TrimPrefix(fromUTF16(body), []byte("\ufeff")))
 	return text[len(guards.Find(text)):], cut
 }
 
-func isPacked(body []byte) bool { return bytes.HasPrefix(body, []byte{0x1f, 0x8b}) }
+// isPacked knows gzip (RFC 1952) and zlib (RFC 1950), which is what Content-Encoding calls deflate.
+func isPacked(body []byte) bool {
+	return bytes.HasPrefix(body, []byte{0x1f, 0x8b}) ||
+		len(body) > 2 && body[0] == 0x78 && (uint(body[0])<<8|uint(body[1]))%31 == 0 && !isVisible(string(body[:2]))
+}
 
-// gunzip unpacks at most maxBody bytes. What comes before an error is kept.
-func gunzip(body []byte, cut bool) (text []byte, broken bool) {
-	packed, err := gzip.NewReader(bytes.NewReader(body))
+// inflate unpacks at most maxBody bytes. What comes before an error is kept.
+func inflate(body []byte, cut bool) (text []byte, broken bool) {
+	var packed io.Reader
+	var err error
+	if body[0] == 0x78 {
+		packed, err = zlib.NewReader(bytes.NewReader(body))
+	} else {
+		packed, err = gzip.NewReader(bytes.NewReader(body))
+	}
 	if err != nil {
 		return nil, true
 	}

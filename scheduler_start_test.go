@@ -1,0 +1,67 @@
+package oauthrefresh
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// hanging is storage of which one call is never answered: it ends with its caller's deadline, if that has one.
+type hanging struct {
+	logical.Storage
+	get, list string // key or prefix of the call that hangs, once
+	over      chan struct{}
+}
+
+func (h *hanging) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-h.over:
+		return context.Canceled
+	}
+}
+
+func (h *hanging) Get(ctx context.Context, key string) (*logical.StorageEntry, error) {
+	if key == h.get {
+		h.get = ""
+		return nil, h.wait(ctx)
+	}
+	return h.Storage.Get(ctx, key)
+}
+
+func (h *hanging) List(ctx context.Context, prefix string) ([]string, error) {
+	if prefix == h.list {
+		h.list = ""
+		return nil, h.wait(ctx)
+	}
+	return h.Storage.List(ctx, prefix)
+}
+
+// One storage call at the start that is never answered must not cost all background work for the life of the process.
+func TestOneHangingCallAtTheStart(t *testing.T) {
+	for name, h := range map[string]*hanging{"the sign of life": {get: lifeKey}, "the list of roles": {list: rolePrefix}} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				server.Handle(always(clienttest.JSON(200, `{"access_token":"a1","expires_in":36000}`)))
+				h.Storage, h.over = b.storage, make(chan struct{})
+				defer close(h.over)
+				b.startScheduler(b.over(h))
+				for range 12 { // Vault's periodic call
+					pause(time.Minute)
+				}
+				pause(time.Hour)
+				// A grant that nobody reads, and whose provider says that it must be kept alive.
+				b.write("providers/test", fields{"refresh_token_idle_ttl": "2h"})
+				pause(3 * time.Hour)
+				if n := len(server.Requests()); n == 0 {
+					t.Errorf("the grant has died of disuse: nobody asked in four hours")
+				}
+			})
+		})
+	}
+}
