@@ -91,7 +91,7 @@ func (a *attempt) began(i *intent) time.Time {
 	if a.ageless = fromFuture(first, now); a.ageless {
 		return a.sentAt(i, now)
 	}
-	return first
+	return earlier(first, a.sentAt(i, now))
 }
 
 // sentAt is when the last request was sent, by the clock as it is now.

@@ -270,3 +270,19 @@ func TestAProcessThatWasStoppedLooksAgain(t *testing.T) {
 		}
 	})
 }
+
+// A provider that is of no use for hours is asked a few times within each grace, and then left alone for as long as
+// any other.
+func TestAGraceIsNoReasonToAskForEver(t *testing.T) {
+	for _, rotation := range []string{"always", "never"} {
+		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+			b.startBackground()
+			server.Handle(always(clienttest.JSON(500, `{"error":"server_error"}`)))
+			b.noCreds("r", 502)
+			pause(10 * time.Hour)
+			if n := len(server.Requests()); n > 10*12*8 {
+				t.Errorf("rotation %s: %d requests in ten hours", rotation, n)
+			}
+		}, fields{"reuse_grace": "1m", "refresh_token_rotation": rotation})
+	}
+}

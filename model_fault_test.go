@@ -103,6 +103,9 @@ func (w *world) answer(r *clienttest.Request) clienttest.Answer {
 		w.trouble()
 	}
 	w.count()
+	if len(w.trace) > 20000 { // whatever asks and asks does so for ever
+		panic(fmt.Sprintf("a storm: %+v\n%s\n...\n%s", w.kind, strings.Join(w.trace[:60], "\n"), strings.Join(w.trace[len(w.trace)-40:], "\n")))
+	}
 	presented := r.Form.Get("refresh_token")
 	if f.Kind == mishapSlow {
 		w.spend(f.Lasts)

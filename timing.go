@@ -86,7 +86,7 @@ func (r *role) ends(p *client.Provider, tok *token, now time.Time) (e ends) {
 	if !r.spends() {
 		return e
 	}
-	if i := tok.Intent; i != nil {
+	if i := tok.Intent; i != nil && p.RefreshTokenRotation != client.RotationNever { // which is in no hurry
 		if p.ReuseGrace > 0 && !fromFuture(i.window(), now) {
 			e.grace = i.window().Add(time.Duration(p.ReuseGrace))
 		}
@@ -135,8 +135,8 @@ const (
 func (e ends) pace(at, until time.Time, asked bool, tok *token) time.Time {
 	until = earlier(until, at.Add(longestPause))
 	for _, end := range []time.Time{e.grace, e.life} {
-		if end.After(at) {
-			until = earlier(until, at.Add(end.Sub(at)*2/3))
+		if left := end.Sub(at); left > 2*shortestPause { // after that it is too late, and the pause its own length again
+			until = earlier(until, at.Add(left*2/3))
 		}
 	}
 	if lifetime := tok.lifetime(); !asked && tok.AccessToken.IsSet() && lifetime-margin(lifetime) >= minLease {
