@@ -135,9 +135,7 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 	}
 	if earlier := tok.Intent; earlier != nil {
 		i.UnknownSince = earlier.since()
-		if i.Window = i.At; a.resent || earlier.inGrace(a.target.provider, i.At) { // a repetition begins no window: the next try has its pause
-			i.Window = earlier.window()
-		}
+		i.follow(earlier, time.Duration(a.target.provider.ReuseGrace))
 		if earlier.IdempotencyKey != "" && a.target.description.isExchange(earlier.Exchange) { // the same one keeps its name
 			i.IdempotencyKey, i.NamedAt, i.Answered = earlier.IdempotencyKey, earlier.named(), earlier.Answered
 		}
@@ -207,15 +205,45 @@ func (i *intent) since() time.Time {
 	return i.UnknownSince
 }
 
-// window is when the exchange was sent that may have spent the refresh token in a way that a grace forgives.
-// That is the first one, until one is made after its grace. If the first has spent the token, that later
-// one has ended the grant, and nothing is lost by another; if it has not, the later one may have, and its grace
-// has begun.
+// maxSlides is how often in a row a window begins with an exchange that was made in the one before. After these the
+// tries are fewer: a provider that is in trouble for long is not asked without a pause.
+const maxSlides = 2
+
+// follow counts the graces after an exchange whose outcome is unknown.
+func (i *intent) follow(earlier *intent, grace time.Duration) {
+	switch {
+	case fromFuture(earlier.window(), i.At): // nobody knows when that was
+		i.Window = i.At
+	case i.At.Before(earlier.window().Add(grace)):
+		i.Window, i.Slides = earlier.window(), earlier.Slides
+	case i.At.Before(earlier.At.Add(grace)):
+		i.Window, i.Slides = earlier.At, min(earlier.Slides+1, maxSlides) // that may be what has spent the token
+	default:
+		i.Window = i.At
+	}
+	if i.At.Before(earlier.At.Add(grace)) {
+		i.Repeats = later(earlier.repeats(), i.At.Add(-grace))
+	}
+}
+
+// window is when the first of the exchanges in a row was sent, each in the grace of the first, that may have spent the
+// refresh token.
 func (i *intent) window() time.Time {
 	if i.Window.IsZero() {
 		return i.since()
 	}
 	return i.Window
+}
+
+// repeats is when the first exchange was sent whose answer this one's may be, given again within a grace.
+func (i *intent) repeats() time.Time {
+	switch {
+	case !i.Repeats.IsZero():
+		return i.Repeats
+	case i.Window.IsZero():
+		return i.since()
+	}
+	return i.At
 }
 
 // named is when the first exchange was sent under this one's name.

@@ -76,10 +76,11 @@ func (a *attempt) began(i *intent) time.Time {
 	case !a.target.role.spends():
 	case i.keyed(a.target.role, p):
 		first = i.named()
-	case i.At.Sub(i.window()) < time.Duration(p.ReuseGrace):
-		first = i.window()
-	case a.resent:
-		first = a.first
+	case p.ReuseGrace > 0:
+		first = i.repeats()
+	}
+	if a.resent && a.target.role.spends() {
+		first = earlier(first, a.first)
 	}
 	switch {
 	case first.Equal(i.At):

@@ -53,6 +53,7 @@ func TestANotedExchangeIsRepeatedFirstAmongVeryMany(t *testing.T) {
 		b.writeRole("zz")
 		server.Enqueue(tokenAnswer("a1", canary+"r1"))
 		b.write("refresh/zz", nil)
+		synctest.Wait() // its own note goes
 		b.interrupted("zz")
 		b.mark("zz")
 		b.mark("r") // stale: its exchange was settled
@@ -85,6 +86,7 @@ func TestAnExchangeWithoutANoteIsFoundToo(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		newGrant(server).IdempotencyHeader = "X-Key"
 		b.read("creds/r")
+		synctest.Wait() // its own note goes
 		b.interrupted("r")
 		newTestBackendOn(t, b.storage).startBackground()
 		pause(time.Second)
@@ -99,6 +101,7 @@ func TestANoteGoesWithItsExchange(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		newGrant(server)
 		b.read("creds/r")
+		synctest.Wait() // its own note goes
 		b.mark("r")
 		unlock := mustLock(t, &b.refreshes, "r")
 		b.unmarkInflight(b.storage, "r") // returns, though the exchange's lock is held

@@ -3,12 +3,14 @@ package oauthrefresh
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
@@ -201,12 +203,32 @@ func (w *world) broken(f mishap) clienttest.Answer {
 	return clienttest.Answer{Drop: true}
 }
 
-// patience is how long the plugin waits for an answer: see target.withinGrace.
-func (w *world) patience() time.Duration {
-	if w.kind.Grace > 0 {
-		return min(30*time.Second, w.kind.Grace/3)
+// announced notes what the plugin has stored before it sends something.
+func (w *world) announced(s *faultyStorage, key string) {
+	tok, err := getToken(context.Background(), &s.InmemStorage, "r")
+	if key != tokenPrefix+"r" || err != nil || tok == nil {
+		return
 	}
-	return 30 * time.Second
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if i := tok.Intent; i != nil && (w.intent == nil || w.intent.AttemptID != i.AttemptID) {
+		w.before, w.announcedAt = w.announcedAt, w.now()
+	}
+	w.intent = tok.Intent
+}
+
+// patience is how long the plugin waits for the answer to what it has just sent. It needs the lock.
+func (w *world) patience() time.Duration {
+	bound := client.Options{Timeout: 30 * time.Second}
+	if w.intent == nil || w.kind.Keys {
+		return bound.Timeout
+	}
+	t := &target{
+		role:     &role{roleSettings: roleSettings{GrantType: client.GrantRefreshToken}},
+		provider: &client.Provider{RefreshTokenRotation: w.kind.Rotation, ReuseGrace: client.Duration(w.role.grace)},
+		options:  bound,
+	}
+	return t.within(w.intent, w.intent.At).Timeout
 }
 
 func (w *world) date() string { return w.now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT") }

@@ -28,7 +28,7 @@ type lostAnswer struct {
 
 // lose notes a lost answer. It needs the lock.
 func (w *world) lose(rt *issuedRefresh) {
-	w.loss = &lostAnswer{rt: rt, at: rt.spent, edited: w.role.grace != w.kind.Grace}
+	w.loss = &lostAnswer{rt: rt, at: rt.spent, edited: w.editing || w.role.grace != w.kind.Grace}
 	w.loss.prior = rt.name == w.unanswered && rt.spent.Sub(w.unansweredAt) < w.kind.Grace
 	w.noteLocked("the answer to %s is lost", rt.name)
 	if !w.kind.forgives() {
@@ -75,10 +75,14 @@ func (w *world) reused(rt *issuedRefresh, takes time.Duration) {
 			return
 		}
 	}
-	// Within the grace of what may have spent it, the first or the last, when it was sent.
-	timely := w.now().Sub(rt.spent)-takes < w.kind.Grace || w.unanswered == rt.name && w.now().Sub(w.unansweredAt)-takes < w.kind.Grace
+	// Within the grace of what may have spent it, the first or the last, when it was sent, or when the plugin
+	// died that was about to.
+	timely := false
+	for _, t := range []time.Time{rt.spent, w.unansweredAt, w.before} {
+		timely = timely || w.now().Sub(t)-takes < w.kind.Grace && (t != w.unansweredAt || w.unanswered == rt.name)
+	}
 	lied := w.loss != nil && w.loss.lied
-	if at := w.atHand(); at != nil && !lied && !timely && !w.kind.Kills && !w.kind.Keys && !w.forced && at.stepped == w.stepped && !w.nearEnd(rt) {
+	if at := w.atHand(); at != nil && !lied && !timely && !w.kind.Kills && !w.kind.Keys && !w.forcing() && at.stepped == w.stepped && !w.nearEnd(rt) {
 		if left := at.ends.Sub(w.now()); left > time.Minute+w.kind.Life/20 {
 			w.failLocked("early", "%s may be spent and is presented while there is a token that is good for another %s", rt.name, left)
 		}
@@ -218,8 +222,11 @@ func (w *world) served(resp *logical.Response, serial int) {
 	case w.role.ttl > 0 && lease > w.role.ttl:
 		w.failLocked("beyond", "a lease of %s, and ttl is %s", lease, w.role.ttl)
 	}
-	beyond := w.now().Add(lease).Sub(at.ends)
-	if beyond > time.Second+w.stepped-at.stepped {
+	beyond, unknown := w.now().Add(lease).Sub(at.ends), time.Duration(0)
+	if w.ungraced && w.kind.Repeats { // nobody has said that an answer may be an old one
+		unknown = w.kind.Grace
+	}
+	if beyond > time.Second+unknown+w.stepped-at.stepped {
 		w.failLocked("beyond", "the lease of %s outlives its token by %s", name, beyond)
 	}
 	w.noteLocked("served: %s for %s", name, lease)
@@ -255,7 +262,11 @@ func (w *world) checkQueue() {
 	w.mu.Lock()
 	known := w.role.keepalive > 0 || w.role.idle > 0
 	w.mu.Unlock()
-	if !known || w.process.dead.Load() || w.process.held.get("r") != nil || w.process.scheduler.queue.has("r") {
+	queued := func() bool { return w.process.scheduler.queue.has("r") }
+	if !known || w.process.dead.Load() || w.process.held.get("r") != nil || queued() {
+		return
+	}
+	if w.pauseShortly(); queued() { // a survey looks at the roles at its leisure
 		return
 	}
 	if status := w.status(); status != nil && status["reauthorization_required"] == false {

@@ -177,8 +177,12 @@ func (w *world) force() {
 func (w *world) setForced(forced bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.forced = forced
+	w.forced, w.forcedAt = forced, w.now()
 }
+
+// forcing tells whether an operator forces a refresh, or did so a moment ago: what a kill of the plugin interrupts is
+// made up for within the grace. It needs the lock.
+func (w *world) forcing() bool { return w.forced || w.now().Sub(w.forcedAt) < w.kind.Grace }
 
 // pause lets time pass, in which Vault calls the plugin now and then.
 func (w *world) pause(d time.Duration) {
@@ -248,7 +252,7 @@ func (w *world) change(s modelStep) {
 	}
 	w.mu.Lock()
 	g := w.gates[0]
-	w.gates, w.gate = w.gates[1:], g
+	w.gates, w.gate, w.editing = w.gates[1:], g, true
 	w.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
@@ -261,7 +265,7 @@ func (w *world) change(s modelStep) {
 	<-done
 	w.edited()
 	w.mu.Lock()
-	w.gate = nil
+	w.gate, w.editing = nil, false
 	w.mu.Unlock()
 }
 
@@ -293,7 +297,7 @@ func (w *world) apply(s modelStep) {
 		defer w.set(func() { r.ttl = d })
 	case s.Edit == graceEdit && w.kind.Grace > 0:
 		d := []time.Duration{w.kind.Grace, 0}[s.N%2]
-		w.set(func() { r.grace = d })
+		w.set(func() { r.grace, w.ungraced = d, w.ungraced || d < w.kind.Grace })
 		w.define()
 	case s.Edit == idleEdit && w.kind.Idle > 0:
 		d := []time.Duration{w.kind.Idle, 0}[s.N%2]

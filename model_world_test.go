@@ -27,26 +27,33 @@ type world struct {
 	kind  providerKind
 	began time.Time // in the bubble
 
-	mu      sync.Mutex
-	strict  *strictProvider
-	server  *clienttest.Server
-	process *modelProcess
-	bubble  time.Time     // the last that was seen of it; it stands still during an exchange
-	spent   time.Duration // at the provider, see spend
-	wrong   time.Duration // how far the plugin's clock is off
-	stepped time.Duration // all steps of the plugin's clock, whichever way
-	role    roleModel
-	faults  []mishap
-	storage storageMishaps
-	gates   []*doorGate   // made outside the bubble, whose own would stop its clock
-	gate    *doorGate     // of the next request
-	forced  bool          // an operator is forcing a refresh
-	died    time.Time     // when the process did
-	down    time.Duration // how long there is none after that
-	asked   int           // requests at one moment
-	askedAt time.Time
+	mu       sync.Mutex
+	strict   *strictProvider
+	server   *clienttest.Server
+	process  *modelProcess
+	bubble   time.Time     // the last that was seen of it; it stands still during an exchange
+	spent    time.Duration // at the provider, see spend
+	noticed  time.Duration // of that, by the plugin's timers
+	wrong    time.Duration // how far the plugin's clock is off
+	stepped  time.Duration // all steps of the plugin's clock, whichever way
+	role     roleModel
+	faults   []mishap
+	storage  storageMishaps
+	gates    []*doorGate   // made outside the bubble, whose own would stop its clock
+	gate     *doorGate     // of the next request
+	editing  bool          // something is written while a refresh is under way
+	ungraced bool          // the definition has said at times that there is no grace
+	forced   bool          // an operator is forcing a refresh
+	forcedAt time.Time     // when one last began or ended to
+	died     time.Time     // when the process did
+	down     time.Duration // how long there is none after that
+	asked    int           // requests at one moment
+	askedAt  time.Time
 
-	unanswered   string // the last refresh token that was presented in vain,
+	intent       *intent   // that the plugin has stored last, nil for none
+	announcedAt  time.Time // when it stored one last,
+	before       time.Time // and the time before
+	unanswered   string    // the last refresh token that was presented in vain,
 	unansweredAt time.Time
 
 	troubles []timespan
@@ -189,7 +196,10 @@ func (w *world) start(storage *faultyStorage) {
 	}
 	storage.onGet(hook(w.beforeGet))
 	storage.onPut(hook(w.beforePut))
-	storage.afterPut(hook(w.afterPut))
+	storage.afterPut(hook(func(key string) error {
+		w.announced(storage, key)
+		return w.afterPut(key)
+	}))
 	storage.onDelete(hook(func(string) error { return nil }))
 	p.testBackend = newTestBackendOn(w.t, storage)
 	w.mu.Lock()
@@ -200,11 +210,20 @@ func (w *world) start(storage *faultyStorage) {
 	w.pauseShortly() // a survey looks at the roles at its leisure
 }
 
-// see notes the bubble's time for those who are outside.
+// see notes the bubble's time for those who are outside, and lets those inside know that time has passed there: a
+// timer doesn't notice by itself.
 func (w *world) see() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.bubble = time.Now()
+	if w.process == nil || w.noticed == w.spent {
+		return
+	}
+	w.noticed = w.spent
+	select {
+	case w.process.scheduler.queue.changed <- struct{}{}:
+	default:
+	}
 }
 
 // now is the true time. It needs the lock.

@@ -36,9 +36,12 @@ const keyLife = 30 * time.Minute
 
 // ends are the moments after which a presentation comes too late.
 type ends struct {
-	grace time.Time // of the reuse grace, or of the key, of an exchange whose outcome is unknown; zero for none
-	life  time.Time // of the refresh token by itself: the earlier of its stated and its idle end; zero when unknown, or over
-	used  time.Time // when the refresh token came, or was last used: its life is counted from then
+	grace  time.Time     // of the reuse grace, or of the key, of the first exchange whose outcome is unknown; zero for none
+	last   time.Time     // of the reuse grace of the last such exchange, which may be what has spent the token
+	reuse  time.Duration // how long a reuse grace is
+	seldom bool          // many tries have been in vain
+	life   time.Time     // of the refresh token by itself: the earlier of its stated and its idle end; zero when unknown, or over
+	used   time.Time     // when the refresh token came, or was last used: its life is counted from then
 	// stated is the end that the provider has named; zero for none, or for one that is over and was wrong.
 	stated time.Time
 }
@@ -71,10 +74,9 @@ func (r *role) forgives(p *client.Provider, i *intent, now time.Time) bool {
 		i.keyed(r, p) || i.inGrace(p, now)
 }
 
-// inGrace tells whether a spent refresh token is still taken again.
+// inGrace tells whether a refresh token may still be taken again that the exchange may have spent.
 func (i *intent) inGrace(p *client.Provider, now time.Time) bool {
-	since := i.window()
-	return now.Sub(since) < time.Duration(p.ReuseGrace) && !fromFuture(since, now)
+	return now.Sub(i.At) < time.Duration(p.ReuseGrace) && !fromFuture(i.At, now)
 }
 
 // keyed tells whether the answer can be had again under the key that was sent.
@@ -87,8 +89,11 @@ func (r *role) ends(p *client.Provider, tok *token, now time.Time) (e ends) {
 		return e
 	}
 	if i := tok.Intent; i != nil && p.RefreshTokenRotation != client.RotationNever { // which is in no hurry
-		if p.ReuseGrace > 0 && !fromFuture(i.window(), now) {
-			e.grace = i.window().Add(time.Duration(p.ReuseGrace))
+		if grace := time.Duration(p.ReuseGrace); grace > 0 && !fromFuture(i.At, now) {
+			e.reuse, e.last, e.seldom = grace, i.At.Add(grace), i.Slides == maxSlides
+			if !e.seldom {
+				e.grace = i.window().Add(grace)
+			}
 		}
 		if i.keyed(r, p) && !fromFuture(i.named(), now) {
 			e.grace = later(e.grace, i.named().Add(keyLife))
@@ -126,6 +131,8 @@ func (e ends) lastCall() time.Time {
 const (
 	longestPause  = time.Hour
 	shortestPause = time.Second
+	// seldom keeps the tries within a grace apart when many have been in vain.
+	seldom = 25 * time.Second
 )
 
 // pace shortens a pause that began at a time, so that it outlasts nothing that counts. Two thirds of what is
@@ -134,10 +141,9 @@ const (
 // the provider has asked for does not.
 func (e ends) pace(at, until time.Time, asked bool, tok *token) time.Time {
 	until = earlier(until, at.Add(longestPause))
-	for _, end := range []time.Time{e.grace, e.life} {
-		if left := end.Sub(at); left > 2*shortestPause { // after that it is too late, and the pause its own length again
-			until = earlier(until, at.Add(left*2/3))
-		}
+	until = earlier(until, e.tryWithin(at, until))
+	if left := e.life.Sub(at); left > 2*shortestPause {
+		until = earlier(until, at.Add(left*2/3))
 	}
 	if lifetime := tok.lifetime(); !asked && tok.AccessToken.IsSet() && lifetime-margin(lifetime) >= minLease {
 		for _, end := range []time.Time{tok.ExpiresAt.Add(-margin(lifetime)), tok.ExpiresAt} {
@@ -149,13 +155,35 @@ func (e ends) pace(at, until time.Time, asked bool, tok *token) time.Time {
 	return later(until, at.Add(shortestPause))
 }
 
+// tryWithin shortens a pause for a try within a grace: a few in that of the first exchange that may have spent the
+// token, and one in the last one's, so that none is without another after it. When it is too late, the pause has its
+// own length.
+func (e ends) tryWithin(at, until time.Time) time.Time {
+	switch left := e.grace.Sub(at); {
+	case left > max(2*shortestPause, e.reuse/6): // less than what two exchanges leave that hang, see within
+		until = earlier(until, at.Add(left*2/3))
+	case left > 0:
+		until = earlier(until, e.grace) // for what was sent between the first and the last
+	}
+	next := at.Add(e.last.Sub(at) * 2 / 3)
+	if e.seldom {
+		sent := e.last.Add(-e.reuse)
+		next = later(sent.Add(e.reuse*9/20), sent.Add(seldom)) // leaves time for two
+	}
+	if next.Before(e.last.Add(-shortestPause / 2)) {
+		until = earlier(until, next)
+	}
+	return until
+}
+
 // hurry shortens a rest that has nothing to do with the provider, as while storage takes no writes: a grace does
 // not wait for that.
 func (t timing) hurry(now time.Time, rest time.Duration) time.Duration {
-	if !t.ends.grace.After(now) {
+	left := later(t.ends.grace, t.ends.last).Sub(now)
+	if left <= 0 {
 		return rest
 	}
-	return max(shortestPause, min(rest, t.ends.grace.Sub(now)/3))
+	return max(shortestPause, min(rest, left/3))
 }
 
 // pause is when the next exchange may be made after this failure; zero when it holds nothing off.

@@ -79,9 +79,14 @@ type intent struct {
 	// UnknownSince is when the first of the exchanges was sent whose outcome is unknown; zero as
 	// long as this is the only one.
 	UnknownSince time.Time `json:"unknown_since,omitzero"`
-	// Window is when the first exchange was sent that the provider's grace counts from; zero for
-	// UnknownSince, see window.
+	// Window is when the first exchange was sent in whose grace this one was; zero for UnknownSince, see
+	// window.
 	Window time.Time `json:"window,omitzero"`
+	// Slides counts the windows in a row before this one, see maxSlides.
+	Slides int `json:"slides,omitempty"`
+	// Repeats is the earliest time at which an exchange was sent whose answer the provider may give again to
+	// this one, within its grace; zero for none.
+	Repeats time.Time `json:"repeats,omitzero"`
 }
 
 // tokenEntry is a token as it is stored, secrets in plain strings.
