@@ -2,7 +2,6 @@ package oauthrefresh
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -157,7 +156,7 @@ func TestAClockAheadForgetsNoRevocation(t *testing.T) {
 						revoked++
 						return clienttest.Answer{Status: 200}
 					}
-					return tokenAnswer(fmt.Sprint("own"), "")
+					return tokenAnswer("own", "")
 				})
 				b.write("roles/r", fields{"token_mode": "per_lease"})
 				lease := b.read("creds/r")
