@@ -192,7 +192,10 @@ func (w *world) broken(f mishap) clienttest.Answer {
 		}
 		return a.With("Date", w.date())
 	case mishapHangs:
-		w.spend(w.patience())
+		patience := w.patience()
+		if w.spend(patience); w.loss != nil && patience > w.kind.Grace {
+			w.loss.waited = true
+		}
 	case mishapBadClient:
 		return clienttest.JSON(401, `{"error":"invalid_client"}`)
 	case mishapBare400:

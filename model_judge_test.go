@@ -20,6 +20,7 @@ type lostAnswer struct {
 	down    time.Duration // of the plugin since
 	lied    bool          // the provider said that it had processed nothing
 	refused bool          // one of the tries, before it was looked at
+	waited  bool          // an exchange was given all the time there is
 	storage bool          // it has failed since
 	prior   bool          // a grace before, the same token was presented without an answer
 	edited  bool          // something was written since
@@ -118,6 +119,8 @@ func (w *world) inevitable(rt *issuedRefresh) string {
 		return ""
 	case l.tries > 2:
 		return "three tries brought nothing"
+	case l.tries > 1 && l.waited: // a provider that is slow and well must be heard, too
+		return "the last exchange that a grace allows was given more time than there is"
 	case l.storage:
 		return "storage failed while an answer was lost"
 	case l.down > w.mercy()/2:
@@ -134,12 +137,15 @@ func (w *world) mercy() time.Duration {
 	return w.kind.Grace
 }
 
-// atHand is the last access token that the plugin has, for the settings of now.
+// atHand is the access token that the plugin has, nil when it is of other settings than those of now.
 func (w *world) atHand() (last *issuedAccess) {
 	for _, at := range w.strict.access {
-		if at.delivered && at.grant == w.strict.grant && at.scope == w.role.scope && at.issued.After(w.role.pointedAt) && (last == nil || at.issued.After(last.issued)) {
+		if at.delivered && at.grant == w.strict.grant && (last == nil || at.serial > last.serial) {
 			last = at
 		}
+	}
+	if last == nil || last.scope != w.role.scope || !last.issued.After(w.role.pointedAt) {
+		return nil
 	}
 	return last
 }
