@@ -178,6 +178,7 @@ func (w *world) deliver(r *clienttest.Request, rt *issuedRefresh, p *issuedPair,
 
 // broken is the answer of a provider in trouble. It needs the lock, and spends the time.
 func (w *world) broken(f mishap) clienttest.Answer {
+	w.loitered = false
 	switch f.Kind {
 	case mishapRefused:
 		a := clienttest.JSON(f.Status, `{"message":"something went wrong"}`)
@@ -193,8 +194,10 @@ func (w *world) broken(f mishap) clienttest.Answer {
 		return a.With("Date", w.date())
 	case mishapHangs:
 		patience := w.patience()
-		if w.spend(patience); w.loss != nil && patience > w.kind.Grace {
-			w.loss.waited = true
+		w.spend(patience)
+		w.loitered = patience > w.kind.Grace
+		if w.loss != nil {
+			w.loss.waited = w.loss.waited || w.loitered
 		}
 	case mishapBadClient:
 		return clienttest.JSON(401, `{"error":"invalid_client"}`)

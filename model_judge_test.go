@@ -30,6 +30,7 @@ type lostAnswer struct {
 // lose notes a lost answer. It needs the lock.
 func (w *world) lose(rt *issuedRefresh) {
 	w.loss = &lostAnswer{rt: rt, at: rt.spent, edited: w.editing || w.role.grace != w.kind.Grace}
+	w.loss.waited = w.loitered
 	w.loss.prior = rt.name == w.unanswered && rt.spent.Sub(w.unansweredAt) < w.kind.Grace
 	w.noteLocked("the answer to %s is lost", rt.name)
 	if !w.kind.forgives() {
@@ -91,6 +92,9 @@ func (w *world) reused(rt *issuedRefresh, takes time.Duration) {
 	if w.loss == nil {
 		w.lose(rt)
 	}
+	if w.excuse == "" && w.now().Sub(rt.spent)-takes < w.kind.Grace {
+		w.excuse = "the provider took up too late what had come in time"
+	}
 	if w.excuse == "" {
 		w.excuse = w.inevitable(rt)
 	}
@@ -119,7 +123,7 @@ func (w *world) inevitable(rt *issuedRefresh) string {
 		return ""
 	case l.tries > 2:
 		return "three tries brought nothing"
-	case l.tries > 1 && l.waited: // a provider that is slow and well must be heard, too
+	case l.waited && (l.tries > 1 || l.prior): // a provider that is slow and well must be heard, too
 		return "the last exchange that a grace allows was given more time than there is"
 	case l.storage:
 		return "storage failed while an answer was lost"

@@ -41,6 +41,7 @@ type world struct {
 	storage  storageMishaps
 	gates    []*doorGate   // made outside the bubble, whose own would stop its clock
 	gate     *doorGate     // of the next request
+	loitered bool          // the last request that hung was given more time than there is in a grace
 	editing  bool          // something is written while a refresh is under way
 	ungraced bool          // the definition has said at times that there is no grace
 	forced   bool          // an operator is forcing a refresh
