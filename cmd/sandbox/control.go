@@ -6,8 +6,13 @@ import (
 )
 
 // control is the body of POST /control. Every field is optional; without a provider it goes to all.
+//
+// Several roles may share a provider, and their background work comes when it likes. So a fault, a lifetime or a
+// revocation can be for one grant, named by any refresh token that it ever had; a fault or a release can be for
+// one client, which is a registration's client_id.
 type control struct {
-	Provider string `json:"provider"`
+	Provider     string `json:"provider"`
+	RefreshToken string `json:"refresh_token"`
 
 	// How tokens are treated from now on. Lifetimes in seconds; what was issued keeps its own.
 	ExpiresIn        *int64 `json:"expires_in"`
@@ -55,7 +60,7 @@ func (s *sandbox) postControl(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if !found {
-		sendError(w, http.StatusNotFound, "no such provider, or no such client_id there")
+		sendError(w, http.StatusNotFound, "no such provider, or no such client_id or refresh_token there")
 		return
 	}
 	send(w, http.StatusOK, map[string]any{})
@@ -73,6 +78,10 @@ func (in *control) check() string {
 		}
 	}
 	switch {
+	case in.ClientID != "" && in.RefreshToken != "":
+		return "client_id and refresh_token: whose is it?"
+	case in.ClientID != "" && (in.lives() || in.Revoke != ""), in.ClientID+in.RefreshToken != "" && in.ClockOffset != nil:
+		return "this goes for a whole provider, or (but the clock) for the grant of a refresh_token"
 	case in.ExpiresIn != nil && *in.ExpiresIn <= 0:
 		return "expires_in must be positive"
 	case in.Status != 0 && (in.Status < 200 || in.Status > 599):
@@ -83,20 +92,45 @@ func (in *control) check() string {
 	return in.registration.check()
 }
 
-// apply does what is ordered; false means that it is about an application that the provider does not have.
+// lives tells whether the order is about how long tokens are good.
+func (in *control) lives() bool {
+	return in.ExpiresIn != nil || in.RefreshExpiresIn != nil || in.Rotation != nil || in.ReuseGrace != nil
+}
+
+// apply does what is ordered; false means that it is about an application or a grant that the provider does not have.
 func (in *control) apply(l *ledger) bool {
-	if !in.registration.apply(l) {
+	g := l.grantOf(in.RefreshToken)
+	if in.RefreshToken != "" && g == nil || !in.registration.apply(l) {
 		return false
 	}
-	setSeconds(&l.policy.clockOffset, in.ClockOffset)
-	setSeconds(&l.policy.accessTTL, in.ExpiresIn)
-	setSeconds(&l.policy.refreshTTL, in.RefreshExpiresIn)
-	setSeconds(&l.policy.reuseGrace, in.ReuseGrace)
-	if in.Rotation != nil {
-		l.policy.rotate = *in.Rotation
+	in.treat(l, g)
+	in.order(l.faultsOf(owner{g, in.ClientID}))
+	if in.Release && g == nil && in.ClientID == "" {
+		for _, f := range l.owned {
+			f.release()
+		}
 	}
-	in.order(&l.faults)
-	for _, g := range l.grants {
+	return true
+}
+
+// treat changes how tokens live: of one grant, or with nil of all that have no policy of their own.
+func (in *control) treat(l *ledger, g *grant) {
+	setSeconds(&l.policy.clockOffset, in.ClockOffset)
+	policy, grants := &l.policy, l.grants
+	if g != nil {
+		own := l.policyOf(g)
+		policy, grants = &own, []*grant{g}
+		if in.lives() {
+			g.policy = &own
+		}
+	}
+	setSeconds(&policy.accessTTL, in.ExpiresIn)
+	setSeconds(&policy.refreshTTL, in.RefreshExpiresIn)
+	setSeconds(&policy.reuseGrace, in.ReuseGrace)
+	if in.Rotation != nil {
+		policy.rotate = *in.Rotation
+	}
+	for _, g := range grants {
 		switch in.Revoke {
 		case "access_tokens":
 			g.killAccess("revoked by an administrator")
@@ -104,10 +138,9 @@ func (in *control) apply(l *ledger) bool {
 			g.revoke("revoked by an administrator")
 		}
 	}
-	return true
 }
 
-// order takes faults down for the next requests.
+// order takes faults down for the next requests of their owner.
 func (in *control) order(f *faults) {
 	if in.Fail != nil {
 		f.fail, f.status, f.body, f.contentType, f.retryAfter = *in.Fail, in.Status, in.Body, in.ContentType, in.RetryAfter
@@ -125,7 +158,6 @@ func (in *control) order(f *faults) {
 	setCount(&f.hangs, in.Hang)
 	setCount(&f.holds, in.Hold)
 	if in.Release {
-		f.holds = 0
 		f.release()
 	}
 }

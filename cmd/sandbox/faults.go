@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// faults is what POST /control has ordered for a provider's next requests. Each count goes down by one per
+// faults is what POST /control has ordered for the next requests of an owner. Each count goes down by one per
 // request; a request takes its share of every kind.
 type faults struct {
 	fail        int // refuse without processing
@@ -39,6 +39,35 @@ func spend(n *int) bool {
 	return true
 }
 
+// owner is whose requests faults are for: of a grant, of a client, or, as the zero value, of anybody.
+type owner struct {
+	grant  *grant
+	client string
+}
+
+// faultsOf are the faults that were or are to be ordered for an owner.
+func (l *ledger) faultsOf(o owner) *faults {
+	if o == (owner{}) {
+		return &l.faults
+	}
+	if l.owned[o] == nil {
+		l.owned[o] = new(faults)
+	}
+	return l.owned[o]
+}
+
+// take gives a request what was ordered for its grant, else for its client, else for anybody.
+func (l *ledger) take(c *call) fault {
+	for _, o := range []owner{{grant: c.presented(l)}, {client: c.claimed()}} {
+		if f := l.owned[o]; f != nil {
+			if got := f.take(); got.any() {
+				return got
+			}
+		}
+	}
+	return l.faults.take()
+}
+
 func (f *faults) take() fault {
 	var out fault
 	if out.hang = spend(&f.hangs); out.hang {
@@ -64,8 +93,9 @@ func (f *faults) take() fault {
 	return out
 }
 
-// release lets every held answer go.
+// release lets every held answer go, and holds no other.
 func (f *faults) release() {
+	f.holds = 0
 	if f.gate != nil {
 		close(f.gate)
 		f.gate = nil

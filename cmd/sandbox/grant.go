@@ -7,6 +7,7 @@ type grant struct {
 	app        *app
 	generation int // counts refreshes
 	revoked    string
+	policy     *policy // its own, where it is treated otherwise than the provider's others
 	access     []*accessToken
 }
 

@@ -64,7 +64,7 @@ func (s *sandbox) turnAway(w http.ResponseWriter, e entry, status int, why strin
 // test that has its answer finds the request in the journal.
 func (s *sandbox) serve(w http.ResponseWriter, l *ledger, c *call, e entry) {
 	out, f := l.process(c)
-	e.Params = redactParams(c.form)
+	e.Params, e.ClientID = redactParams(c.form), c.claimed()
 	e.Status, e.Refusal, e.Replay, e.Resent, e.Fault = out.status, out.refusal, out.replay, out.resent, f.String()
 	if f.drop || f.hang {
 		e.Status = 0
@@ -80,13 +80,13 @@ func (s *sandbox) serve(w http.ResponseWriter, l *ledger, c *call, e entry) {
 func (l *ledger) process(c *call) (reply, fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := l.faults.take()
+	_ = c.parse() // for the journal, and to see whose it is; a refusal comes in its turn
+	f := l.take(c)
 	l.stats.Requests++
 	if f.any() {
 		l.stats.Faults++
 	}
 	if f.hang || f.fail {
-		c.parse() // for the journal only
 		return f.reply, f
 	}
 	out := l.once(c)

@@ -23,6 +23,7 @@ type entry struct {
 	Method     string            `json:"method"`
 	Host       string            `json:"host"`
 	Path       string            `json:"path"`
+	ClientID   string            `json:"client_id,omitempty"`          // whose it says that it is
 	ClientCert string            `json:"client_certificate,omitempty"` // its subject
 	Headers    map[string]string `json:"headers,omitempty"`
 	Params     map[string]string `json:"params,omitempty"`

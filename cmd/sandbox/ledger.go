@@ -17,6 +17,7 @@ type ledger struct {
 	accessTokens  map[string]*accessToken
 	stats         stats
 	faults        faults
+	owned         map[owner]*faults // faults for some requests only
 	stored        map[string]stored // answers by idempotency key
 	jtis          map[string]bool   // of assertions that were taken
 	registered    []app             // the applications as they are at the start
@@ -35,7 +36,10 @@ func (l *ledger) reset(now time.Time) {
 	l.grants, l.stats, l.stored, l.jtis = nil, stats{}, map[string]stored{}, map[string]bool{}
 	l.refreshTokens, l.accessTokens = map[string]*refreshToken{}, map[string]*accessToken{}
 	l.faults.release()
-	l.faults = faults{}
+	for _, f := range l.owned {
+		f.release()
+	}
+	l.faults, l.owned = faults{}, map[owner]*faults{}
 	for i := range l.apps {
 		if a := &l.apps[i]; a.refreshToken != "" {
 			l.authorize(a, a.refreshToken, now)
@@ -52,8 +56,8 @@ func (l *ledger) authorize(a *app, token string, now time.Time) {
 
 func (l *ledger) addRefreshToken(g *grant, token string, now time.Time) {
 	t := &refreshToken{grant: g}
-	if l.policy.refreshTTL > 0 {
-		t.expires = now.Add(l.policy.refreshTTL)
+	if ttl := l.policyOf(g).refreshTTL; ttl > 0 {
+		t.expires = now.Add(ttl)
 	}
 	l.refreshTokens[token] = t
 }
@@ -61,33 +65,51 @@ func (l *ledger) addRefreshToken(g *grant, token string, now time.Time) {
 // refresh spends a refresh token, or says why not.
 func (l *ledger) refresh(a *app, token string, now time.Time) (*issued, *refusal) {
 	t := l.refreshTokens[token]
-	switch {
-	case t == nil:
+	if t == nil {
 		return nil, refuse("invalid_grant", "unknown refresh token")
-	case t.grant.app.id != a.id:
+	}
+	g := t.grant
+	policy := l.policyOf(g)
+	switch {
+	case g.app.id != a.id:
 		return nil, refuse("invalid_grant", "this refresh token belongs to another client")
-	case t.grant.revoked != "" && t.spentAt.IsZero():
-		return nil, refuse("invalid_grant", "the grant was revoked: "+t.grant.revoked)
-	case !t.spentAt.IsZero() && (t.grant.revoked != "" || !now.Before(t.spentAt.Add(l.policy.reuseGrace))):
+	case g.revoked != "" && t.spentAt.IsZero():
+		return nil, refuse("invalid_grant", "the grant was revoked: "+g.revoked)
+	case !t.spentAt.IsZero() && (g.revoked != "" || !now.Before(t.spentAt.Add(policy.reuseGrace))):
 		return nil, l.replay(t)
 	case !t.expires.IsZero() && !now.Before(t.expires):
 		return nil, refuse("invalid_grant", "the refresh token has expired")
 	}
-	g := t.grant
 	g.generation++
-	if l.policy.killsAccess {
+	if policy.killsAccess {
 		g.killAccess("replaced by a refresh")
 	}
 	out := l.issue(g, now)
-	if l.policy.rotate {
+	if policy.rotate {
 		if t.spentAt.IsZero() {
 			t.spentAt, t.spentIn = now, g.generation
 		}
 		out.refreshToken = l.policy.refreshToken()
-		out.refreshExpiresIn = seconds(l.policy.refreshTTL)
+		out.refreshExpiresIn = seconds(policy.refreshTTL)
 		l.addRefreshToken(g, out.refreshToken, now)
 	}
 	return out, nil
+}
+
+// policyOf is how the tokens of a grant are treated.
+func (l *ledger) policyOf(g *grant) policy {
+	if g.policy != nil {
+		return *g.policy
+	}
+	return l.policy
+}
+
+// grantOf finds the grant that a refresh token is or was of; nil when it is of none.
+func (l *ledger) grantOf(refreshToken string) *grant {
+	if t := l.refreshTokens[refreshToken]; t != nil {
+		return t.grant
+	}
+	return nil
 }
 
 // replay refuses a spent refresh token and, where the provider guards against theft, ends the grant.
@@ -106,9 +128,9 @@ func (l *ledger) clientCredentials(a *app, now time.Time) *issued {
 }
 
 func (l *ledger) issue(g *grant, now time.Time) *issued {
-	token := l.policy.accessToken()
-	t := &accessToken{grant: g, generation: g.generation, expires: now.Add(l.policy.accessTTL)}
+	token, ttl := l.policy.accessToken(), l.policyOf(g).accessTTL
+	t := &accessToken{grant: g, generation: g.generation, expires: now.Add(ttl)}
 	l.accessTokens[token] = t
 	g.access = append(g.access, t)
-	return &issued{accessToken: token, expiresIn: seconds(l.policy.accessTTL), now: now}
+	return &issued{accessToken: token, expiresIn: seconds(ttl), now: now}
 }

@@ -33,6 +33,9 @@ const usage = `Usage:
                                        provider=keliweb expires_in=20
                                        provider=pingone fail=1 status=503 retry_after=2
                                        provider=keliweb drop=1      (rotated, the answer lost)
+                                       provider=generic drop=1 refresh_token="$TOKEN"
+                                                                    (of that grant alone; client_id=
+                                                                    for a client's requests alone)
                                        provider=salesforce rotation=true
                                        provider=pingone revoke=grants
                                        provider=generic client_id="generic client" client_secret=another

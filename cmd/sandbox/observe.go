@@ -14,7 +14,7 @@ import (
 //	GET  /requests?provider=P&after=N   what was received after number N, see entry; with wait=5s it
 //	                                    waits that long for something to come
 //	GET  /stats                         counts and grants by provider, see statsAnswer
-//	POST /control                       change behaviour, see control
+//	POST /control                       change behaviour, of a provider, a client or a grant, see control
 //	POST /grant      {provider, client_id}   start a new grant; gives its refresh_token
 //	POST /introspect {provider, token}  is this access token live? see tokenState
 //	GET  /api/P      with Bearer        200 if the token is live at provider P, else 401
