@@ -2,7 +2,7 @@
 # tools; anything else is pinned in tools/ and built when it is first needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test chaos cluster bench fuzz lint fmt clean
+.PHONY: help build demo dev test short soak chaos cluster bench fuzz lint fmt clean
 
 MODULES := . e2e bench
 
@@ -25,6 +25,14 @@ test: build ## Unit tests, then the built plugin in a real Vault
 	@echo '==> End to end: the built plugin, a real Vault, the sandbox'
 	@VAULT_BIN="$$(scripts/vault.sh)" && export VAULT_BIN && \
 		echo "VAULT_BIN=$$VAULT_BIN" && cd e2e && set -x && go test ./... -count=1 -timeout 30m
+
+short: build ## Every end-to-end test, with fewer rounds of those that take long: under 4 minutes on a busy machine
+	@VAULT_BIN="$$(scripts/vault.sh)" && export VAULT_BIN && cd e2e && set -x && go test -short ./... -count=1 -timeout 15m
+
+RUNS := 20
+SUITE := short
+soak: ## Run a suite (SUITE=short, whole or unit) again and again (RUNS=20), with every processor kept busy beside it
+	@scripts/soak.sh $(RUNS) $(SUITE)
 
 ROUNDS := 300
 SEQUENCES := 10000

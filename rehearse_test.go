@@ -2,7 +2,6 @@ package oauthrefresh
 
 import (
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -64,11 +63,7 @@ func TestRehearseInOrder(t *testing.T) {
 
 // Each trouble is found at its step, and the steps before it are in order.
 func TestRehearseFindsTrouble(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
+	closed := clienttest.Refusing(t)
 	stranger := newClientCertificate(t, -time.Hour, time.Hour)
 	shown := fields{"pfx": stranger.pfx, "pfx_password": certificatePassword}
 	for name, c := range map[string]struct {
@@ -82,7 +77,7 @@ func TestRehearseFindsTrouble(t *testing.T) {
 		fine, beyond string // a step before, and one after
 	}{
 		"no such host":       {endpoint: "https://no-such-host.invalid/", field: "dns", want: "could not be resolved", fine: "role", beyond: "connection"},
-		"nobody listens":     {endpoint: "https://" + closed.Addr().String() + "/", field: "connection", want: "not reachable", fine: "dns", beyond: "tls"},
+		"nobody listens":     {endpoint: "https://" + closed + "/", field: "connection", want: "not reachable", fine: "dns", beyond: "tls"},
 		"unknown authority":  {config: fields{"ca_certificate": ""}, field: "tls", want: "unknown authority", fine: "connection"},
 		"no certificate":     {server: clienttest.Options{RequireClientCertificate: true}, field: "client_certificate", want: "asks for a client certificate", fine: "connection"},
 		"wrong certificate":  {server: clienttest.Options{RequireClientCertificate: true}, f: shown, field: "client_certificate", want: "refused the client certificate", fine: "tls"},

@@ -12,8 +12,15 @@ import (
 // An application reads a file that Vault Agent keeps fresh. Over several lifetimes of a short-lived token
 // the file never holds one that the provider would refuse.
 func TestAgent(t *testing.T) {
-	const lifetime, lifetimes = 20 * time.Second, 4
-	l := newLab(t, "-ttl", lifetime.String())
+	t.Parallel()
+	const lifetime = 20 * time.Second
+	lifetimes := amount(t, "AGENT_LIFETIMES", 4, 2)
+	v, err := startDev("agent")
+	if err != nil {
+		t.Fatal("Vault dev server: ", err)
+	}
+	t.Cleanup(v.stop)
+	l := newLabOn(t, v, "-ttl", lifetime.String())
 	for role, more := range map[string]string{"leased": "", "crowd": "lease=false"} {
 		grant := l.sandbox.grant("generic")
 		l.with("GRANT=" + grant).run("vault write oauth/providers/generic token_endpoint=\"$GENERIC_TOKEN_ENDPOINT\" token_endpoint_auth_method=client_secret_basic")
@@ -21,7 +28,7 @@ func TestAgent(t *testing.T) {
 	}
 	agent := startAgent(t, l, "leased", "crowd")
 	watched := map[string]*watch{"leased": {}, "crowd": {}}
-	end := time.Now().Add(lifetimes * lifetime)
+	end := time.Now().Add(time.Duration(lifetimes) * lifetime)
 	for time.Now().Before(end) {
 		for role, w := range watched {
 			w.look(t, l, agent.rendered(role))
@@ -97,7 +104,7 @@ func startAgent(t *testing.T, l *lab, roles ...string) *agent {
 			t.Fatal(err)
 		}
 	}
-	p, err := start("agent-"+t.Name()+".log", environ(), bin.vault, "agent", "-log-level=trace", "-config="+in("agent.hcl"))
+	p, err := start(ownName("agent-"+t.Name())+".log", environ(), bin.vault, "agent", "-log-level=trace", "-config="+in("agent.hcl"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -163,7 +163,8 @@ func TestSignedRequestsAreNeverRepeated(t *testing.T) {
 			l.sandbox.wantLive("generic", l.read("oauth/creds/"+role).token())
 		}
 	}
-	l.sandbox.control("generic", map[string]any{"clock_offset": 0, "drop": 1})
+	l.sandbox.control("generic", map[string]any{"clock_offset": 0})
+	l.sandbox.control("generic", map[string]any{"client_id": l.sandbox.env["GENERIC_JWT_CLIENT_ID"], "drop": 1})
 	l.run("vault write -force oauth/refresh/own")
 	l.run("vault write -force oauth/revoke/key")
 	// Keys of other kinds, each registered in the place of the one before.

@@ -33,9 +33,8 @@ func startCluster(t *testing.T) *cluster {
 	})
 	var join strings.Builder
 	for i := range 3 {
-		port, err := freePort()
-		c.must(err)
-		v := &vault{name: fmt.Sprintf("cluster-%d", i), addr: fmt.Sprintf("http://127.0.0.1:%d", port)}
+		v := &vault{name: ownName(fmt.Sprintf("cluster-%d", i))}
+		c.must(v.settle())
 		c.nodes = append(c.nodes, v)
 		fmt.Fprintf(&join, " retry_join {\n  leader_api_addr = %q\n }\n", v.addr)
 	}

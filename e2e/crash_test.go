@@ -97,17 +97,12 @@ func (l *lab) kill() {
 // killDuring kills the plugin once the provider has received what the command makes it send.
 func (l *lab) killDuring(provider, line string) {
 	l.t.Helper()
-	done := make(chan struct{})
+	before, done := l.sandbox.last(), make(chan struct{})
 	go func() {
 		defer close(done)
 		_, _, _ = l.try(line) // whatever it answers: its plugin died under it
 	}()
-	for deadline := time.Now().Add(20 * time.Second); l.sandbox.stats(provider).Requests == 0; {
-		if time.Now().After(deadline) {
-			l.t.Fatal("the provider has received nothing")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	l.sandbox.await("what is to be interrupted", before, func(r request) bool { return r.Provider == provider })
 	l.kill()
 	<-done
 }

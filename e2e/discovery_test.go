@@ -66,8 +66,8 @@ func movedElsewhere(t *testing.T, sh shell, server *oauthServer, metadata map[st
 	}
 }
 
-func with(metadata map[string]any, field string, value any) map[string]any {
-	changed := maps.Clone(metadata)
+func with(fields map[string]any, field string, value any) map[string]any {
+	changed := maps.Clone(fields)
 	changed[field] = value
 	return changed
 }

@@ -21,11 +21,12 @@ func TestFiveSystems(t *testing.T) {
 
 func (s system) scenario(t *testing.T, l *lab) {
 	sh := l.forTest(t)
-	if s.control != nil {
-		l.sandbox.control(s.ledger, s.control)
-	}
 	if strings.Contains(s.role, "$GRANT") {
-		sh = sh.with("GRANT=" + l.sandbox.grant(s.ledger))
+		grant := l.sandbox.grant(s.ledger)
+		if s.control != nil {
+			l.sandbox.controlGrant(s.ledger, grant, s.control)
+		}
+		sh = sh.with("GRANT=" + grant)
 	}
 	sh.run("vault write oauth/roles/" + s.name + " " + s.role)
 	before := l.sandbox.stats(s.ledger).Requests

@@ -141,7 +141,7 @@ func TestIdentityAsPFX(t *testing.T) {
 		}
 	}
 	env := environ("VAULT_ADDR="+l.v.addr, "VAULT_LOG_LEVEL=trace")
-	p, err := start("agent-pfx.log", env, "sh", "-c", "cd "+dir+" && exec vault agent -config=agent.hcl")
+	p, err := start(ownName("agent-pfx")+".log", env, "sh", "-c", "cd "+dir+" && exec vault agent -config=agent.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}

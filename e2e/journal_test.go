@@ -10,7 +10,10 @@ import (
 type request struct {
 	Seq             int
 	Provider, Fault string
+	ClientID        string `json:"client_id"` // whose it says that it is, "" where nobody can tell
 	Method, Host    string
+	Status          int
+	Replay          bool
 	Params          map[string]string // secrets as digests
 }
 
@@ -32,17 +35,23 @@ func (s *sandbox) last() int {
 	return all[len(all)-1].Seq
 }
 
+// await waits until the sandbox has received a request after a number that is as wanted.
+func (s *sandbox) await(what string, after int, wanted func(request) bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		for _, r := range s.next(after, time.Second) {
+			if after = r.Seq; wanted(r) {
+				return
+			}
+		}
+	}
+	s.t.Fatalf("the sandbox has not received %s", what)
+}
+
 // holdNext makes a provider process its next request and not answer it, and waits for that request.
 func (s *sandbox) holdNext(provider string) {
 	s.t.Helper()
 	seen := s.last()
 	s.control(provider, map[string]any{"hold": 1})
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
-		for _, r := range s.next(seen, time.Second) {
-			if seen = r.Seq; r.Provider == provider && strings.HasPrefix(r.Fault, "hold") {
-				return
-			}
-		}
-	}
-	s.t.Fatalf("nothing was sent to %s", provider)
+	s.await("a request to hold", seen, func(r request) bool { return r.Provider == provider && strings.HasPrefix(r.Fault, "hold") })
 }

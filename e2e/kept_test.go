@@ -1,21 +1,18 @@
 package e2e
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // hangUpDuring writes to creds/ or refresh/ and hangs up once the provider has received what that made the plugin send.
 func (l *lab) hangUpDuring(provider, path string) {
 	l.t.Helper()
-	before := l.sandbox.stats(provider).Requests
+	before := l.sandbox.last()
 	ctx, hangUp := context.WithCancel(context.Background())
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
 		_, _ = l.v.client().Logical().WriteWithContext(ctx, path, nil) // its caller does not stay for the answer
 	}()
-	l.sandbox.awaitRequests(provider, before+1)
+	l.sandbox.await("what "+path+" sends", before, func(r request) bool { return r.Provider == provider })
 	hangUp()
 	<-gone
 }
@@ -29,16 +26,5 @@ func (l *lab) wantKept(provider, role string) {
 	l.sandbox.wantLive(provider, l.read("oauth/creds/"+role).token())
 	if got := l.sandbox.stats(provider); got.Replays != 0 || got.Refusals != 0 {
 		l.t.Errorf("the provider saw %+v, want no replay and nothing to refuse", got)
-	}
-}
-
-// awaitRequests waits until a provider has received so many requests.
-func (s *sandbox) awaitRequests(provider string, n int) {
-	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); s.stats(provider).Requests < n; {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("%s has received %d requests, want %d", provider, s.stats(provider).Requests, n)
-		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }

@@ -3,8 +3,10 @@ package e2e
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"testing"
+	"time"
 )
 
 const pluginName = "vault-plugin-secrets-oauthrefresh"
@@ -27,7 +29,7 @@ func newLab(t *testing.T, sandboxArgs ...string) *lab {
 func newLabOn(t *testing.T, v *vault, sandboxArgs ...string) *lab {
 	t.Helper()
 	l := &lab{sandbox: startSandbox(t, sandboxArgs...)}
-	l.shell = shell{t: t, v: v}
+	l.shell = shell{t: t, v: v, dir: ownDir(t)}
 	for name, value := range l.sandbox.env {
 		l.env = append(l.env, name+"="+value)
 	}
@@ -42,12 +44,19 @@ func newLabOn(t *testing.T, v *vault, sandboxArgs ...string) *lab {
 	return l
 }
 
-// pluginPID returns the process id of this mount's plugin.
+// pluginPID returns the process id of this mount's plugin. Vault starts one for a moment to ask for its version, and
+// one that was told to end may still be at it.
 func (l *lab) pluginPID() int {
 	l.t.Helper()
-	pids := pluginPIDs(l.v.cmd.Process.Pid)
-	if len(pids) != 1 {
-		l.t.Fatalf("%d plugin processes, want 1", len(pids))
+	var pids []int
+	err := l.v.await("one plugin process", 20*time.Second, func() error {
+		if pids = pluginPIDs(l.v.cmd.Process.Pid); len(pids) != 1 {
+			return fmt.Errorf("%d of them", len(pids))
+		}
+		return nil
+	})
+	if err != nil {
+		l.t.Fatal(err)
 	}
 	return pids[0]
 }

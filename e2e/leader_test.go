@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"strconv"
 	"testing"
 )
@@ -46,7 +45,7 @@ func TestLeaderKilled(t *testing.T) {
 	l.writeClusterRoles()
 	load := startLoad(t, c, l.sandbox, clusterRoles)
 	load.awaitAll()
-	n := amount(t, "LEADER_KILLS", 3)
+	n := amount(t, "LEADER_KILLS", 3, 1)
 	for range n {
 		leader := c.active(nil)
 		l.sandbox.holdNext("isabel-connect")
@@ -87,20 +86,6 @@ func (l *lab) handOver(c *cluster) {
 	c.must(<-ended)
 	l.v = c.active(leader)
 	l.read("oauth/creds/hosting").want(l.t, map[string]string{"generation": strconv.Itoa(before + 1)})
-}
-
-// amount is a number that the environment may change: how long or how often a test goes on.
-func amount(t *testing.T, name string, usual int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return usual
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("%s=%q is not a number above 0", name, text)
-	}
-	return n
 }
 
 func (l *lab) writeClusterRoles() {

@@ -6,10 +6,12 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -33,12 +35,45 @@ func run(m *testing.M) int {
 		return complain(err)
 	}
 	defer killStrayPlugins()
+	if err := together(); err != nil {
+		return complain(err)
+	}
 	code := m.Run()
 	shared.stop()
 	if err := canaries.search(workdir); err != nil {
 		return complain(err)
 	}
 	return code
+}
+
+// together lets more tests than processors run at once, unless -parallel says how many: those that do so wait for
+// clocks and for Vaults most of the time, and own all that they touch.
+func together() (err error) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		err = flag.Set("test.parallel", "4")
+	}
+	return err
+}
+
+// amount is how long or how often a test goes on: as the environment says, else less with -short, which leaves no test
+// out.
+func amount(t *testing.T, name string, usual, short int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	switch {
+	case text == "" && testing.Short():
+		return short
+	case text == "":
+		return usual
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q is not a number above 0", name, text)
+	}
+	return n
 }
 
 func complain(err error) int {

@@ -34,6 +34,12 @@ func (s *sandbox) control(provider string, fields map[string]any) {
 	s.call("/control", body, nil)
 }
 
+// controlGrant is control of one grant, known by any refresh token that it ever had: what is ordered befalls nobody else.
+func (s *sandbox) controlGrant(provider, refreshToken string, fields map[string]any) {
+	s.t.Helper()
+	s.control(provider, with(fields, "refresh_token", refreshToken))
+}
+
 // grant starts a new grant and returns its refresh token.
 func (s *sandbox) grant(provider string) string {
 	s.t.Helper()

@@ -1,13 +1,10 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -73,22 +70,4 @@ func (p *process) await(what string, limit time.Duration, ok func() error) error
 func tail(path string) string {
 	b, _ := os.ReadFile(path)
 	return string(b[max(0, len(b)-4000):])
-}
-
-// given are the ports that were handed out: a Vault that is starting does not listen on its own yet.
-var given sync.Map
-
-// freePort asks the kernel for a loopback port that nobody listens on.
-func freePort() (int, error) {
-	for {
-		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		_ = l.Close()
-		port := l.Addr().(*net.TCPAddr).Port
-		if _, before := given.LoadOrStore(port, true); !before {
-			return port, nil
-		}
-	}
 }

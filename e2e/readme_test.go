@@ -29,7 +29,7 @@ func TestReadme(t *testing.T) {
 	for _, b := range blocks(followed) {
 		switch {
 		case b.file != "":
-			if err := os.WriteFile(filepath.Join(workdir, b.file), []byte(b.text), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(l.dir, b.file), []byte(b.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		case b.language == "sh":
@@ -51,7 +51,7 @@ func TestReadme(t *testing.T) {
 	l.sandbox.wantLive("generic", l.read("oauth/creds/example").token())
 	both := l.as(l.run("vault token create -policy=payments -policy=caller -field=token"))
 	both.refused(403, "vault read oauth/identity/payments") // a deny of the same path wins
-	rendered, err := os.ReadFile(filepath.Join(workdir, "payments.env"))
+	rendered, err := os.ReadFile(filepath.Join(l.dir, "payments.env"))
 	if err != nil || !strings.Contains(string(rendered), "ACCESS_TOKEN="+l.read("oauth/creds/payments").token()+"\n") {
 		t.Errorf("the Agent's file does not hold the token: %v", err)
 	}
@@ -130,19 +130,19 @@ var (
 func (l *lab) startReadmeAgent(line string) {
 	l.t.Helper()
 	name := agentConfig.FindStringSubmatch(line)[1]
-	config, err := os.ReadFile(filepath.Join(workdir, name))
+	config, err := os.ReadFile(filepath.Join(l.dir, name))
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	env := environ("VAULT_ADDR="+l.v.addr, "VAULT_LOG_LEVEL=trace")
-	p, err := start("agent-readme-"+name+".log", env, "sh", "-c", "cd "+workdir+" && exec "+line)
+	p, err := start(ownName("agent-readme-"+name)+".log", env, "sh", "-c", "cd "+l.dir+" && exec "+line)
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	l.t.Cleanup(p.stop)
 	for _, file := range destination.FindAllSubmatch(config, -1) {
 		if err := p.await("the Agent renders its template", 30*time.Second, func() error {
-			_, err := os.Stat(filepath.Join(workdir, string(file[1])))
+			_, err := os.Stat(filepath.Join(l.dir, string(file[1])))
 			return err
 		}); err != nil {
 			l.t.Fatal(err)

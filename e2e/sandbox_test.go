@@ -18,7 +18,7 @@ type sandbox struct {
 
 func startSandbox(t *testing.T, args ...string) *sandbox {
 	t.Helper()
-	name := "sandbox-" + strings.ReplaceAll(t.Name(), "/", "-")
+	name := ownName("sandbox-" + strings.ReplaceAll(t.Name(), "/", "-"))
 	dir := filepath.Join(workdir, name)
 	// Its log may show secrets of this process's own making; the canaries are not looked for in it.
 	p, err := start(name+".out", environ(), bin.sandbox, append([]string{"-dir", dir}, args...)...)

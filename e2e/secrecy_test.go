@@ -26,10 +26,11 @@ func TestSecrecyUnderFaults(t *testing.T) {
 		"refused":     {"fail": 1, "status": 400, "body": `{"error":"invalid_grant","error_description":"zq7-provider-body-canary"}`},
 	} {
 		canaries.add("salvaged token", "zq7-salvaged-refresh-token")
-		sh := l.with("GRANT=" + l.sandbox.grant("generic"))
+		grant := l.sandbox.grant("generic")
+		sh := l.with("GRANT=" + grant)
 		sh.run("vault write oauth/roles/" + name + ` provider=generic client_id="$GENERIC_CLIENT_ID"
 			client_secret="$GENERIC_CLIENT_SECRET" refresh_token="$GRANT"`)
-		l.sandbox.control("generic", fault)
+		l.sandbox.controlGrant("generic", grant, fault) // the others' background work comes meanwhile
 		if _, _, err := sh.try("vault read oauth/creds/" + name); err == nil {
 			t.Errorf("%s: the read succeeded", name)
 		}

@@ -14,6 +14,7 @@ import (
 type shell struct {
 	t   *testing.T
 	v   *vault
+	dir string // in which the commands run
 	env []string
 }
 
@@ -69,7 +70,7 @@ func (s shell) write(path string) secret {
 func (s shell) try(line string) (stdout, stderr string, err error) {
 	line = strings.Join(strings.Fields(line), " ")
 	cmd := exec.Command("sh", "-ec", line)
-	cmd.Dir = workdir
+	cmd.Dir = s.dir
 	cmd.Env = environ(append([]string{
 		"VAULT_ADDR=" + s.v.addr, "VAULT_TOKEN=" + s.v.token, "VAULT_MAX_RETRIES=0",
 	}, s.env...)...)

@@ -4,9 +4,9 @@ import "time"
 
 // system is one way to write a role for a built-in provider, typed as in the README.
 type system struct {
-	name     string // of the role
-	ledger   string // the sandbox's name for the server
-	control  map[string]any
+	name     string         // of the role
+	ledger   string         // the sandbox's name for the server
+	control  map[string]any // of the grant, in a role that is written with $GRANT
 	role     string
 	fields   []string // extra fields of the answer
 	min, max time.Duration

@@ -16,8 +16,9 @@ import (
 // vault is a real server: a binary, a process, a log at trace level and an audit device.
 type vault struct {
 	*process
-	name, addr, token string
-	unsealKey         string // raft only
+	name, host  string // of this server alone
+	addr, token string
+	unsealKey   string // raft only
 }
 
 // shared is the dev server that most scenarios use, one after the other.
@@ -47,7 +48,7 @@ func (s *sharedVault) stop() {
 // startDev runs vault server -dev. Raw storage access is on so that the canary search can learn the
 // rotated secrets, which leave the plugin for nowhere but storage.
 func startDev(name string) (*vault, error) {
-	v := &vault{name: name, token: "root"}
+	v := &vault{name: ownName(name), token: "root"}
 	if err := v.configure("", "-dev", "-dev-root-token-id="+v.token, "-dev-no-store-token"); err != nil {
 		return nil, err
 	}
@@ -56,8 +57,8 @@ func startDev(name string) (*vault, error) {
 
 // startRaft runs a single node with integrated storage, initialised and unsealed.
 func startRaft(name string) (*vault, error) {
-	v := &vault{name: name}
-	data := filepath.Join(workdir, name+"-data")
+	v := &vault{name: ownName(name)}
+	data := filepath.Join(workdir, v.name+"-data")
 	if err := os.Mkdir(data, 0o700); err != nil {
 		return nil, err
 	}
