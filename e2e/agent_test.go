@@ -15,12 +15,7 @@ func TestAgent(t *testing.T) {
 	t.Parallel()
 	const lifetime = 20 * time.Second
 	lifetimes := amount(t, "AGENT_LIFETIMES", 4, 2)
-	v, err := startDev("agent")
-	if err != nil {
-		t.Fatal("Vault dev server: ", err)
-	}
-	t.Cleanup(v.stop)
-	l := newLabOn(t, v, "-ttl", lifetime.String())
+	l := newLab(t, "-ttl", lifetime.String())
 	for role, more := range map[string]string{"leased": "", "crowd": "lease=false"} {
 		grant := l.sandbox.grant("generic")
 		l.with("GRANT=" + grant).run("vault write oauth/providers/generic token_endpoint=\"$GENERIC_TOKEN_ENDPOINT\" token_endpoint_auth_method=client_secret_basic")

@@ -48,6 +48,8 @@ func publicKey(t *testing.T, certificate string) crypto.PublicKey {
 
 // signing is the client from now on one that signs, and is known by the key alone.
 func (s *oauthServer) signing(key crypto.PublicKey, kid, alg string) {
+	s.library.Lock()
+	defer s.library.Unlock()
 	before := s.store.Clients[oauthClient]
 	s.store.Clients[oauthClient] = &fosite.DefaultOpenIDConnectClient{
 		DefaultClient:           &fosite.DefaultClient{ID: before.GetID(), Scopes: before.GetScopes(), GrantTypes: before.GetGrantTypes()},
@@ -60,6 +62,7 @@ func (s *oauthServer) signing(key crypto.PublicKey, kid, alg string) {
 // audience by itself: with a rotating refresh token, as a client of its own, and with a key from each place
 // that one can come from.
 func TestPrivateKeyJWT(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	for alg, c := range map[string]struct{ certificate, fields string }{
 		"RS256": {"rsa.pem", `assertion_private_key=@"$KEYS/rsa-pkcs8-aes.key" assertion_private_key_password="$PASSWORD"`},
@@ -112,6 +115,7 @@ func replayedAssertion(t *testing.T, server *oauthServer) {
 // The JWT bearer grant at the same library: the key is registered for an issuer and a subject, and no client
 // is known at all.
 func TestJWTBearerGrant(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	server := startOAuthServer(t, time.Minute)
 	const issuer, subject = "service@example.com", "somebody@example.com"
@@ -145,6 +149,7 @@ func TestJWTBearerGrant(t *testing.T) {
 // keys that the library does not know, the secret that signs, and the assertion of a request that is repeated
 // because its answer was lost.
 func TestSignedRequestsAreNeverRepeated(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run(`vault write oauth/providers/signed token_endpoint="$GENERIC_TOKEN_ENDPOINT" revocation_endpoint="$GENERIC_REVOCATION_ENDPOINT"
 		token_endpoint_auth_method=private_key_jwt`)

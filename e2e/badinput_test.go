@@ -24,6 +24,7 @@ type badInput struct {
 // Every mistake is a 400 with a sentence that says what to do. Nothing is stored, nothing that was stored
 // changes, and no value that was given is repeated.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	v, err := startRaft("bad-input")
 	if err != nil {
 		t.Fatal("Vault on raft: ", err)

@@ -12,6 +12,7 @@ import (
 
 // The search finds a planted secret in every form that it promises to find, and nothing in harmless text.
 func TestCanarySearch(t *testing.T) {
+	t.Parallel()
 	const secret = "s3cr3t+value/100% \"quoted\""
 	set := &canarySet{values: map[string]string{}}
 	set.add("planted", secret)
@@ -41,6 +42,7 @@ func TestCanarySearch(t *testing.T) {
 
 // A log that says next to nothing proves nothing, so the search refuses it.
 func TestCanarySearchWantsTalkativeLogs(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "vault-x.log"), []byte("[INFO] hello\n"), 0o600); err != nil {
 		t.Fatal(err)

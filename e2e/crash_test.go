@@ -9,6 +9,7 @@ import (
 
 // The plugin is killed between two requests: what it had stored is all it needs.
 func TestKilledBetweenRequests(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run("vault write oauth/roles/hosting " + keliwebRole)
 	l.run("vault write -force oauth/refresh/hosting")
@@ -30,6 +31,7 @@ const keliwebRole = `provider=keliweb client_id="$KELIWEB_CLIENT_ID" client_secr
 // The plugin is killed while it waits for an answer that never comes: the provider had not processed the
 // request, so the one more try that the intent allows succeeds.
 func TestKilledDuringExchange(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run("vault write oauth/roles/hosting " + keliwebRole)
 	l.sandbox.control("keliweb", map[string]any{"hang": 1})
@@ -46,6 +48,7 @@ func TestKilledDuringExchange(t *testing.T) {
 // The plugin is killed after the provider has rotated the token and before the answer: with an idempotency
 // key the same request is sent again and the stored answer comes back.
 func TestKilledBeforeAnswerWithIdempotencyKey(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run("vault write oauth/roles/isabel " + systems[0].role)
 	l.sandbox.control("isabel-connect", map[string]any{"hold": 1})
@@ -60,6 +63,7 @@ func TestKilledBeforeAnswerWithIdempotencyKey(t *testing.T) {
 // The same at a provider that offers no way back: one more try is all there is. Its refusal ends the grant,
 // and the status says that an answer was lost.
 func TestKilledBeforeAnswer(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run("vault write oauth/roles/hosting " + keliwebRole)
 	l.sandbox.control("keliweb", map[string]any{"hold": 1})

@@ -10,6 +10,7 @@ import (
 // An operator knows a server's issuer and nothing else. What the server says about itself is taken once, and
 // later changes are shown before they count; secrets stay where they were written for.
 func TestDiscovery(t *testing.T) {
+	t.Parallel()
 	server, moved := startOAuthServer(t, time.Minute), startOAuthServer(t, time.Minute)
 	l := newLab(t)
 	sh := l.with("ISSUER="+server.URL, "AUTHORITY="+server.authority(), "ID="+oauthClient, "SECRET="+oauthSecret, "GRANT="+server.grant())

@@ -8,6 +8,7 @@ import (
 // Any of five very different token endpoints, and one that only the operator knows: from role write to a
 // leased access token that the provider accepts.
 func TestFiveSystems(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run(`vault write oauth/providers/generic token_endpoint="$GENERIC_TOKEN_ENDPOINT"
 		revocation_endpoint="$GENERIC_REVOCATION_ENDPOINT" token_endpoint_auth_method=client_secret_basic`)

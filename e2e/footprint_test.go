@@ -11,6 +11,7 @@ import (
 
 // A mount of a thousand roles is a small process, and a warm read asks the provider nothing.
 func TestFootprint(t *testing.T) {
+	t.Parallel()
 	const roles, limitKiB = 1000, 60 << 10
 	l := newLab(t)
 	l.run(`vault write oauth/providers/generic token_endpoint="$GENERIC_TOKEN_ENDPOINT"

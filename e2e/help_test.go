@@ -44,6 +44,7 @@ var sensitive = []string{
 }
 
 func TestPathHelp(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	overview := l.run("vault path-help oauth/")
 	for path, fields := range paths {

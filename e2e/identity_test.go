@@ -48,6 +48,7 @@ func (l *lab) fetch(token, path string) *api.Secret {
 // A workload that may read tokens gets no key, and one that may read both makes the whole call. An operator can't
 // let a certificate be read by policy alone.
 func TestIdentity(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run("vault write oauth/roles/payments " + systems[0].role)
 	reader := l.newCaller("identity-reader", "creds/payments")
@@ -122,6 +123,7 @@ func (l *lab) callIsabel(token string, certificates ...tls.Certificate) (status 
 
 // The one template that README.md gives for clients that take no PEM, rendered by an Agent.
 func TestIdentityAsPFX(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -18,10 +18,10 @@ type lab struct {
 	sandbox *sandbox
 }
 
-// newLab sets a scenario up on the shared dev server.
+// newLab sets a scenario up on a dev server.
 func newLab(t *testing.T, sandboxArgs ...string) *lab {
 	t.Helper()
-	return newLabOn(t, shared.get(t), sandboxArgs...)
+	return newLabOn(t, idle.take(t), sandboxArgs...)
 }
 
 // newLabOn installs the plugin the way the README tells an operator to, and takes it out at the end:

@@ -39,7 +39,7 @@ func run(m *testing.M) int {
 		return complain(err)
 	}
 	code := m.Run()
-	shared.stop()
+	idle.stop()
 	if err := canaries.search(workdir); err != nil {
 		return complain(err)
 	}

@@ -21,6 +21,7 @@ const aliasedProvider = `vault write oauth/providers/certified token_endpoint="$
 // provider's mtls_endpoint_aliases name: certificates of an authority and those of none, with each kind of key,
 // from PFX and from PEM.
 func TestCertificateIsTheAuthentication(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, "-client-ca", fixture(t, "chain.pem"))
 	canaries.add("password of the fixtures", identitiesPassword)
 	l.run(aliasedProvider)

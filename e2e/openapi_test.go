@@ -21,6 +21,7 @@ type schema struct {
 }
 
 func TestOpenAPI(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	var doc openAPI
 	raw, err := l.v.client().Logical().ReadRaw("sys/internal/specs/openapi")

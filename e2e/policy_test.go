@@ -8,6 +8,7 @@ import (
 
 // A workload may read its credentials and nothing else; an operator finds out what is installed.
 func TestPolicyAndCatalog(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	for _, role := range []string{"x", "y"} {
 		sh := l.with("GRANT=" + l.sandbox.grant("salesforce"))

@@ -5,6 +5,7 @@ import "testing"
 // A grant survives a restart: Vault stops, starts, is unsealed, and goes on with the refresh token that the
 // provider gave last. The one before is never presented again.
 func TestRaftRestart(t *testing.T) {
+	t.Parallel()
 	v, err := startRaft("raft")
 	if err != nil {
 		t.Fatal("Vault on raft: ", err)

@@ -12,6 +12,7 @@ import (
 // TestReadme follows README.md to the letter: every command from the five systems on is run as it stands
 // there, and answers as it says there.
 func TestReadme(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	t.Cleanup(func() {
 		l.run("vault policy delete payments && vault policy delete caller && vault auth disable approle")
@@ -60,6 +61,7 @@ func TestReadme(t *testing.T) {
 // Every definition that docs/providers.md offers to be copied is one that Vault takes, with values of the right
 // kind.
 func TestDefinitionsToCopy(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	canaries.add("password of the fixtures", identitiesPassword)
 	for _, name := range []string{"ENTRA_TENANT", "ENTRA_CLIENT_ID", "GOOGLE_CLIENT_EMAIL", "GOOGLE_KEY_ID", "DOCUSIGN_INTEGRATION_KEY",

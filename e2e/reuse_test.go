@@ -13,6 +13,7 @@ import (
 // the refreshes come about, no spent refresh token is ever presented. When somebody else replays one, the
 // engine says so and stops; a new refresh token heals.
 func TestReuseDetection(t *testing.T) {
+	t.Parallel()
 	server := startOAuthServer(t, time.Hour) // nothing falls due by itself
 	l := newLab(t)
 	sh := peter(l, server)
@@ -44,12 +45,7 @@ func TestReuseDetection(t *testing.T) {
 func TestACrowdOfReadersReplaysNothing(t *testing.T) {
 	t.Parallel()
 	const lifetime = 10 * time.Second
-	v, err := startDev("crowd")
-	if err != nil {
-		t.Fatal("Vault dev server: ", err)
-	}
-	t.Cleanup(v.stop)
-	l, server := newLabOn(t, v), startOAuthServer(t, lifetime)
+	l, server := newLab(t), startOAuthServer(t, lifetime)
 	peter(l, server).read("oauth/creds/peter").wantLease(t, 2*time.Second, lifetime)
 	crowd(t, l, server, lifetime, amount(t, "CROWD_LIFETIMES", 3, 2))
 	if got := server.tally(); got.Replays != 0 {

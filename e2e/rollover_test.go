@@ -20,6 +20,7 @@ type rollover struct {
 // tried while the old ones work; when the provider knows only them, one refresh finds out, and they take the place
 // of the old ones. A certificate is refused by TLS already. Nobody's read fails, and no refresh token is lost.
 func TestRollover(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, "-client-ca", fixture(t, "chain.pem"))
 	canaries.add("password of the fixtures", identitiesPassword)
 	l.run(aliasedProvider)

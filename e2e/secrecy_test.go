@@ -10,6 +10,7 @@ import (
 // Faults of every kind are where secrets slip into messages. This scenario provokes them; the search over all
 // logs follows when the run is over, see TestMain.
 func TestSecrecyUnderFaults(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	body := `{"error":"server_error","error_description":"zq7-provider-body-canary"}`
 	canaries.add("provider's body", "zq7-provider-body-canary")
@@ -54,6 +55,7 @@ func TestSecrecyUnderFaults(t *testing.T) {
 // The same for clients that sign and for what is to come: requests that get lost, are refused or answered with
 // noise, and clients whose keys, certificates and secrets are all refused, the old ones and the next.
 func TestSecrecyOfSignersAndSuccessors(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	server := startOAuthServer(t, time.Minute)
 	server.signing(publicKey(t, "p256.pem"), "the-key", "ES256")

@@ -19,12 +19,7 @@ import (
 func TestLongStory(t *testing.T) {
 	t.Parallel()
 	const roles, readersEach, lifetime = 6, 4, 8 * time.Second
-	v, err := startDev("story")
-	if err != nil {
-		t.Fatal("Vault dev server: ", err)
-	}
-	t.Cleanup(v.stop)
-	l := newLabOn(t, v)
+	l := newLab(t)
 	server := startOAuthServer(t, lifetime)
 	sh := l.with("URL="+server.URL, "AUTHORITY="+server.authority(), "ID="+oauthClient, "SECRET="+oauthSecret)
 	sh.run(`vault write oauth/providers/library token_endpoint="$URL/token" token_endpoint_auth_method=client_secret_basic
@@ -34,7 +29,7 @@ func TestLongStory(t *testing.T) {
 			client_secret="$SECRET" refresh_token="$GRANT" ca_certificate=@"$AUTHORITY"`, i))
 	}
 	server.weather = new(weather)
-	s := &story{t: t, v: v, server: server}
+	s := &story{t: t, v: l.v, server: server}
 	var wg sync.WaitGroup
 	seconds := amount(t, "STORY_SECONDS", 45, 20)
 	end := time.Now().Add(time.Duration(seconds) * time.Second)

@@ -26,6 +26,7 @@ var vaultEnds = map[string]syscall.Signal{"TERM": syscall.SIGTERM, "QUIT": sysca
 // The plugin gets signals that are none of its business in the middle of a refresh, one after the other. It goes on in
 // the same process, and stores the answer that is still to come.
 func TestSignalsThatVaultLivesThrough(t *testing.T) {
+	t.Parallel()
 	wantRows(t, "goes on", vaultLivesThrough)
 	l := newLab(t)
 	l.run("vault write oauth/roles/hosting " + keliwebRole)

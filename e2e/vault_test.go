@@ -21,27 +21,47 @@ type vault struct {
 	unsealKey   string // raft only
 }
 
-// shared is the dev server that most scenarios use, one after the other.
-var shared sharedVault
+// idle are the dev servers that no test has at the moment. Most scenarios take one of them, each for itself alone.
+var idle devServers
 
-type sharedVault struct {
-	once sync.Once
-	v    *vault
-	err  error
+type devServers struct {
+	mu       sync.Mutex
+	all, now []*vault
 }
 
-func (s *sharedVault) get(t *testing.T) *vault {
+// take gives a test a dev server, which it hands back when it is over, without its mount.
+func (d *devServers) take(t *testing.T) *vault {
 	t.Helper()
-	s.once.Do(func() { s.v, s.err = startDev("dev") })
-	if s.err != nil {
-		t.Fatal("Vault dev server: ", s.err)
+	v, err := d.next()
+	if err != nil {
+		t.Fatal("Vault dev server: ", err)
 	}
-	return s.v
+	t.Cleanup(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.now = append(d.now, v)
+	})
+	return v
 }
 
-func (s *sharedVault) stop() {
-	if s.v != nil {
-		s.v.stop()
+func (d *devServers) next() (*vault, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := len(d.now); n > 0 {
+		v := d.now[n-1]
+		d.now = d.now[:n-1]
+		return v, nil
+	}
+	v, err := startDev("dev")
+	if err == nil {
+		d.all = append(d.all, v)
+	}
+	return v, err
+}
+
+func (d *devServers) stop() {
+	for _, v := range d.all {
+		v.stop()
 	}
 }
 
