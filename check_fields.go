@@ -105,6 +105,7 @@ func visible(field *framework.FieldSchema, value any) any {
 func holdsKey(value any) bool {
 	switch value := value.(type) {
 	case string:
+		value = client.PlainText(value)
 		return strings.Contains(value, "PRIVATE KEY-----") || strings.Contains(value, "PRIVATE KEY BLOCK-----")
 	case []string:
 		return slices.ContainsFunc(value, func(text string) bool { return holdsKey(text) })

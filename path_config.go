@@ -88,7 +88,7 @@ func (b *backend) pathConfigRead(ctx context.Context, req *logical.Request, _ *f
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: map[string]any{
+	return &logical.Response{Warnings: authorityWarnings(c.CACertificate), Data: map[string]any{
 		"request_timeout":          int64(c.RequestTimeout.Seconds()),
 		"ca_certificate":           shownAuthorities(c.CACertificate),
 		"allowed_hosts":            listOf(c.AllowedHosts),
@@ -118,7 +118,13 @@ func (b *backend) pathConfigWrite(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
-	return nil, save(ctx, req.Storage, configKey, c)
+	if err := save(ctx, req.Storage, configKey, c); err != nil {
+		return nil, err
+	}
+	if warnings := authorityWarnings(c.CACertificate); len(warnings) > 0 {
+		return &logical.Response{Warnings: warnings}, nil
+	}
+	return nil, nil
 }
 
 func (c *config) validate() error {

@@ -24,6 +24,13 @@ func (w *roleWrite) readCertificate(prefix string, c *credentials) error {
 	w.secret(prefix+"pfx_password", &pfxPassword)
 	w.secret(prefix+"client_private_key_password", &keyPassword)
 
+	if pfx == "" && !key.IsSet() && client.IsPFX(certificate) {
+		// certutil and certtool put a PFX in PEM, and the former calls it a certificate.
+		pfx, certificate = certificate, ""
+		if !pfxPassword.IsSet() {
+			pfxPassword = keyPassword
+		}
+	}
 	var id *client.Identity
 	var err error
 	switch {
@@ -47,6 +54,9 @@ func (w *roleWrite) readCertificate(prefix string, c *credentials) error {
 	}
 	if err != nil {
 		return refuse(renamed(prefix, err))
+	}
+	for _, dropped := range id.Dropped() {
+		w.warnings = append(w.warnings, prefix+"client_certificate: "+dropped)
 	}
 	c.CertificateChain, c.PrivateKey = id.PEM()
 	c.CertificateSince = clock.Now()
@@ -91,13 +101,13 @@ func renamed(prefix string, err error) error {
 
 // warnings says what is or soon will be wrong with the role's certificate.
 func (r *role) warnings() []string {
+	warnings := authorityWarnings(r.CACertificate)
 	id, err := r.identity()
 	if err != nil {
-		return []string{err.Error()}
+		return append(warnings, err.Error())
 	}
-	var warnings []string
 	if id != nil {
-		warnings = id.Warnings(clock.Now())
+		warnings = append(warnings, id.Warnings(clock.Now())...)
 	}
 	if next, err := r.Next.identity(); err == nil && next != nil {
 		for _, w := range next.Warnings(clock.Now()) {

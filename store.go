@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
 )
 
 // load reads a storage entry into an empty or preset value and tells whether there is one. Numbers
@@ -69,10 +71,14 @@ var pemLabel = regexp.MustCompile(`-----BEGIN ([^-\n]*)-----`)
 
 // checkAuthorities refuses what is no certificate in a ca_certificate, since that is shown to people.
 func checkAuthorities(text string) error {
-	for _, label := range pemLabel.FindAllStringSubmatch(text, -1) {
+	labels := pemLabel.FindAllStringSubmatch(client.PlainText(text), -1)
+	for _, label := range labels {
 		if label[1] != "CERTIFICATE" {
 			return errors.New("ca_certificate holds something else besides certificates: leave only the parts that begin with -----BEGIN CERTIFICATE-----")
 		}
+	}
+	if certs, dropped, err := client.ParseAuthorities(text); err == nil && len(certs)+len(dropped) < len(labels) {
+		return errors.New("ca_certificate has a damaged PEM block: keep its line breaks, as ca_certificate=@ca.pem does")
 	}
 	return nil
 }
@@ -83,7 +89,7 @@ func shownAuthorities(text string) string {
 		return text
 	}
 	var shown strings.Builder
-	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+	for block, rest := pem.Decode([]byte(client.PlainText(text))); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type == "CERTIFICATE" {
 			shown.Write(pem.EncodeToMemory(block))
 		}
@@ -102,9 +108,25 @@ func rootCAs(texts ...string) (*x509.CertPool, error) {
 		pool = x509.NewCertPool() // a container without any: what is configured still counts
 	}
 	for _, text := range texts {
-		if text != "" && !pool.AppendCertsFromPEM([]byte(text)) {
-			return nil, errors.New("ca_certificate holds no certificate: give PEM, as in ca_certificate=@ca.pem")
+		if text == "" {
+			continue
+		}
+		certs, _, err := client.ParseAuthorities(text)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range certs {
+			pool.AddCert(c)
 		}
 	}
 	return pool, nil
+}
+
+// authorityWarnings says which certificates of a ca_certificate can't be read, and so are not trusted.
+func authorityWarnings(text string) []string {
+	if text == "" {
+		return nil
+	}
+	_, warnings, _ := client.ParseAuthorities(text) // that none can be read is said where they are used
+	return warnings
 }

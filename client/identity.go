@@ -25,6 +25,8 @@ type Identity struct{ contents **identity }
 type identity struct {
 	pair tls.Certificate // leaf first, without the root; Leaf is set
 	key  Secret          // the same key as unencrypted PKCS #8 PEM
+	// dropped are the certificates that could not be read, known to the parsers only.
+	dropped []unreadable
 }
 
 func wrap(i *identity) *Identity { return &Identity{&i} }

@@ -18,9 +18,9 @@ const maxCertificates = 32
 
 var (
 	errKeyKind = errors.New("the private key is of a kind that TLS client certificates can't use here: use RSA, " +
-		"ECDSA on P-256, P-384 or P-521, or Ed25519")
+		"ECDSA on P-256, P-384 or P-521, or Ed25519; " + newKey)
 	errCurve = errors.New("the key's elliptic curve is not supported: use P-256, P-384 or P-521, " +
-		"or an RSA or Ed25519 key")
+		"or an RSA or Ed25519 key; " + newKey)
 )
 
 // maxRSABits is what crypto/tls takes of others. A signature costs the third power of the length: seconds above
@@ -69,8 +69,7 @@ func findLeaf(public publicKey, certs []*x509.Certificate) (*x509.Certificate, e
 	}
 	switch {
 	case leaf == nil:
-		return nil, errors.New("the private key belongs to none of the certificates: " +
-			"pass the certificate that was issued for this key")
+		return nil, errNoLeaf
 	case leaf.IsCA && !(selfSigned(leaf) && alone(leaf, certs)):
 		return nil, errors.New("the private key belongs to a CA certificate: pass the client certificate " +
 			"with its own key, the CA only as part of the chain")
@@ -113,24 +112,26 @@ func orderChain(leaf *x509.Certificate, certs []*x509.Certificate) []*x509.Certi
 	return chain
 }
 
-// issued checks the signature too, since test CAs get made again under the same name. A SHA-1
-// signature, which crypto/x509 does not check, passes on the name alone.
+// issued checks the signature too, since test CAs get made again under the same name. A signature
+// that crypto/x509 does not check, with SHA-1 or by a key for RSA-PSS only, passes on the name alone.
 func issued(issuer, child *x509.Certificate) bool {
 	if !bytes.Equal(issuer.RawSubject, child.RawIssuer) {
 		return false
 	}
-	err := child.CheckSignatureFrom(issuer)
-	var insecure x509.InsecureAlgorithmError
-	return err == nil || errors.As(err, &insecure)
+	return mayBeRight(child.CheckSignatureFrom(issuer))
 }
 
 func selfSigned(c *x509.Certificate) bool {
 	if !bytes.Equal(c.RawSubject, c.RawIssuer) {
 		return false
 	}
-	err := c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
+	return mayBeRight(c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature))
+}
+
+// mayBeRight tells whether a signature is right, or such that nobody here can tell.
+func mayBeRight(err error) bool {
 	var insecure x509.InsecureAlgorithmError
-	return err == nil || errors.As(err, &insecure)
+	return err == nil || errors.As(err, &insecure) || errors.Is(err, x509.ErrUnsupportedAlgorithm)
 }
 
 func contains(chain []*x509.Certificate, c *x509.Certificate) bool {

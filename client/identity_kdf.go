@@ -9,18 +9,24 @@ import (
 
 // maxKDFWork bounds the hash iterations that one file may ask for, all its parts together. The
 // file chooses the number: without a bound one write could keep a CPU busy for hours. OpenSSL
-// writes 2,048 for each part, Java 10,000; a million takes about a second.
-const maxKDFWork = 1_000_000
+// writes 2,048 for each part, Java 10,000, NSS and Firefox 600,000 for each of three.
+const maxKDFWork = 10_000_000
 
-// scryptUnit is what one unit of scrypt's N·r·p counts for. Four makes the bound above also
+// kdfSeconds says what that many take, from the fastest hash on a CPU that computes it in hardware to the slowest without.
+const kdfSeconds = "3 to 15 seconds of one CPU"
+
+// scryptUnit is what one unit of scrypt's N·r·p counts for. Forty makes the bound above also
 // bound scrypt's memory, 128·N·r bytes, to 32 MB; OpenSSL's default needs 16.
-const scryptUnit = 4
+const scryptUnit = 40
 
-var errKDFWork = errors.New("the file asks for more than 1,000,000 key derivation iterations in total: " +
-	"export it again with fewer, as in `openssl pkcs12 -export -iter 2048 ...` or `openssl pkcs8 -topk8 -iter 2048 ...`")
+const kdfBound = " asks for more than 10,000,000 key derivation iterations in total, which are " + kdfSeconds + ": "
 
-var errKDF = errors.New("the file's encryption has parameters that are damaged or not supported: " +
-	"export it again with a current openssl and its defaults")
+var (
+	errKDFWork = errors.New("pfx" + kdfBound + exportAgain)
+	errKeyWork = errors.New("client_private_key" + kdfBound + "encrypt it again with fewer, with " + encryptAgain)
+)
+
+var errKDF = errors.New("pfx is encrypted with parameters that are damaged or not supported: " + exportAgain)
 
 var (
 	oidPBES2  = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
@@ -53,7 +59,7 @@ func (b *kdfBudget) algorithm(a pkix.AlgorithmIdentifier) error {
 		return b.derivation(a)
 	}
 	var p pbes2
-	if err := unmarshalExactly(a.Parameters.FullBytes, &p); err != nil {
+	if err := unmarshalWhole(a.Parameters.FullBytes, &p); err != nil {
 		return errKDF
 	}
 	return b.derivation(p.KDF)
@@ -67,13 +73,13 @@ func (b *kdfBudget) derivation(a pkix.AlgorithmIdentifier) error {
 			N, R, P *big.Int
 			KeyLen  int `asn1:"optional"`
 		}
-		if err := unmarshalExactly(a.Parameters.FullBytes, &p); err != nil {
+		if err := unmarshalWhole(a.Parameters.FullBytes, &p); err != nil {
 			return errKDF
 		}
 		return b.scrypt(p.N, p.R, p.P)
 	case a.Algorithm.Equal(oidPBKDF2):
 		var p pbkdf2Params
-		if err := unmarshalExactly(a.Parameters.FullBytes, &p); err != nil {
+		if err := unmarshalWhole(a.Parameters.FullBytes, &p); err != nil {
 			return errKDF
 		}
 		return b.spend(p.Iterations)
@@ -82,7 +88,7 @@ func (b *kdfBudget) derivation(a pkix.AlgorithmIdentifier) error {
 			Salt       []byte
 			Iterations *big.Int
 		}
-		if err := unmarshalExactly(a.Parameters.FullBytes, &p); err != nil {
+		if err := unmarshalWhole(a.Parameters.FullBytes, &p); err != nil {
 			return errKDF
 		}
 		return b.spend(p.Iterations)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/sha256"
 	"crypto/x509/pkix"
@@ -78,6 +79,23 @@ func packPFX(t *testing.T, mac func([]byte) macData, parts ...contentInfo) strin
 	return base64.StdEncoding.EncodeToString(marshal(t, pfxPDU{3, part, mac(safe)}))
 }
 
+// dataPart is content in the clear.
+func dataPart(content []byte) (contentInfo, error) {
+	data, err := asn1.Marshal(content)
+	wrapped := asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: data}
+	return contentInfo{Type: oidData, Content: wrapped}, err
+}
+
+// newMAC is the MAC of RFC 7292 appendix B with SHA-256, one iteration and no salt.
+func newMAC(message, password []byte) macData {
+	sum := hmac.New(sha256.New, pkcs12KDF(sha256.New, purposeMAC, password, nil, 1, sha256.Size))
+	sum.Write(message)
+	mac := macData{Iterations: big.NewInt(1)}
+	mac.Digest.Algorithm = pkix.AlgorithmIdentifier{Algorithm: oidSHA256, Parameters: asn1.NullRawValue}
+	mac.Digest.Value = sum.Sum(nil)
+	return mac
+}
+
 func testMAC(safe []byte) macData { return newMAC(safe, append(bmpString(identityPassword), 0, 0)) }
 
 // visibleKey is the key bag of p256.pfx.
@@ -87,7 +105,15 @@ func visibleKey(t *testing.T) safeBag {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f.keys[0]
+	for _, part := range f.parts {
+		for _, bag := range part.bags {
+			if bag.isKey() {
+				return bag
+			}
+		}
+	}
+	t.Fatal("p256.pfx shows no key")
+	return safeBag{}
 }
 
 // slowPFX are files that ask for more iterations than a CPU does in a day, each elsewhere.
@@ -125,6 +151,7 @@ func slowPFX(t *testing.T) map[string]string {
 		"certificates":      packPFX(t, testMAC, encryptedPart(t, forever, certBag), part(keyBag)),
 		"hidden key":        packPFX(t, testMAC, encryptedPart(t, 1, slowKey, certBag), part(keyBag)),
 		"hidden behind one": packPFX(t, testMAC, encryptedPart(t, 1, certBag, slowKey), part(keyBag)),
+		"in one safe":       packPFX(t, testMAC, encryptedPart(t, 1, certBag, slowKey)),
 	}
 }
 
@@ -155,8 +182,8 @@ func TestKDFBudget(t *testing.T) {
 		spends []pkix.AlgorithmIdentifier
 		want   error
 	}{
-		"the limit":           {[]pkix.AlgorithmIdentifier{pbe(big.NewInt(400_000)), pbes2Of(t, 600_000, nil)}, nil},
-		"one more":            {[]pkix.AlgorithmIdentifier{pbe(big.NewInt(400_001)), pbes2Of(t, 600_000, nil)}, errKDFWork},
+		"the limit":           {[]pkix.AlgorithmIdentifier{pbe(big.NewInt(4_000_000)), pbes2Of(t, 6_000_000, nil)}, nil},
+		"one more":            {[]pkix.AlgorithmIdentifier{pbe(big.NewInt(4_000_001)), pbes2Of(t, 6_000_000, nil)}, errKDFWork},
 		"beyond an int":       {[]pkix.AlgorithmIdentifier{pbe(new(big.Int).Lsh(big.NewInt(1), 90))}, errKDFWork},
 		"zero":                {[]pkix.AlgorithmIdentifier{pbe(new(big.Int))}, errKDF},
 		"negative":            {[]pkix.AlgorithmIdentifier{pbe(big.NewInt(-1))}, errKDF},

@@ -9,10 +9,17 @@ import (
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
-	"strings"
+	"slices"
 
 	"github.com/youmark/pkcs8"
 )
+
+const encryptAgain = "`openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in key.pem -out new.pem`"
+
+// newKey makes a key that every server takes, and asks for its certificate.
+const newKey = "make a new key with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out key.pem`, " +
+	"ask for a certificate with `openssl req -new -key key.pem -subj /CN=client -out request.pem`, " +
+	"and pass the two as client_private_key=@key.pem and client_certificate=@cert.pem"
 
 var (
 	errKeyDamage = errors.New("client_private_key is damaged or of a kind that is not supported: " +
@@ -21,23 +28,37 @@ var (
 	errKeyNoPassword    = errors.New("client_private_key is not encrypted: leave client_private_key_password out")
 	errKeyWrongPassword = errors.New("client_private_key_password is not the password of this key, or the key is damaged")
 	errKeyEncryption    = errors.New("client_private_key is encrypted in a way that is not supported: encrypt it again with " +
-		"`openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in key.pem -out new.pem`")
+		encryptAgain)
+	errKeyOpenSSH = errors.New("client_private_key is in OpenSSH's own format, which `openssl pkey` can't read either: " +
+		"convert a copy of it with `ssh-keygen -p -m PKCS8 -f key.pem`")
+	errKeyExplicit = errors.New("the private key spells its elliptic curve out instead of naming it: take it out of a PFX with " +
+		"`openssl pkcs12 -in cert.pfx -nodes -out key.pem`, convert it with " +
+		"`openssl ec -in key.pem -param_enc named_curve -out new.pem`, and pass it as client_private_key=@new.pem with " +
+		"its certificate as client_certificate; a certificate that spells the curve out too has to be issued again, for " +
+		"`openssl req -new -key new.pem -subj /CN=client -out request.pem`")
+	errKeyPSS = errors.New("the private key is for RSA-PSS signatures only, which TLS client certificates can't use here: " + newKey)
 )
 
-// parseKey decrypts, where needed, and parses one private key block.
+// parseKey decrypts, where needed, and parses one private key block. What is in it counts and not its label,
+// which people write by hand: openssl and crypto/tls pass over a wrong one as well.
 func parseKey(block *pem.Block, password string) (crypto.PrivateKey, error) {
 	//lint:ignore SA1019 providers still ship such keys; the weakness is in how they travelled, not in reading them
 	rfc1423 := x509.IsEncryptedPEMBlock(block)
-	encrypted := rfc1423 || block.Type == pemEncryptedPKCS8
+	pkcs8 := !rfc1423 && isKeyLabel(block.Type) && isEncryptedKey(block.Bytes)
+	encrypted := rfc1423 || pkcs8 || block.Type == pemEncryptedPKCS8 && !holdsPlainKey(block.Bytes)
 	switch {
+	case block.Type == pemOpenSSH:
+		return nil, errKeyOpenSSH
+	case !isKeyLabel(block.Type): // DSA and such
+		return nil, errKeyDamage
 	case encrypted && password == "":
 		return nil, errKeyNeedsPassword
 	case !encrypted && password != "":
 		return nil, errKeyNoPassword
-	case block.Type == pemEncryptedPKCS8:
+	case encrypted && !rfc1423:
 		return decryptPKCS8(block.Bytes, password)
 	case !rfc1423:
-		return parsePlainKey(block.Type, block.Bytes)
+		return parseAnyKey(block.Bytes, errKeyDamage)
 	}
 	//lint:ignore SA1019 as above
 	der, err := x509.DecryptPEMBlock(block, []byte(password))
@@ -47,36 +68,95 @@ func parseKey(block *pem.Block, password string) (crypto.PrivateKey, error) {
 	if err != nil {
 		return nil, errKeyEncryption
 	}
-	key, err := parsePlainKey(block.Type, der)
+	key, err := parseAnyKey(der, errKeyDamage)
 	if errors.Is(err, errKeyDamage) { // one wrong password in 256 leaves a plausible padding
 		return nil, errKeyWrongPassword
 	}
 	return key, err
 }
 
-func parsePlainKey(kind string, der []byte) (key crypto.PrivateKey, err error) {
-	switch kind {
-	case pemPKCS1:
-		key, err = x509.ParsePKCS1PrivateKey(der)
-	case pemSEC1:
-		key, err = x509.ParseECPrivateKey(der)
-	case pemPKCS8:
-		key, err = x509.ParsePKCS8PrivateKey(der)
-	default: // OpenSSH's own format, DSA and such
-		return nil, errKeyDamage
-	}
-	if err != nil {
-		return nil, keyFailure(err, errKeyDamage)
-	}
-	return key, nil
+func isKeyLabel(label string) bool {
+	return label == pemPKCS1 || label == pemSEC1 || label == pemPKCS8 || label == pemEncryptedPKCS8
 }
 
-// keyFailure picks out the one failure of key and certificate parsers that has its own remedy.
-func keyFailure(err, otherwise error) error {
-	if strings.Contains(err.Error(), "elliptic curve") {
+func isEncryptedKey(der []byte) bool {
+	var info encryptedKey
+	return unmarshalExactly(der, &info) == nil
+}
+
+func holdsPlainKey(der []byte) bool {
+	_, err := parseAnyKey(der, errKeyDamage)
+	return !errors.Is(err, errKeyDamage)
+}
+
+// parseAnyKey parses a plain key in any of its three encodings. The error is otherwise, where none with a
+// remedy of its own fits.
+func parseAnyKey(der []byte, otherwise error) (crypto.PrivateKey, error) {
+	if err := keyRefusal(der); err != nil {
+		return nil, err
+	}
+	for _, parse := range []func([]byte) (any, error){
+		x509.ParsePKCS8PrivateKey,
+		func(der []byte) (any, error) { return x509.ParsePKCS1PrivateKey(der) },
+		func(der []byte) (any, error) { return x509.ParseECPrivateKey(der) },
+	} {
+		if key, err := parse(der); err == nil {
+			return key, nil
+		}
+	}
+	return nil, otherwise
+}
+
+var (
+	oidEC     = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
+	oidRSA    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
+	oidRSAPSS = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}
+	oidEd     = asn1.ObjectIdentifier{1, 3, 101, 112}
+)
+
+// keyRefusal returns why a whole key of a kind that can't be used here is refused.
+func keyRefusal(der []byte) error {
+	var pkcs8 struct {
+		Version   int
+		Algorithm pkix.AlgorithmIdentifier
+		Key       []byte
+		Rest      asn1.RawValue `asn1:"optional"`
+	}
+	var sec1 struct {
+		Version int
+		Key     []byte
+		Curve   asn1.RawValue `asn1:"optional,explicit,tag:0"`
+		Public  asn1.RawValue `asn1:"optional,explicit,tag:1"`
+	}
+	if unmarshalExactly(der, &sec1) == nil && len(sec1.Key) > 0 {
+		return curveRefusal(sec1.Curve)
+	}
+	if _, err := asn1.Unmarshal(der, &pkcs8); err != nil {
+		return nil
+	}
+	switch oid := pkcs8.Algorithm.Algorithm; {
+	case oid.Equal(oidRSAPSS):
+		return errKeyPSS
+	case oid.Equal(oidEC):
+		return curveRefusal(pkcs8.Algorithm.Parameters)
+	case !oid.Equal(oidRSA) && !oid.Equal(oidEd):
+		return errKeyKind
+	}
+	return nil
+}
+
+// curves are those that crypto/x509 can parse, secp224r1 included, which usablePublicKey refuses.
+var curves = []asn1.ObjectIdentifier{{1, 2, 840, 10045, 3, 1, 7}, {1, 3, 132, 0, 33}, {1, 3, 132, 0, 34}, {1, 3, 132, 0, 35}}
+
+func curveRefusal(curve asn1.RawValue) error {
+	var oid asn1.ObjectIdentifier
+	switch {
+	case curve.Class == asn1.ClassUniversal && curve.Tag == asn1.TagSequence && len(curve.FullBytes) > 0:
+		return errKeyExplicit
+	case unmarshalExactly(curve.FullBytes, &oid) == nil && !slices.ContainsFunc(curves, oid.Equal):
 		return errCurve
 	}
-	return otherwise
+	return nil
 }
 
 // encryptedKey is EncryptedPrivateKeyInfo of RFC 5958 section 3.
@@ -94,8 +174,11 @@ func decryptPKCS8(der []byte, password string) (crypto.PrivateKey, error) {
 		return nil, err
 	}
 	var budget kdfBudget
-	if err := budget.algorithm(info.Algorithm); err != nil {
-		return nil, err
+	switch err := budget.algorithm(info.Algorithm); {
+	case errors.Is(err, errKDFWork):
+		return nil, errKeyWork
+	case err != nil:
+		return nil, errKeyEncryption
 	}
 	key, err := pkcs8.ParsePKCS8PrivateKey(der, []byte(password))
 	if err != nil {

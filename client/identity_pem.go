@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"strings"
@@ -13,6 +14,7 @@ const (
 	pemSEC1           = "EC PRIVATE KEY"
 	pemPKCS8          = "PRIVATE KEY"
 	pemEncryptedPKCS8 = "ENCRYPTED PRIVATE KEY"
+	pemOpenSSH        = "OPENSSH PRIVATE KEY"
 )
 
 // maxPEM bounds each of the two texts, in bytes. A chain of four takes about 8 KiB.
@@ -40,8 +42,7 @@ func ParsePEM(certificate string, key, password Secret) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	certs, err := parseCertificates(ders)
-	if err != nil {
+	if _, _, err := parseCertificates(ders); err != nil { // before the key is, which may cost seconds
 		return nil, err
 	}
 	block, err := keyBlock(key.Reveal())
@@ -52,14 +53,15 @@ func ParsePEM(certificate string, key, password Secret) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newIdentity(private, certs)
+	return identityOf(private, ders)
 }
 
 // pemBlocks returns all PEM blocks of a field; text between them, such as openssl's "Bag
 // Attributes", is skipped. A block that can't be read is an error, lest half a chain be taken.
 func pemBlocks(field, text string) ([]*pem.Block, error) {
 	var found []*pem.Block
-	rest := []byte(strings.TrimPrefix(text, byteOrderMark))
+	text = PlainText(text)
+	rest := []byte(text)
 	for {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
@@ -74,6 +76,9 @@ func pemBlocks(field, text string) ([]*pem.Block, error) {
 }
 
 func certificateBlocks(text string) ([][]byte, error) {
+	if looksLikePFX(text) {
+		return nil, errors.New("client_certificate holds a PFX: pass it as pfx, with its password as pfx_password, and leave client_private_key out")
+	}
 	found, err := pemBlocks("client_certificate", text)
 	if err != nil {
 		return nil, err
@@ -83,28 +88,31 @@ func certificateBlocks(text string) ([][]byte, error) {
 		switch {
 		case strings.HasSuffix(block.Type, pemPKCS8):
 			return nil, errors.New("client_certificate holds a private key: pass the key as client_private_key only")
+		case isPKCS7(block.Bytes):
+			return nil, errors.New("client_certificate holds PKCS #7: convert it with " +
+				"`openssl pkcs7 -print_certs -in cert.p7b -out cert.pem` and pass it as client_certificate=@cert.pem")
 		case block.Type == pemCertificate:
 			ders = append(ders, block.Bytes)
 		}
 	}
-	switch {
-	case len(ders) > 0:
+	if len(ders) > 0 {
 		return ders, nil
-	case looksLikePFX(text):
-		return nil, errors.New("client_certificate holds a PFX: pass it as pfx, with its password as pfx_password")
 	}
 	return nil, errors.New("client_certificate holds no PEM certificate: convert it with " +
 		"`openssl x509 -in cert.cer -out cert.pem` and pass it as client_certificate=@cert.pem")
 }
 
 func looksLikePFX(text string) bool {
-	der, err := decodeBase64(text)
-	if err != nil {
-		// A binary file read as text. Every PFX is a SEQUENCE that starts with the version 3.
-		return len(text) > 0 && text[0] == 0x30 && strings.Contains(text[:min(16, len(text))], "\x02\x01\x03")
-	}
-	_, err = openPFX(der)
-	return !errors.Is(err, errNotPFX)
+	// A binary file read as text. Every PFX is a SEQUENCE that starts with the version 3.
+	binary := len(text) > 0 && text[0] == 0x30 && strings.Contains(text[:min(16, len(text))], "\x02\x01\x03")
+	return binary || IsPFX(text)
+}
+
+// isPKCS7 tells whether a block is SignedData (RFC 5652 section 5), which carries certificates around.
+func isPKCS7(der []byte) bool {
+	var info contentInfo
+	_, err := unmarshalBER(der, &info)
+	return err == nil && info.Type.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2})
 }
 
 // keyBlock returns the one private key. EC PARAMETERS, which openssl writes ahead of EC keys,

@@ -1,8 +1,6 @@
 package client
 
 import (
-	"bytes"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -25,7 +23,7 @@ var (
 // and any others, in any order. The password is unset for a file without one.
 //
 // The base64 may use either alphabet of RFC 4648, with or without padding, and be broken into
-// lines. The work that the file asks for is bounded before it is done. The errors are sentences
+// lines; it may stand in PEM under any label, as Windows and GnuTLS write it. The work that the file asks for is bounded before it is done. The errors are sentences
 // that say what to do and hold nothing of the input. Validity in time is Check's matter.
 func ParsePFX(text string, password Secret) (*Identity, error) {
 	der, err := decodePFXText(text)
@@ -36,11 +34,11 @@ func ParsePFX(text string, password Secret) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, certs, err := file.decode(password.Reveal())
+	key, ders, err := file.decode(password.Reveal())
 	if err != nil {
 		return nil, err
 	}
-	return newIdentity(key, certs)
+	return identityOf(key, ders)
 }
 
 // decodePFXText undoes the base64. `pfx=@cert.pfx` is an easy mistake: the CLI reads the binary
@@ -49,7 +47,11 @@ func decodePFXText(text string) ([]byte, error) {
 	if len(text) > 2*maxPFX { // room for base64 and generous line breaks
 		return nil, errPFXSize
 	}
+	text = PlainText(text)
 	if strings.Contains(text, pemBegin) {
+		if der := unarmour(text); der != nil {
+			return der, nil
+		}
 		return nil, errPFXPEM
 	}
 	der, err := decodeBase64(text)
@@ -60,7 +62,11 @@ func decodePFXText(text string) ([]byte, error) {
 		return nil, errors.New(`pfx is empty: pass it as pfx="$(base64 -w0 cert.pfx)" or pfx=@cert.b64`)
 	case len(der) > maxPFX:
 		return nil, errPFXSize
-	case bytes.Contains(der, []byte(pemBegin)):
+	}
+	if inner := PlainText(string(der)); strings.Contains(inner, pemBegin) { // a file with PEM, in base64 as a PFX would be
+		if der := unarmour(inner); der != nil {
+			return der, nil
+		}
 		return nil, errPFXPEM
 	}
 	return der, nil
@@ -81,17 +87,4 @@ func decodeBase64(text string) ([]byte, error) {
 		return r
 	}, strings.TrimPrefix(text, byteOrderMark))
 	return base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
-}
-
-// parseCertificates parses one DER certificate each.
-func parseCertificates(ders [][]byte) ([]*x509.Certificate, error) {
-	var certs []*x509.Certificate
-	for _, der := range ders {
-		c, err := x509.ParseCertificate(der)
-		if err != nil {
-			return nil, keyFailure(err, errors.New("a certificate is damaged or of a kind that is not supported"))
-		}
-		certs = append(certs, c)
-	}
-	return certs, nil
 }

@@ -2,63 +2,52 @@ package client
 
 import (
 	"crypto"
-	"crypto/x509"
+	"encoding/asn1"
 	"errors"
+	"slices"
 	"strings"
-
-	"software.sslmate.com/src/go-pkcs12"
+	"unicode/utf16"
 )
 
-const exportAgain = "export it again with `openssl pkcs12 -export -in cert.pem -inkey key.pem -certfile chain.pem " +
-	"-macalg sha256 -out cert.pfx`"
+// exportAgain makes of nearly any PFX one that is taken.
+const exportAgain = "convert it with `openssl pkcs12 -in cert.pfx -nodes -out all.pem` (and -legacy, if it says " +
+	"\"unsupported\"), then `openssl pkcs12 -export -in all.pem -macalg sha256 -out new.pfx`"
 
 var (
 	errMAC = errors.New("pfx is authenticated with a MAC that is not supported (SHA-1, SHA-256 and SHA-512 are): " +
 		exportAgain)
-	errPFXNoKey = errors.New("pfx holds no private key: export the certificate together with its key, " +
-		"the key in a part of its own as openssl, Java and Windows do it")
+	errPFXNoKey       = errors.New("pfx holds no private key: export the certificate together with its key")
 	errPFXNoCert      = errors.New("pfx holds no certificate: export the key together with its certificate")
-	errPFXSeveralKeys = errors.New("pfx holds several private keys: export the one to use with its certificate")
-	errPFXDamage      = errors.New("pfx can't be decoded: it is damaged or uses an encryption that is not supported; " +
+	errPFXSeveralKeys = errors.New("pfx holds several private keys: take one out with " +
+		"`openssl pkcs12 -in cert.pfx -nodes -out all.pem`, delete all private keys but the one to use from all.pem, " +
+		"then `openssl pkcs12 -export -in all.pem -out new.pfx`")
+	errPFXDamage = errors.New("pfx can't be decoded: it is damaged or uses an encryption that is not supported; " +
 		exportAgain)
 	errPFXNeedsPassword = errors.New("pfx is protected by a password: pass it as pfx_password")
 	errPFXWrongPassword = errors.New("pfx_password is not the password of this pfx")
 	errPFXNoPassword    = errors.New("pfx has no password: leave pfx_password out")
 )
 
-// decode decrypts the file and returns its key and all its certificates, in file order.
-func (f *pfxFile) decode(password string) (crypto.PrivateKey, []*x509.Certificate, error) {
-	if err := f.checkShape(); err != nil {
-		return nil, nil, err
+// decode decrypts the file and returns its key and the DER of its certificates, in file order.
+func (f *pfxFile) decode(password string) (crypto.PrivateKey, [][]byte, error) {
+	if f.keys > 1 {
+		return nil, nil, errPFXSeveralKeys
 	}
 	if err := f.checkPassword(password); err != nil {
 		return nil, nil, err
 	}
-	key, certs, err := f.decodeWith(password, append(bmpString(password), 0, 0))
-	if err != nil && password == "" {
-		// Two spellings of the empty password are in use: a lone terminator and no bytes at all.
-		if key, certs, retryErr := f.decodeWith("", nil); retryErr == nil {
+	var first error
+	for _, spelling := range spellings(password) {
+		opened := *f // each spelling is a try of its own, and the first one's error tells more
+		key, certs, err := opened.decodeWith(spelling)
+		if err == nil {
 			return key, certs, nil
 		}
+		if first == nil {
+			first = err
+		}
 	}
-	if err != nil {
-		return nil, nil, pfxFailure(err, password)
-	}
-	return key, certs, nil
-}
-
-func (f *pfxFile) checkShape() error {
-	switch {
-	case len(f.keys) == 0:
-		return errPFXNoKey
-	case len(f.keys) > 1:
-		return errPFXSeveralKeys
-	case len(f.certs)+len(f.encrypted) == 0:
-		return errPFXNoCert
-	case len(f.encrypted) > 1:
-		return errPFXDamage
-	}
-	return nil
+	return nil, nil, f.failure(first, password)
 }
 
 // checkPassword tells apart a wrong, a missing and a needless password, as far as the file does.
@@ -67,41 +56,150 @@ func (f *pfxFile) checkPassword(password string) error {
 		return errors.New("pfx_password has a character, such as an emoji, that PKCS #12 can't express: " +
 			"export the file again with another password")
 	}
-	switch {
-	case !f.protected && password != "":
+	if !f.protected && password != "" {
 		return errPFXNoPassword
-	case !f.hasMAC || f.verifiesMAC(password):
+	}
+	if !f.hasMAC {
+		return nil
+	}
+	right, err := f.isPassword(password)
+	switch {
+	case errors.Is(err, errMAC):
+		return err
+	case err != nil:
+		return errPFXDamage
+	case right:
 		return nil
 	case password == "":
 		return errPFXNeedsPassword
-	case f.verifiesMAC(""):
+	}
+	if none, err := f.isPassword(""); err == nil && none {
 		return errPFXNoPassword
 	}
 	return errPFXWrongPassword
 }
 
-// verifiesMAC is false only when the file's MAC was made with another password. DecodeTrustStore
-// checks the MAC first and never opens a key, so whatever else it complains about is not of
-// interest here; a PBMAC1 that can't be checked is refused by decodeWith.
-func (f *pfxFile) verifiesMAC(password string) bool {
-	_, err := pkcs12.DecodeTrustStore(f.der, password)
-	return !errors.Is(err, pkcs12.ErrIncorrectPassword)
+func (f *pfxFile) isPassword(password string) (bool, error) {
+	for _, spelling := range spellings(password) {
+		if right, err := f.verifyMAC(spelling); right || err != nil {
+			return right, err
+		}
+	}
+	return false, nil
 }
 
-// pfxFailure replaces the library's error, which may quote the file, by a sentence. The library
-// has few typed errors; the tests hold one file for each text that is looked for here.
-func pfxFailure(err error, password string) error {
-	text := err.Error()
-	switch {
-	case errors.Is(err, pkcs12.ErrDecryption), strings.Contains(text, pkcs12.ErrDecryption.Error()):
-		if password == "" {
-			return errPFXNeedsPassword
+// decodeWith decrypts each part, and what is in it only once it is clear that it holds one key whose cost is
+// within what is left.
+func (f *pfxFile) decodeWith(password pfxPassword) (crypto.PrivateKey, [][]byte, error) {
+	var key *safeBag
+	var certs [][]byte
+	hidden := false
+	for _, part := range f.parts {
+		bags, err := part.open(password)
+		if err != nil {
+			return nil, nil, err
 		}
-		return errPFXWrongPassword
-	case strings.Contains(text, "expected exactly one key bag"):
-		return errPFXSeveralKeys
-	case strings.Contains(text, "certificate missing"):
-		return errPFXNoCert
+		for i, bag := range bags {
+			switch {
+			case bag.isKey() && key != nil:
+				return nil, nil, errPFXSeveralKeys
+			case bag.isKey():
+				key, hidden = &bags[i], part.encrypted != nil
+			case bag.Type.Equal(oidCertBag):
+				if certs, err = bag.appendCertificate(certs); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
 	}
-	return keyFailure(err, errPFXDamage)
+	if key == nil {
+		return nil, nil, errPFXNoKey
+	}
+	if len(certs) == 0 {
+		return nil, nil, errPFXNoCert
+	}
+	private, err := f.openKey(*key, hidden, password)
+	return private, certs, err
+}
+
+// open returns a part's bags. What decrypts to something else than bags was decrypted with a wrong password.
+func (p pfxPart) open(password pfxPassword) ([]safeBag, error) {
+	if p.encrypted == nil {
+		return p.bags, nil
+	}
+	plain, err := decryptPBE(p.algorithm, p.encrypted, password)
+	if err != nil {
+		return nil, err
+	}
+	bags, err := readBags(plain, 0)
+	if err != nil {
+		return nil, errPadding
+	}
+	return bags, nil
+}
+
+func (b safeBag) appendCertificate(certs [][]byte) ([][]byte, error) {
+	var bag struct {
+		Type  asn1.ObjectIdentifier
+		Value asn1.RawValue
+	}
+	if err := unmarshalWhole(b.Value.Bytes, &bag); err != nil {
+		return nil, errPFXDamage
+	}
+	if !bag.Type.Equal(oidX509Bag) {
+		return certs, nil // SDSI certificates, which nobody has
+	}
+	var der []byte
+	if err := unmarshalWhole(bag.Value.Bytes, &der); err != nil {
+		return nil, errPFXDamage
+	}
+	return append(certs, der), nil
+}
+
+// openKey decrypts the key where it is shrouded. The cost of a hidden one could not be seen before.
+func (f *pfxFile) openKey(bag safeBag, hidden bool, password pfxPassword) (crypto.PrivateKey, error) {
+	der := bag.Value.Bytes
+	if bag.Type.Equal(oidShroudedBag) {
+		var shrouded encryptedKey
+		if err := unmarshalWhole(der, &shrouded); err != nil {
+			return nil, errPFXDamage
+		}
+		if hidden {
+			if err := f.budget.algorithm(shrouded.Algorithm); err != nil {
+				return nil, err
+			}
+		}
+		plain, err := decryptPBE(shrouded.Algorithm, shrouded.Data, password)
+		if err != nil {
+			return nil, err
+		}
+		var any asn1.RawValue
+		if unmarshalWhole(plain, &any) != nil {
+			return nil, errPadding
+		}
+		der = plain
+	}
+	return parseAnyKey(der, errPFXDamage)
+}
+
+// failure is what a failed attempt to decrypt means. With a MAC it can't be the password's fault.
+func (f *pfxFile) failure(err error, password string) error {
+	switch {
+	case errors.Is(err, errEncryption), errors.Is(err, errPadding) && f.hasMAC:
+		return errPFXDamage
+	case errors.Is(err, errPadding) && password == "":
+		return errPFXNeedsPassword
+	case errors.Is(err, errPadding):
+		return errPFXWrongPassword
+	}
+	return err
+}
+
+// bmpString is the password's encoding in RFC 7292 appendix B.1, without the terminator.
+func bmpString(s string) []byte {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune(s)) {
+		b = append(b, byte(unit>>8), byte(unit))
+	}
+	return slices.Clip(b)
 }

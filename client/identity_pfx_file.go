@@ -5,81 +5,76 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
-	"strings"
 )
 
-// pfxFile is a PFX taken apart but not yet decrypted, its cost checked.
+// pfxFile is a PFX taken apart as far as one can see without its password, and its cost checked.
 type pfxFile struct {
-	der       []byte
+	mac       macData
 	hasMAC    bool
-	keys      []safeBag     // plain or shrouded, each readable on its own
-	certs     []safeBag     // in the clear
-	encrypted []contentInfo // certificates, in practice
-	protected bool          // a password matters: something is encrypted or authenticated
+	content   []byte // what the MAC is of
+	parts     []pfxPart
+	protected bool // a password matters: something is encrypted or authenticated
+	keys      int  // that can be seen
 	budget    kdfBudget
 }
 
-// openPFX takes the DER apart and refuses what would cost too much, before anything is derived.
+// pfxPart is one part of the file: bags in the clear, or what they are encrypted in.
+type pfxPart struct {
+	bags      []safeBag
+	encrypted []byte // nil for bags in the clear
+	algorithm pkix.AlgorithmIdentifier
+}
+
+// openPFX takes the file apart and refuses what would cost too much, before anything is derived.
 func openPFX(der []byte) (*pfxFile, error) {
 	var pdu pfxPDU
-	rest, err := asn1.Unmarshal(der, &pdu)
-	var safe []byte
-	if err == nil && pdu.AuthSafe.Type.Equal(oidData) && pdu.Version == 3 {
-		err = unmarshalExactly(pdu.AuthSafe.Content.Bytes, &safe)
-	}
-	switch {
-	case isBER(der, err):
-		return nil, errors.New("pfx is in BER with indefinite lengths, which is not supported: convert it with " +
-			"`openssl pkcs12 -in cert.pfx -nodes -out all.pem`, then `openssl pkcs12 -export -in all.pem -out cert.pfx`")
-	case err != nil || safe == nil:
+	rest, err := unmarshalBER(der, &pdu)
+	if err != nil || !pdu.AuthSafe.Type.Equal(oidData) || pdu.Version != 3 {
 		return nil, errNotPFX
-	case len(bytes.TrimSpace(rest)) != 0: // an editor's or echo's line end is harmless
+	}
+	f := &pfxFile{mac: pdu.MAC}
+	if err := unmarshalWhole(pdu.AuthSafe.Content.Bytes, &f.content); err != nil {
+		return nil, errNotPFX
+	}
+	if len(bytes.TrimSpace(rest)) != 0 { // an editor's or echo's line end is harmless
 		return nil, errors.New("pfx has data after its end: pass one unmodified PKCS #12 file")
 	}
-	f := &pfxFile{der: der[:len(der)-len(rest)]}
-	if err := f.addMAC(pdu.MAC); err != nil {
+	if err := f.openMAC(); err != nil {
 		return nil, err
 	}
 	var parts []contentInfo
-	if err := unmarshalExactly(safe, &parts); err != nil {
+	if err := unmarshalWhole(f.content, &parts); err != nil {
 		return nil, errNotPFX
 	}
 	for _, part := range parts {
-		if err := f.addPart(part); err != nil {
+		if err := f.openPart(part); err != nil {
 			return nil, err
 		}
 	}
 	return f, nil
 }
 
-// isBER recognises the indefinite lengths and constructed strings that Java tools write.
-func isBER(der []byte, err error) bool {
-	return len(der) > 1 && der[0] == 0x30 && der[1] == 0x80 ||
-		err != nil && strings.Contains(err.Error(), "indefinite length")
-}
-
-func (f *pfxFile) addMAC(mac macData) error {
-	algorithm := mac.Digest.Algorithm
-	switch oid := algorithm.Algorithm; {
-	case len(oid) == 0:
+func (f *pfxFile) openMAC() error {
+	algorithm := f.mac.Digest.Algorithm
+	f.hasMAC = len(algorithm.Algorithm) != 0
+	f.protected = f.hasMAC
+	switch {
+	case !f.hasMAC:
 		return nil
-	case oid.Equal(oidPBMAC1):
-		f.hasMAC, f.protected = true, true
+	case algorithm.Algorithm.Equal(oidPBMAC1):
 		return f.budget.algorithm(algorithm)
-	case !oid.Equal(oidSHA1) && !oid.Equal(oidSHA256) && !oid.Equal(oidSHA512):
+	case macHashes[algorithm.Algorithm.String()] == nil:
 		return errMAC
+	case f.mac.Iterations == nil:
+		return nil
 	}
-	f.hasMAC, f.protected = true, true
-	if mac.Iterations == nil {
-		return nil // RFC 7292: the default is 1
-	}
-	return f.budget.spend(mac.Iterations)
+	return f.budget.spend(f.mac.Iterations)
 }
 
-func (f *pfxFile) addPart(part contentInfo) error {
+func (f *pfxFile) openPart(part contentInfo) error {
 	switch {
 	case part.Type.Equal(oidData):
-		return f.addBags(part)
+		return f.openBags(part)
 	case part.Type.Equal(oidEncryptedData): // RFC 5652 section 8
 		var data struct {
 			Version int
@@ -89,37 +84,70 @@ func (f *pfxFile) addPart(part contentInfo) error {
 				Encrypted asn1.RawValue `asn1:"optional"`
 			}
 		}
-		if err := unmarshalExactly(part.Content.Bytes, &data); err != nil {
+		if err := unmarshalWhole(part.Content.Bytes, &data); err != nil {
 			return errNotPFX
 		}
-		f.encrypted, f.protected = append(f.encrypted, part), true
+		encrypted, err := octets(data.Content.Encrypted)
+		if err != nil {
+			return errNotPFX
+		}
+		f.protected = true
+		f.parts = append(f.parts, pfxPart{encrypted: append([]byte{}, encrypted...), algorithm: data.Content.Algorithm})
 		return f.budget.algorithm(data.Content.Algorithm)
 	}
 	return errors.New("pfx is encrypted for a public key, which is not supported: export it again with a password")
 }
 
-func (f *pfxFile) addBags(part contentInfo) error {
+func (f *pfxFile) openBags(part contentInfo) error {
 	var data []byte
-	var bags []safeBag
-	if unmarshalExactly(part.Content.Bytes, &data) != nil || unmarshalExactly(data, &bags) != nil {
+	if unmarshalWhole(part.Content.Bytes, &data) != nil {
 		return errNotPFX
 	}
+	bags, err := readBags(data, 0)
+	if err != nil {
+		return errNotPFX
+	}
+	f.parts = append(f.parts, pfxPart{bags: bags})
 	for _, bag := range bags {
-		switch {
-		case bag.Type.Equal(oidCertBag):
-			f.certs = append(f.certs, bag)
-		case bag.Type.Equal(oidKeyBag):
-			f.keys = append(f.keys, bag)
-		case bag.Type.Equal(oidShroudedBag):
-			var shrouded encryptedKey
-			if err := unmarshalExactly(bag.Value.Bytes, &shrouded); err != nil {
-				return errNotPFX
-			}
-			f.keys, f.protected = append(f.keys, bag), true
-			if err := f.budget.algorithm(shrouded.Algorithm); err != nil {
-				return err
-			}
+		if bag.isKey() {
+			f.keys++
+		}
+		if !bag.Type.Equal(oidShroudedBag) {
+			continue
+		}
+		f.protected = true
+		var shrouded encryptedKey
+		if err := unmarshalWhole(bag.Value.Bytes, &shrouded); err != nil {
+			return errNotPFX
+		}
+		if err := f.budget.algorithm(shrouded.Algorithm); err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// maxBagDepth bounds how deep safes may lie in safes (RFC 7292 section 4.2.6).
+const maxBagDepth = 4
+
+// readBags returns the bags of one safe, and in their place those of the safes that lie in it.
+func readBags(data []byte, depth int) ([]safeBag, error) {
+	var bags, all []safeBag
+	if err := unmarshalWhole(data, &bags); err != nil || depth > maxBagDepth {
+		return nil, errBER
+	}
+	for _, bag := range bags {
+		if !bag.Type.Equal(oidSafeBag) {
+			all = append(all, bag)
+			continue
+		}
+		inner, err := readBags(bag.Value.Bytes, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, inner...)
+	}
+	return all, nil
+}
+
+func (b safeBag) isKey() bool { return b.Type.Equal(oidKeyBag) || b.Type.Equal(oidShroudedBag) }

@@ -74,11 +74,18 @@ func parseSigningKey(text, password string) (*SigningKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	certs, err := parseCertificates(ders)
+	certs, dropped, err := parseCertificates(ders)
 	if err != nil {
 		return nil, err
 	}
-	return newSigningKey(key, certs)
+	if len(certs) == 0 && len(dropped) > 0 {
+		return nil, noLeaf(dropped)
+	}
+	k, err := newSigningKey(key, certs)
+	if errors.Is(err, errNoLeaf) && len(dropped) > 0 {
+		return nil, noLeaf(dropped)
+	}
+	return k, err
 }
 
 func newSigningKey(key crypto.PrivateKey, certs []*x509.Certificate) (*SigningKey, error) {
