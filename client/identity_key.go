@@ -21,6 +21,12 @@ const newKey = "make a new key with `openssl genpkey -algorithm RSA -pkeyopt rsa
 	"ask for a certificate with `openssl req -new -key key.pem -subj /CN=client -out request.pem`, " +
 	"and pass the two as client_private_key=@key.pem and client_certificate=@cert.pem"
 
+const (
+	explicitCurve  = "the private key spells its elliptic curve out instead of naming it: "
+	withNamedCurve = "and pass it as client_private_key=@new.pem with its certificate as client_certificate; a certificate that " +
+		"spells the curve out too has to be issued again, for `openssl req -new -key new.pem -subj /CN=client -out request.pem`"
+)
+
 var (
 	errKeyDamage = errors.New("client_private_key is damaged or of a kind that is not supported: " +
 		"convert it with `openssl pkey -in key.pem -out new.pem`")
@@ -31,11 +37,9 @@ var (
 		encryptAgain)
 	errKeyOpenSSH = errors.New("client_private_key is in OpenSSH's own format, which `openssl pkey` can't read either: " +
 		"convert a copy of it with `ssh-keygen -p -m PKCS8 -f key.pem`")
-	errKeyExplicit = errors.New("the private key spells its elliptic curve out instead of naming it: take it out of a PFX with " +
-		"`openssl pkcs12 -in cert.pfx -nodes -out key.pem`, convert it with " +
-		"`openssl ec -in key.pem -param_enc named_curve -out new.pem`, and pass it as client_private_key=@new.pem with " +
-		"its certificate as client_certificate; a certificate that spells the curve out too has to be issued again, for " +
-		"`openssl req -new -key new.pem -subj /CN=client -out request.pem`")
+	errKeyExplicit = errors.New(explicitCurve + "convert it with `openssl ec -in key.pem -param_enc named_curve -out new.pem`, " + withNamedCurve)
+	errPFXExplicit = errors.New(explicitCurve + "take it out with " + takeApart +
+		", convert it with `openssl ec -in all.pem -param_enc named_curve -out new.pem`, " + withNamedCurve)
 	errKeyPSS = errors.New("the private key is for RSA-PSS signatures only, which TLS client certificates can't use here: " + newKey)
 )
 
@@ -49,7 +53,9 @@ func parseKey(block *pem.Block, password string) (crypto.PrivateKey, error) {
 	switch {
 	case block.Type == pemOpenSSH:
 		return nil, errKeyOpenSSH
-	case !isKeyLabel(block.Type): // DSA and such
+	case block.Type == "DSA PRIVATE KEY":
+		return nil, errKeyKind
+	case !isKeyLabel(block.Type):
 		return nil, errKeyDamage
 	case encrypted && password == "":
 		return nil, errKeyNeedsPassword
@@ -125,11 +131,15 @@ func keyRefusal(der []byte) error {
 	var sec1 struct {
 		Version int
 		Key     []byte
-		Curve   asn1.RawValue `asn1:"optional,explicit,tag:0"`
-		Public  asn1.RawValue `asn1:"optional,explicit,tag:1"`
+		Curve   asn1.RawValue `asn1:"optional"` // the [0] around it
+		Public  asn1.RawValue `asn1:"optional"`
 	}
-	if unmarshalExactly(der, &sec1) == nil && len(sec1.Key) > 0 {
-		return curveRefusal(sec1.Curve)
+	if unmarshalExactly(der, &sec1) == nil {
+		var curve asn1.RawValue
+		if unmarshalExactly(sec1.Curve.Bytes, &curve) != nil || sec1.Curve.Tag != 0 {
+			return nil
+		}
+		return curveRefusal(curve)
 	}
 	if _, err := asn1.Unmarshal(der, &pkcs8); err != nil {
 		return nil

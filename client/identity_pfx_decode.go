@@ -9,9 +9,12 @@ import (
 	"unicode/utf16"
 )
 
-// exportAgain makes of nearly any PFX one that is taken.
-const exportAgain = "convert it with `openssl pkcs12 -in cert.pfx -nodes -out all.pem` (and -legacy, if it says " +
-	"\"unsupported\"), then `openssl pkcs12 -export -in all.pem -macalg sha256 -out new.pfx`"
+// takeApart makes PEM of a PFX, exportAgain of nearly any PFX one that is taken.
+const (
+	takeApart = "`openssl pkcs12 -in cert.pfx -nodes -out all.pem` (with -legacy too, if it says \"unsupported\")"
+
+	exportAgain = "convert it with " + takeApart + ", then `openssl pkcs12 -export -in all.pem -macalg sha256 -out new.pfx`"
+)
 
 var (
 	errMAC = errors.New("pfx is authenticated with a MAC that is not supported (SHA-1, SHA-256 and SHA-512 are): " +
@@ -19,7 +22,7 @@ var (
 	errPFXNoKey       = errors.New("pfx holds no private key: export the certificate together with its key")
 	errPFXNoCert      = errors.New("pfx holds no certificate: export the key together with its certificate")
 	errPFXSeveralKeys = errors.New("pfx holds several private keys: take one out with " +
-		"`openssl pkcs12 -in cert.pfx -nodes -out all.pem`, delete all private keys but the one to use from all.pem, " +
+		takeApart + ", delete all private keys but the one to use from all.pem, " +
 		"then `openssl pkcs12 -export -in all.pem -out new.pfx`")
 	errPFXDamage = errors.New("pfx can't be decoded: it is damaged or uses an encryption that is not supported; " +
 		exportAgain)
@@ -179,7 +182,11 @@ func (f *pfxFile) openKey(bag safeBag, hidden bool, password pfxPassword) (crypt
 		}
 		der = plain
 	}
-	return parseAnyKey(der, errPFXDamage)
+	key, err := parseAnyKey(der, errPFXDamage)
+	if errors.Is(err, errKeyExplicit) {
+		err = errPFXExplicit // the key is not in a file of its own yet
+	}
+	return key, err
 }
 
 // failure is what a failed attempt to decrypt means. With a MAC it can't be the password's fault.
