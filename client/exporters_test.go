@@ -163,7 +163,7 @@ func TestTheTableOfExportersIsTrue(t *testing.T) {
 // A wrong password is told as one, whatever program wrote the file.
 func TestExportersFilesTellAWrongPassword(t *testing.T) {
 	for _, e := range exporters {
-		if _, err := e.parse(t); e.password == "" || err != nil {
+		if e.password == "" || !strings.Contains(e.outcome, "certificate") {
 			continue
 		}
 		for password, want := range map[string]string{"wrong": "is not the password", "": "pass it"} {

@@ -45,7 +45,12 @@ func bag(t *testing.T, kind asn1.ObjectIdentifier, value []byte) safeBag {
 // encryptedPart is a part with bags inside, encrypted under the test password.
 func encryptedPart(t *testing.T, iterations int64, bags ...safeBag) contentInfo {
 	t.Helper()
-	plain, iv := marshal(t, bags), make([]byte, aes.BlockSize)
+	return encryptedBytes(t, iterations, marshal(t, bags))
+}
+
+func encryptedBytes(t *testing.T, iterations int64, plain []byte) contentInfo {
+	t.Helper()
+	iv := make([]byte, aes.BlockSize)
 	pad := aes.BlockSize - len(plain)%aes.BlockSize
 	plain = append(plain, bytes.Repeat([]byte{byte(pad)}, pad)...)
 	key, err := pbkdf2.Key(sha256.New, identityPassword, []byte("saltsalt"), 1, 32)

@@ -187,9 +187,21 @@ func TestParsePFXRefusesWorkUnseen(t *testing.T) {
 func FuzzParsePFX(f *testing.F) {
 	for _, name := range []string{"p256", "legacy", "no-mac", "plain", "empty-password-legacy"} {
 		f.Add([]byte(identityFile(f, name+".pfx")), identityPassword)
+		f.Add(berPFX(f, name+".pfx"), identityPassword)
 	}
-	f.Fuzz(func(t *testing.T, der []byte, password string) {
-		id, err := ParsePFX(base64.StdEncoding.EncodeToString(der), NewSecret(password))
+	for _, name := range []string{"go-modern2026.pfx", "python-48.p12", "openssl-3-negative.pfx", "openssl-3-explicit.pfx", "certutil-encode.txt",
+		"powershell-base64.txt"} {
+		f.Add([]byte(exporterFile(f, name)), identityPassword)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, password string) {
+		if strings.Contains(string(data), "MII") || strings.Contains(string(data), pemBegin) { // text as it is
+			id, err := ParsePFX(string(data), NewSecret(password))
+			checkFuzzed(t, id, err)
+		}
+		if file, err := openPFX(data); err == nil && file.budget.spent > 100_000 {
+			return // within the bound, but nothing to wait for here
+		}
+		id, err := ParsePFX(base64.StdEncoding.EncodeToString(data), NewSecret(password))
 		checkFuzzed(t, id, err)
 	})
 }
