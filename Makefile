@@ -63,7 +63,7 @@ bench: build ## Measure side by side with plugins that only answer: docs/perform
 FUZZTIME := 1m
 fuzz: ## Fuzz answers, PFX, PEM and URL templates, a minute each; what is found joins client/testdata/fuzz
 	@set -e; for target in FuzzAnswer FuzzParsePFX FuzzParsePEM FuzzEndpoints; do \
-		echo "==> $$target"; go test ./client -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) \
+		echo "==> $$target"; go test ./client -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x \
 			-args -test.fuzzcachedir="$(CURDIR)/client/testdata/fuzz"; \
 	done
 

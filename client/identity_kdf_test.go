@@ -166,8 +166,10 @@ func TestParsePFXSeveralKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = ParsePFX(packPFX(t, testMAC, part), NewSecret(identityPassword))
-	wantSentence(t, err, "several private keys")
+	for _, password := range []string{identityPassword, "", "wrong"} { // it takes none to see that
+		_, err = ParsePFX(packPFX(t, testMAC, part), NewSecret(password))
+		wantSentence(t, err, "several private keys")
+	}
 }
 
 func TestKDFBudget(t *testing.T) {

@@ -1,9 +1,14 @@
 package client
 
 import (
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
+	"math/big"
 	"testing"
 )
 
@@ -78,6 +83,32 @@ func TestIterationsOfAllPartsCountTogether(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := openPFX(der); want != "" {
+			wantSentence(t, err, want)
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A PBMAC1 with a key of a few bits is forged in a few tries (RFC 9579 section 9), so it counts as none that is right.
+func TestPBMAC1WithAShortKeyIsRefused(t *testing.T) {
+	for length, want := range map[int]string{1: "can't be decoded", 19: "can't be decoded", 65: "can't be decoded", 32: ""} {
+		mac := func(safe []byte) macData {
+			kdf := pbkdf2Params{Iterations: big.NewInt(1), KeyLength: length, Salt: asn1.RawValue{Tag: asn1.TagOctetString, Bytes: []byte("saltsalt")},
+				PRF: pkix.AlgorithmIdentifier{Algorithm: oidHMACWithSHA256, Parameters: asn1.NullRawValue}}
+			key, err := pbkdf2.Key(sha256.New, identityPassword, []byte("saltsalt"), 1, length)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := hmac.New(sha256.New, key)
+			sum.Write(safe)
+			m := macData{}
+			m.Digest.Algorithm = algorithm(t, oidPBMAC1, pbes2{algorithm(t, oidPBKDF2, kdf), pkix.AlgorithmIdentifier{Algorithm: oidHMACWithSHA256}})
+			m.Digest.Value = sum.Sum(nil)
+			return m
+		}
+		_, err := ParsePFX(packPFX(t, mac, octetPart(t, marshal(t, []safeBag{plainKey(t), certificateBag(t, "p256")}))), NewSecret(identityPassword))
+		if want != "" {
 			wantSentence(t, err, want)
 		} else if err != nil {
 			t.Error(err)
