@@ -22,11 +22,13 @@ type attempt struct {
 	target *target
 	demand demand
 
-	choices choices // the credentials that may be used: the first of each part is
-	refused bool    // some were refused, and others are tried
-	resent  bool    // an exchange without an answer has been repeated
-	anew    bool    // and that one signed once more
-	marked  bool    // storage has an inflight entry
+	choices choices       // the credentials that may be used: the first of each part is
+	refused bool          // some were refused, and others are tried
+	doubted *client.Error // the first of these refusals that may not have been one of the client
+	lost    bool          // before that, the outcome of another attempt was unknown
+	resent  bool          // an exchange without an answer has been repeated
+	anew    bool          // and that one signed once more
+	marked  bool          // storage has an inflight entry
 
 	request *client.Request // the last one that was sent
 	repeat  bool            // it is sent again as it was, as far as that can be
@@ -37,8 +39,8 @@ type attempt struct {
 	ageless bool            // and of a time that the clock knows nothing of: what its token is worth nobody knows
 }
 
-// run makes one exchange. It makes another one in three cases, in which the one before has surely spent
-// nothing, or the provider allows it: see mayResend, maySignAnew and maySwap.
+// run makes one exchange. It makes another one in three cases, in which the one before has spent nothing as far as
+// its answer tells, or the provider allows it: see mayResend, maySignAnew and maySwap.
 func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 	if a.choices == nil {
 		a.choices = a.target.role.choices(tok, clock.Now())
@@ -81,10 +83,14 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 			}
 		case a.maySignAnew(e):
 			a.anew, a.repeat = true, false
-		case a.maySwap(e):
+		case a.maySwap(e, intended.Intent):
 			a.refused = true
+			if a.unsettles(e) {
+				a.lost = a.lost || tok.Intent != nil
+				tok = intended
+			}
 		default:
-			return a.fail(ctx, tok, intended, e)
+			return a.fail(ctx, tok, intended, a.alike(e))
 		}
 	}
 }

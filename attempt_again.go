@@ -10,14 +10,19 @@ import (
 // mayResend tells whether an exchange that brought no answer at all may be repeated at once, one
 // time: where the provider takes the same refresh token twice, and where there is none.
 func (a *attempt) mayResend(e *client.Error, i *intent) bool {
-	if a.resent || e.Class != client.OutcomeUnknown || e.RefreshToken.IsSet() || len(e.Candidates) > 0 || a.b.work.ending() {
+	if a.resent || e.MaybeCertificate && e.Status != 0 || e.Class != client.OutcomeUnknown || e.RefreshToken.IsSet() || len(e.Candidates) > 0 || a.b.work.ending() {
 		return false
 	}
 	if a.inGrace() {
 		return !e.Own // a gateway's answer is none, and the grace may be over before the next reader comes
 	}
+	return e.Status == 0 && a.harmless(i)
+}
+
+// harmless tells whether the provider takes the same request twice, or there is nothing that it could spend.
+func (a *attempt) harmless(i *intent) bool {
 	r, p := a.target.role, a.target.provider
-	return e.Status == 0 && (!r.spends() || i.keyed(r, p) || p.RefreshTokenRotation == client.RotationNever)
+	return !r.spends() || i.keyed(r, p) || p.RefreshTokenRotation == client.RotationNever
 }
 
 // inGrace tells whether the provider still takes what was just sent, if it was this exchange that has spent it. If
@@ -66,10 +71,37 @@ func (a *attempt) mayRenew(tok *token) bool {
 // of the client says that these were wrong and, by its nature, that nothing else was looked at: after any
 // other error a second exchange would be a second use of the refresh token. Servers that spend it before
 // they look at the client exist all the same; see fault.ClientFirst.
-func (a *attempt) maySwap(e *client.Error) bool {
-	if a.b.work.ending() || !a.choices.after(a.target, e) {
+//
+// Two kinds of refusal leave a doubt, which stays with the attempt: words that are said of a used refresh token too,
+// and an answer that may be about the certificate.
+func (a *attempt) maySwap(e *client.Error, i *intent) bool {
+	if a.b.work.ending() || !a.choices.after(a.target, e, a.harmless(i) || a.inGrace()) {
 		return false
 	}
 	a.repeat = false
+	if a.doubted == nil && (e.Ambiguous || e.MaybeCertificate) {
+		a.doubted = e
+	}
 	return true
+}
+
+// unsettles tells whether an exchange that is followed by one with other credentials may have spent the refresh
+// token all the same.
+func (a *attempt) unsettles(e *client.Error) bool {
+	return a.target.role.spends() && e.Class == client.OutcomeUnknown
+}
+
+// alike is the error of an attempt whose last exchange was refused as the one before, which left a doubt: the doubt is
+// what people should hear of, and that other credentials did not help.
+func (a *attempt) alike(e *client.Error) *client.Error {
+	if a.doubted == nil || a.doubted == e || !e.Unauthenticated && !e.Certificate && !e.MaybeCertificate {
+		return e
+	}
+	first := new(*a.doubted)
+	if first.Ambiguous {
+		first.Reason += "; the credentials that wait in this role were tried and are refused too, so it may well be the refresh token"
+	} else {
+		first.Reason += "; the certificate that waits in this role was tried and is refused too"
+	}
+	return first
 }

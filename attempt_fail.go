@@ -22,7 +22,7 @@ func (a *attempt) fail(ctx context.Context, before, tok *token, e *client.Error)
 func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Error) (*token, error) {
 	if e.Class == client.GrantRefused && !a.target.role.spends() {
 		// There is no grant apart from the client's own.
-		e.Class, e.Reason = client.ClientRefused, "the token endpoint refused the client: check client_id, client_secret and scope"
+		e.Class, e.Reason = client.ClientRefused, a.request.Refused()+", and scope"
 		if a.target.role.GrantType == client.GrantJWTBearer { // invalid_grant is how it says so (RFC 7523 section 3.1)
 			e.Reason = "the token endpoint refused the assertion: check client_id, subject, assertion_audience, assertion_key_id and that the key is the registered one"
 		}
@@ -42,7 +42,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		again, last := r.dead(before), before.Fault // it was refused before, and somebody has asked for it once more
 		next.Fault.Reauthorize, next.Fault.Verdict = true, a.target.verdict(tok)
 		next.Fault.ClientFirst = a.refused || again && last.ClientFirst
-		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() || !tok.DoubtSince.IsZero() || again && last.AnswerLost
+		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() && (a.doubted == nil || a.lost || a.resent) || !tok.DoubtSince.IsZero() || again && last.AnswerLost
 		if next.Fault.Other = tok.Former.IsSet() && len(tok.Candidates) == 0; next.Fault.Other && again {
 			f := next.Fault
 			next = next.other()

@@ -53,6 +53,9 @@ type fault struct {
 	// Entry is what permanent_errors would have to hold if this answer means that the grant is dead.
 	Entry string `json:"entry,omitempty"`
 
+	// Ambiguous: the provider's word for a wrong client is one that some have for a used refresh token too.
+	Ambiguous bool `json:"ambiguous,omitempty"`
+
 	corrected bool // see asOf
 }
 
@@ -81,7 +84,7 @@ func newFault(e *client.Error, before *fault, version string, now time.Time) *fa
 			f.SilentSince = earlier(now, before.SilentSince)
 		}
 	}
-	f.Entry = e.Entry
+	f.Entry, f.Ambiguous = e.Entry, e.Ambiguous
 	return f
 }
 
@@ -177,7 +180,7 @@ func (f *fault) spent() string {
 		return ""
 	case f.Unsettled || f.Class == client.OutcomeUnknown:
 		return "; whether the provider has spent the refresh token is unknown"
-	case !f.SilentSince.IsZero() || f.Entry != "":
+	case !f.SilentSince.IsZero() || f.Entry != "" || f.Ambiguous:
 		return "; whether it is the refresh token that was refused is unknown"
 	}
 	return "; the refresh token is unspent"

@@ -108,8 +108,12 @@ func (h *rehearsal) probe(ctx context.Context, t *target, who credentials, prefi
 	h.steps(found, err)
 	field, answered := prefix+"client_certificate", found.Status != 0
 	switch {
-	case e != nil && !answered && (e.Certificate || e.Class == client.ClientRefused && found.AsksForCertificate):
+	case e != nil && !answered && (e.Certificate || e.MaybeCertificate || e.Class == client.ClientRefused && found.AsksForCertificate):
 		h.fail(field, err)
+	case found.DoubtsCertificate:
+		h.fail(field, errors.New(found.Doubt+"; or it answers like that to whatever is no token request, which only a refresh can tell"))
+	case answered && !found.AsksForCertificate && request.NotAsked() != "":
+		h.fail(field, fmt.Errorf("%s, in providers/%s", request.NotAsked(), t.role.Provider))
 	case id == nil && found.Secured:
 		h.ok(field, "none; "+asking(found))
 	case answered && found.AsksForCertificate:

@@ -87,7 +87,7 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 	if err != nil {
 		e := asExchangeError(err)
 		// The client's sentences are of the endpoint that is asked nearly always.
-		reason := strings.NewReplacer("token_endpoint_auth_method", "token_endpoint_auth_method",
+		reason := strings.NewReplacer("token_endpoint_auth", "token_endpoint_auth",
 			"token endpoint", "revocation endpoint", "token_endpoint", "revocation_endpoint").Replace(e.Error())
 		text := "the provider did not confirm the revocation, so nothing was forgotten: " + reason
 		if e.Class == client.ClientRefused || e.Class == client.GrantRefused {

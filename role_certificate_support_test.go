@@ -120,3 +120,9 @@ func fixture(t *testing.T, name string) string {
 	}
 	return string(text)
 }
+
+// derOf is the first block of a PEM text.
+func derOf(text string) []byte {
+	block, _ := pem.Decode([]byte(text))
+	return block.Bytes
+}

@@ -99,14 +99,25 @@ func (r *role) pick(c choices) credentials {
 // credentialsInUse are those that worked last, for anything but a refresh.
 func (r *role) credentialsInUse(tok *token) credentials { return r.pick(r.choices(tok, clock.Now())) }
 
-// after picks the credentials to try after a refusal, and tells whether there are any.
-func (c choices) after(t *target, e *client.Error) bool {
+// after picks the credentials to try after a refusal, and tells whether there are any. Where it does no harm to
+// send a request twice, less than a refusal will do.
+func (c choices) after(t *target, e *client.Error, harmless bool) bool {
 	p, ok := t.refusedPart(e)
+	if !ok && e.MaybeCertificate && (harmless || t.mayHaveRefusedCertificate(e)) {
+		p, ok = partCertificate, true
+	}
 	if !ok || len(c[p]) < 2 {
 		return false
 	}
 	c[p] = c[p][1:]
 	return true
+}
+
+// mayHaveRefusedCertificate tells whether a failure that may be about the certificate allows another exchange: a
+// refusal over HTTP, which whoever wrote it gave in the place of an answer, or one of before the request was written.
+// A connection that ended later says nothing of what the server did.
+func (t *target) mayHaveRefusedCertificate(e *client.Error) bool {
+	return e.MaybeCertificate && (e.Status != 0 || e.Class == client.NotProcessed)
 }
 
 // refusedPart is what the provider refuses when it refuses the client: what the client authenticates with.
@@ -117,9 +128,10 @@ func (t *target) refusedPart(e *client.Error) (part, bool) {
 		return partCertificate, true
 	}
 	method, bearer := t.provider.TokenEndpointAuthMethod, t.role.GrantType == client.GrantJWTBearer
-	keyed := bearer && (e.Code == "invalid_grant" || !t.role.ClientSecret.IsSet() && e.Code == "invalid_client")
+	own := e.Own && e.Status >= 400 && e.Status <= 499 && e.Class != client.NotProcessed
+	keyed := bearer && (own && e.Code == "invalid_grant" || !t.role.ClientSecret.IsSet() && e.Unauthenticated)
 	switch {
-	case !e.Own || e.Status < 400 || e.Status > 499 || e.Class == client.NotProcessed || !keyed && e.Code != "invalid_client":
+	case !keyed && !e.Unauthenticated:
 		return "", false
 	case keyed || method == client.AuthKeyJWT:
 		if t.role.AssertionKey.IsSet() || t.role.Next.has(partKey) {

@@ -162,7 +162,7 @@ func (t *target) revokes(ctx context.Context, tok *token, what client.Secret, hi
 		}
 		request.Endpoint = t.endpoints.Revocation
 		err = client.Revoke(ctx, t.options, request, what, hint)
-		if e, ok := errors.AsType[*client.Error](err); !ok || !c.after(t, e) {
+		if e, ok := errors.AsType[*client.Error](err); !ok || !c.after(t, e, true) {
 			return err
 		}
 	}

@@ -49,6 +49,17 @@ var knownCodes = map[string]Class{
 	"internal_server_error": OutcomeUnknown,
 }
 
+// proofCodes say that what the client proves itself with is wrong, and nothing else.
+var proofCodes = []string{"invalid_client", "incorrect_client_credentials", "bad_client_secret"}
+
+// unauthorizedCodes say so with status 401, which RFC 6749 section 5.2 has for a client that could not be
+// authenticated: Keycloak, Atlassian and UAA. Exact Online says the first of a refresh token that was used before.
+// With any other status they are about what the client may do.
+var unauthorizedCodes = []string{"unauthorized_client", "access_denied", codeUnauthorized}
+
+// codeUnauthorized is UAA's. Without status 401 it says no more than a status does.
+const codeUnauthorized = "unauthorized"
+
 // slackCodes are words that gateways use too, of tokens of their own. Slack says them with status 200.
 var slackCodes = []string{"token_revoked", "token_expired"}
 
@@ -64,17 +75,26 @@ func (a *answer) failure(r *Request, doc document) *Error {
 	class, code := classify(a.status, retry > 0, found, doc, r, bare)
 	e := &Error{
 		Class: class, Code: code, Status: a.status,
-		Reason:     reason(class, code, a.status),
 		RequestID:  r.requestID(a.header, longSecrets(doc.kept)...),
 		RetryAfter: retry,
 		Own:        doc.whole && !fromGateway(a.status),
 		Silent:     bare && class == NotProcessed,
 	}
-	if e.Silent {
-		e.Reason = silentReason(a.status, r.GrantType)
-	}
+	e.Unauthenticated = e.Own && a.refusesProof(class, code)
+	e.Ambiguous = e.Unauthenticated && r.GrantType == GrantRefreshToken && !slices.Contains(proofCodes, code)
+	e.Reason = a.reason(e, r)
 	e.Entry = e.entry(found, doc, r)
+	a.nameCertificate(e, found, doc, r)
 	return e
+}
+
+// refusesProof tells whether an answer with this code says that what the client proves itself with was refused. Not
+// with a 5xx: that can come from the midst of a server's work.
+func (a *answer) refusesProof(class Class, code string) bool {
+	if class != ClientRefused || a.status >= 500 {
+		return false
+	}
+	return slices.Contains(proofCodes, code) || a.status == http.StatusUnauthorized && slices.Contains(unauthorizedCodes, code)
 }
 
 // isBare tells whether an answer is a refusal of the token endpoint's own that gives no code: an empty body, or a
@@ -126,6 +146,9 @@ func classify(status int, comeBack bool, found errorsFound, doc document, r *Req
 	}
 	if status == http.StatusUnauthorized && doc.isObject() && r.GrantType != "" && slices.Contains(found.codes, "invalid_token") {
 		return GrantRefused, "invalid_token"
+	}
+	if status == http.StatusUnauthorized && doc.isObject() && found.known() == "" && slices.Contains(found.named, codeUnauthorized) {
+		return ClientRefused, codeUnauthorized
 	}
 	if found.known() == "invalid_grant" && found.speaksOfRate() {
 		return NotProcessed, "invalid_grant"

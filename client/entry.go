@@ -16,7 +16,7 @@ var deadPhrases = []string{
 	"refresh token expired", "refresh_token expired", "expired refresh token", "expired refresh_token",
 	"refresh token is revoked", "refresh token has been revoked", "refresh token was revoked", "refresh token revoked", "revoked refresh token",
 	"refresh token not found", "refresh_token not found", "refresh token does not exist", "unknown refresh token",
-	"refresh token has already been used", "refresh token already used", "refresh token has been used", "refresh token reuse",
+	"refresh token has already been used", "refresh token already used", "refresh token has been used", "refresh token reuse", "old refresh token used",
 	"token is expired", "token has expired", "token was revoked", "token has been revoked", "token is revoked",
 }
 
@@ -29,15 +29,21 @@ var vagueCodes = []string{
 func (e *Error) entry(found errorsFound, doc document, r *Request) string {
 	refused := e.Status >= 400 || doc.saysError(false) || doc.complaint != ""
 	if !refused || !doc.whole && !e.Silent || fromGateway(e.Status) || slices.Contains(passing, e.Status) || e.Status/100 == 3 ||
-		e.Class == GrantRefused || e.Code != "" {
+		e.Class == GrantRefused || e.Code != "" && !e.Ambiguous {
 		return ""
 	}
 	var secrets []string
 	for _, secret := range doc.secrets(r) {
 		secrets = append(secrets, strings.ToLower(secret)) // as the codes are
 	}
-	codes := slices.DeleteFunc(found.ownCodes(e.Status), func(code string) bool { return isOrHolds(code, secrets) })
 	phrase := found.firstOf(deadPhrases)
+	if e.Ambiguous {
+		if phrase == "" {
+			return "" // the word alone would condemn a grant for a wrong secret
+		}
+		return e.Code + ": " + phrase
+	}
+	codes := slices.DeleteFunc(found.ownCodes(e.Status), func(code string) bool { return isOrHolds(code, secrets) })
 	switch {
 	case len(codes) > 0:
 		return entryOf(codes, cmp.Or(phrase, found.firstOf([]string{"refresh_token", "refreshtoken"})))

@@ -41,6 +41,16 @@ type Error struct {
 	RequestID string
 	// Certificate tells that the server's TLS layer refused the client certificate that was shown.
 	Certificate bool
+	// MaybeCertificate tells that the server had asked for a client certificate and that this failure is how some
+	// servers refuse one: a page or an answer without a code, or the end of the connection. Nothing proves that it is
+	// the certificate, so Class is OutcomeUnknown, or NotProcessed where no byte of the request was written.
+	MaybeCertificate bool
+	// Unauthenticated tells that the answer says by its code, or by its code with status 401, that what the client
+	// proves itself with was refused: by its nature nothing else was looked at (RFC 6749 section 5.2).
+	Unauthenticated bool
+	// Ambiguous tells of an Unauthenticated answer to a refresh that some servers say the same of a refresh token
+	// that is of no use any more. Either way nothing was done.
+	Ambiguous bool
 	// RetryAfter is how long the provider asked to wait, 0 when it did not, at most an hour.
 	RetryAfter time.Duration
 	// Own tells that the answer was the token endpoint's own word, as far as one can see: a whole
@@ -53,7 +63,7 @@ type Error struct {
 	FoundAt    string
 	Candidates []Found
 	// Silent tells that the token endpoint itself refused the request (a 4xx) and gave no code: it may be the
-	// client that it refuses, or the refresh token, which then must not count as unspent. Class is NotProcessed.
+	// client that it refuses, or the refresh token, which then must not count as unspent. Class is NotProcessed, or as MaybeCertificate says.
 	Silent bool
 	// Entry is what an operator would add to permanent_errors if such an answer means that the grant is dead,
 	// "" when the code is known or the answer is not the token endpoint's own. It is made of a word

@@ -26,6 +26,10 @@ type Probed struct {
 	ServerNotAfter time.Time
 	// AsksForCertificate tells whether the server wants to see a client certificate.
 	AsksForCertificate bool
+	// DoubtsCertificate tells that the answer may be a refusal of the client certificate, or of its absence: there is
+	// no code in it, and its status is one with which servers refuse certificates. Doubt is a sentence about it.
+	DoubtsCertificate bool
+	Doubt             string
 	// Status is the HTTP status of the answer, 0 when none came.
 	Status int
 	// ClockOffset is how far the server's clock is ahead of this one's, to the second; it counts when
@@ -66,6 +70,7 @@ func Probe(ctx context.Context, o Options, r *Request) (Probed, error) {
 	}
 	defer response.Body.Close()
 	found.read(response, start)
+	found.doubt(readAnswer(response), r)
 	if found.Status/100 == 3 {
 		return found, &Error{Class: ClientRefused, Status: found.Status, Reason: reason(ClientRefused, "", found.Status)}
 	}
@@ -115,5 +120,14 @@ func (p *Probed) read(response *http.Response, start time.Time) {
 	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
 		// The server wrote it at some time between the two, and left out the fraction.
 		p.HasClock, p.ClockOffset = true, date.Add(time.Second/2).Sub(start.Add(clock.Since(start)/2)).Round(time.Second)
+	}
+}
+
+// doubt looks at the answer as an exchange would. A request without credentials says nothing of those.
+func (p *Probed) doubt(a *answer, r *Request) {
+	a.asked = p.AsksForCertificate
+	e := a.failure(&Request{Provider: r.Provider, Identity: r.Identity, GrantType: GrantClientCredentials}, parseDocument(a.body, a.cut))
+	if e.MaybeCertificate || e.Class == ClientRefused && e.Code == "" && p.Status == http.StatusForbidden {
+		p.DoubtsCertificate, p.Doubt = true, e.Reason
 	}
 }

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 )
 
 // errProxy stands for what goes wrong between here and a proxy, and for every answer of a proxy to CONNECT but 200.
@@ -25,7 +27,9 @@ func refusedByProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http
 // for a proxy that is spoken to over TLS as well, which would then be shown the client certificate.
 type transport struct {
 	*http.Transport
-	roots *x509.CertPool // Options.RootCAs
+	roots   *x509.CertPool // Options.RootCAs
+	written atomic.Int64   // bytes, to whatever the connections lead to
+	greeted atomic.Int64   // of these, up to the end of the server's TLS handshake; 0 before it
 }
 
 // RoundTrip implements http.RoundTripper. The transport is used once, so it can be set up for this request: with
@@ -37,7 +41,45 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			t.DialTLSContext = t.dialProxy
 		}
 	}
-	return t.Transport.RoundTrip(r)
+	if t.DialContext == nil {
+		t.DialContext = t.dial
+	}
+	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		TLSHandshakeDone: func(tls.ConnectionState, error) { t.greeted.Store(t.written.Load()) },
+	})
+	response, err := t.Transport.RoundTrip(r.WithContext(ctx))
+	if sent := t.written.Load(); err != nil && sent > 0 && sent == t.greeted.Load() {
+		err = unwritten{err}
+	}
+	return response, err
+}
+
+// unwritten is the error of a connection that ended before a byte of the request was written.
+type unwritten struct{ error }
+
+// Unwrap gives the cause.
+func (e unwritten) Unwrap() error { return e.error }
+
+// dial counts what is written. Several addresses may be tried at the same time, but nothing is written to those that
+// lose.
+func (t *transport) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return countedConn{conn, &t.written}, nil
+}
+
+type countedConn struct {
+	net.Conn
+	written *atomic.Int64
+}
+
+// Write implements net.Conn. What may have been written counts.
+func (c countedConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.written.Add(int64(n))
+	return n, err
 }
 
 func (t *transport) dialProxy(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -45,7 +87,7 @@ func (t *transport) dialProxy(ctx context.Context, network, addr string) (net.Co
 	if err != nil {
 		return nil, err
 	}
-	plain, err := new(net.Dialer).DialContext(ctx, network, addr)
+	plain, err := t.dial(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}

@@ -4,44 +4,28 @@ import "net/http"
 
 // codeReasons are the sentences for codes that have a cause of their own.
 var codeReasons = map[string]string{
-	"invalid_client":               "the token endpoint refused the client: check client_id, client_secret and token_endpoint_auth_method",
-	"incorrect_client_credentials": "the token endpoint refused the client: check client_id, client_secret and token_endpoint_auth_method",
-	"invalid_client_id":            "the token endpoint does not know the client: check client_id",
-	"bad_client_secret":            "the token endpoint refused the client secret: check client_secret",
-	"unauthorized_client":          "the token endpoint does not allow this client this grant_type: check the application's settings at the provider",
-	"unsupported_grant_type":       "the token endpoint does not offer this grant_type: check grant_type and request_format",
-	"invalid_scope":                "the token endpoint refused the scope: check scope, and on a refresh the provider's send_scope",
-	"invalid_request":              "the token endpoint found the request malformed: check request_format, token_endpoint_auth_method, token_params and token_headers",
-	"access_denied":                "the token endpoint denied access: check client_id, client_secret and the application's settings at the provider",
-	"invalid_dpop_proof":           "the token endpoint wants DPoP (RFC 9449), which is not supported: switch it off for this application at the provider",
-	"use_dpop_nonce":               "the token endpoint wants DPoP (RFC 9449), which is not supported: switch it off for this application at the provider",
-	"interaction_required":         "the provider wants a person to act before it issues tokens: sign in there, or authorize again",
-	"login_required":               "the provider wants a person to act before it issues tokens: sign in there, or authorize again",
-	"consent_required":             "the provider wants a person to act before it issues tokens: sign in there, or authorize again",
-	"unsupported_token_type":       "the revocation endpoint does not revoke this kind of token",
+	"invalid_client_id":      "the token endpoint does not know the client: check client_id",
+	"bad_client_secret":      "the token endpoint refused the client secret: check client_secret",
+	"unauthorized_client":    "the token endpoint does not allow this client this grant_type: check the application's settings at the provider",
+	"unsupported_grant_type": "the token endpoint does not offer this grant_type: check grant_type and request_format",
+	"invalid_scope":          "the token endpoint refused the scope: check scope, and on a refresh the provider's send_scope",
+	"invalid_request":        "the token endpoint found the request malformed: check request_format, token_endpoint_auth_method, token_params and token_headers",
+	"invalid_dpop_proof":     "the token endpoint wants DPoP (RFC 9449), which is not supported: switch it off for this application at the provider",
+	"use_dpop_nonce":         "the token endpoint wants DPoP (RFC 9449), which is not supported: switch it off for this application at the provider",
+	"interaction_required":   "the provider wants a person to act before it issues tokens: sign in there, or authorize again",
+	"login_required":         "the provider wants a person to act before it issues tokens: sign in there, or authorize again",
+	"consent_required":       "the provider wants a person to act before it issues tokens: sign in there, or authorize again",
+	"unsupported_token_type": "the revocation endpoint does not revoke this kind of token",
 }
 
 // statusReasons are the sentences for answers without a known code.
 var statusReasons = map[int]string{
-	http.StatusUnauthorized:         "the request was refused as unauthorized, without an OAuth error code: check token_endpoint, client_id and client_secret, and whether something stands between here and the provider",
 	http.StatusForbidden:            "the request was forbidden, without an OAuth error code: check the provider's IP allow list, and whether a firewall or proxy answers in the provider's place",
 	http.StatusNotFound:             "there is no token endpoint at this URL: check token_endpoint and provider_params",
 	http.StatusMethodNotAllowed:     "there is no token endpoint at this URL: check token_endpoint and provider_params",
 	http.StatusUnsupportedMediaType: "the token endpoint does not take this request_format: check request_format",
 	http.StatusTooManyRequests:      "the token endpoint is limiting the rate of requests",
 	http.StatusServiceUnavailable:   "the token endpoint is temporarily unavailable",
-}
-
-// silentReason is the sentence for a refusal of the token endpoint's own without a code: see Error.Silent.
-func silentReason(status int, grantType string) string {
-	check := "check what proves the client (client_id, client_secret, its key or certificate)"
-	if status == http.StatusForbidden {
-		check += ", the provider's IP allow list"
-	}
-	if grantType == GrantRefreshToken {
-		check += " and whether the refresh token is still good"
-	}
-	return "the token endpoint refused the request without an error code, so it may be the client that it refuses or what was asked with: " + check
 }
 
 // reason is the sentence for an answer: by its code, else by its status, else by its class.

@@ -38,7 +38,11 @@ func (a *answer) token(r *Request, start time.Time) (*Token, error) {
 	access, why := doc.accessToken(r)
 	refresh := doc.refreshToken(r, access != "")
 	if access == "" || !doc.whole || doc.saysError(true) {
-		return nil, a.unusable(r, doc, refresh, why)
+		e := a.unusable(r, doc, refresh, why)
+		if access != "" || e.Class != ClientRefused {
+			e.Unauthenticated, e.Ambiguous = false, false // it brought something: whatever it says, work was done
+		}
+		return nil, e
 	}
 	t := &Token{AccessToken: access, RefreshToken: refresh.next, FoundAt: refresh.at, Candidates: refresh.candidates}
 	theirs := a.clock(start)

@@ -48,6 +48,10 @@ func newTransport(o Options, id *Identity, asked *atomic.Bool) *transport {
 	}
 	if id == nil {
 		config.ClientSessionCache = o.Sessions
+	} else {
+		// IIS and Apache ask for a certificate in the midst of a TLS 1.2 connection where they want one for a path
+		// only. The certificate is asked for once, and the server must stay the one that it was.
+		config.Renegotiation = tls.RenegotiateOnceAsClient
 	}
 	return &transport{roots: o.RootCAs, Transport: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -73,6 +77,9 @@ func (o Options) post(ctx context.Context, r *Request, body []byte, header http.
 	if e, ok := errors.AsType[*roundTripError](err); ok {
 		e.bound = o.Bound
 		return nil, e.meaning(ctx, asked.Load(), r.Identity != nil)
+	}
+	if a != nil {
+		a.asked = asked.Load()
 	}
 	return a, err
 }
@@ -110,6 +117,9 @@ type answer struct {
 	header http.Header
 	body   []byte
 	cut    bool // the body broke off, or went on beyond maxBody
+
+	asked      bool   // the server has asked for a client certificate
+	tlsVersion uint16 // 0 without TLS
 }
 
 // readAnswer reads at most maxBody decoded bytes. What was read before an error is kept: it may
@@ -119,6 +129,9 @@ func readAnswer(response *http.Response) *answer {
 	a := &answer{status: response.StatusCode, header: response.Header, body: body, cut: err != nil}
 	if len(body) > maxBody {
 		a.body, a.cut = body[:maxBody], true
+	}
+	if response.TLS != nil {
+		a.tlsVersion = response.TLS.Version
 	}
 	return a
 }

@@ -34,8 +34,26 @@ func (e *roundTripError) meaning(ctx context.Context, asked, withCertificate boo
 	if refusedCertificate(e.cause, asked) {
 		return &Error{Class: ClientRefused, Reason: certificateReason(withCertificate), Certificate: withCertificate}
 	}
-	if !e.connected {
+	// A server that ends the connection instead of saying why may have refused the certificate that it had asked for.
+	ended := asked && ctx.Err() == nil && !errors.Is(e.cause, errProxy) && brokeOff(e.cause)
+	if _, unsent := errors.AsType[unwritten](e.cause); !e.connected || unsent {
+		if ended {
+			return &Error{Class: NotProcessed, MaybeCertificate: true,
+				Reason: maybeCertificateReason("the server ended the connection before the request was sent", withCertificate)}
+		}
 		return &Error{Class: NotProcessed, Reason: unreachableReason(ctx, e.cause, e.boundName())}
+	}
+	if wantsCertificateLater(e.cause) {
+		if !withCertificate {
+			return &Error{Class: ClientRefused, Reason: "the server asks for a client certificate once it has seen the request (TLS renegotiation), and there is none: " +
+				"write pfx, or client_certificate and client_private_key"}
+		}
+		return &Error{Class: OutcomeUnknown, MaybeCertificate: true,
+			Reason: maybeCertificateReason("the server wanted to renegotiate TLS a second time, which is not done", true)}
+	}
+	if ended {
+		return &Error{Class: OutcomeUnknown, MaybeCertificate: true,
+			Reason: maybeCertificateReason("the server ended the connection after the request was sent and before an answer came", withCertificate)}
 	}
 	reason := "the connection to the token endpoint broke after the request was sent and before an answer came"
 	switch {
@@ -64,6 +82,13 @@ func refusedCertificate(err error, asked bool) bool {
 		return true
 	}
 	return asked && (strings.Contains(alert, "handshake failure") || strings.Contains(alert, "decrypting"))
+}
+
+// wantsCertificateLater recognises the refusal of this side to renegotiate TLS 1.2, which a server asks for that
+// wants a certificate for what was requested. It has not served the request then: the certificate is the condition.
+func wantsCertificateLater(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "local error" && op.Err != nil && strings.Contains(op.Err.Error(), "no renegotiation")
 }
 
 func certificateReason(withCertificate bool) string {

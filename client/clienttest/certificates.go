@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"sync"
@@ -134,6 +135,23 @@ func (s *Server) tlsConfig() *tls.Config {
 	}
 	if s.options.RequireClientCertificate {
 		config.ClientAuth, config.ClientCAs = tls.RequireAndVerifyClientCert, Pool()
+	}
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		known := s.known
+		if known == nil {
+			return nil, nil
+		}
+		own := config.Clone()
+		own.VerifyConnection = func(state tls.ConnectionState) error {
+			if len(state.PeerCertificates) == 0 || !state.PeerCertificates[0].Equal(known) {
+				_ = hello.Conn.Close()
+				return errors.New("clienttest: another certificate")
+			}
+			return nil
+		}
+		return own, nil
 	}
 	return config
 }

@@ -58,6 +58,7 @@ type Server struct {
 	queue    []Answer
 	handler  func(*Request) Answer
 	dials    int
+	known    *x509.Certificate // nil lets everybody in
 }
 
 // Request is one request as it arrived.
@@ -129,6 +130,14 @@ func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dials
+}
+
+// CutHandshakeUnless makes the server hang up in the midst of the handshake on whoever does not show this
+// certificate, without an alert. With TLS 1.3 the client has finished its own part by then.
+func (s *Server) CutHandshakeUnless(shown *x509.Certificate) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known = shown
 }
 
 // WaitFor blocks until n requests have arrived, which may still be waiting for their answer. It

@@ -1,0 +1,314 @@
+package oauthrefresh
+
+import (
+	"crypto/tls"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// wrongSecret are the ways in which servers say that a client secret is wrong.
+var wrongSecret = map[string]clienttest.Answer{
+	"Keycloak":  clienttest.JSON(401, `{"error":"unauthorized_client","error_description":"Invalid client or Invalid client credentials"}`),
+	"Atlassian": clienttest.JSON(401, `{"error":"access_denied","error_description":"Unauthorized"}`),
+	"Slack":     clienttest.JSON(200, `{"ok":false,"error":"bad_client_secret"}`),
+	"GitHub":    clienttest.JSON(200, `{"error":"incorrect_client_credentials"}`),
+	"a form":    clienttest.Text(200, "application/x-www-form-urlencoded", "error=incorrect_client_credentials&error_description=x"),
+	"UAA":       clienttest.JSON(401, `{"error":"unauthorized","error_description":"Bad credentials"}`),
+	"Spring":    clienttest.JSON(401, `{"timestamp":"x","status":401,"error":"Unauthorized","path":"/token"}`),
+}
+
+// Whatever the provider calls a wrong secret, the one that waits is tried, takes its place, and costs the grant nothing.
+func TestAWrongSecretInEachProvidersWords(t *testing.T) {
+	for name, answer := range wrongSecret {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBackend(t)
+			server := newEndpoint(t, b)
+			grant := clienttest.NewRotation(firstToken)
+			server.Handle(func(r *clienttest.Request) clienttest.Answer {
+				if !bySecret(canary + "next")(r) {
+					return answer
+				}
+				return grant.Answer(r)
+			})
+			b.writeRole("r", fields{"next_client_secret": canary + "next"})
+			b.read("creds/r")
+			b.write("refresh/r", nil)
+			if n := len(server.Requests()); n != 3 || grant.Reused() || b.data("roles/r")["next_client_secret_set"] != nil {
+				t.Errorf("%d requests, want two and one; reused %t; %v", n, grant.Reused(), b.data("roles/r")["next_client_secret_set"])
+			}
+		})
+	}
+}
+
+// A used refresh token in the same words: the successor is tried once, nothing is promoted, and the sentence names
+// both. What permanent_errors would have to hold is in the status where the provider has more to say.
+func TestAUsedRefreshTokenInTheWordsOfAWrongSecret(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	b.writeRole("r", fields{"next_client_secret": canary + "next"})
+	server.Handle(func(*clienttest.Request) clienttest.Answer {
+		return clienttest.JSON(401, `{"error":"unauthorized_client","error_description":"Old refresh token used."}`)
+	})
+	text := b.noCreds("r", 400)
+	for _, want := range []string{"client_secret", "the refresh token", "are refused too", "whether it is the refresh token that was refused is unknown", "authorize again"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	if n := len(server.Requests()); n != 2 || b.data("roles/r")["next_client_secret_set"] != true || b.data("status/r")["client_secret_in_use"] != "client_secret" {
+		t.Errorf("%d requests; %v", n, b.data("status/r"))
+	}
+	if got := fmt.Sprint(b.data("status/r")); !strings.Contains(got, "unauthorized_client: old refresh token used") || strings.Contains(got, "reauthorization_required:true") {
+		t.Error(got)
+	}
+}
+
+// The successor is not registered yet, and the one in use is right: the word for the successor says nothing, the one
+// before it does.
+func TestASuccessorThatIsUnknownDoesNotHideTheRefreshToken(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	b.writeRole("r", fields{"next_client_secret": canary + "next"})
+	server.Enqueue(clienttest.JSON(401, `{"error":"unauthorized_client","error_description":"Old refresh token used."}`), clienttest.JSON(401, `{"error":"invalid_client"}`))
+	if text := b.noCreds("r", 400); !strings.Contains(text, "unauthorized_client") || !strings.Contains(text, "used or expired") {
+		t.Error(text)
+	}
+}
+
+// An answer that brings something, and a 5xx, prove nothing: no second exchange.
+func TestWordsThatProveNothing(t *testing.T) {
+	for name, answer := range map[string]clienttest.Answer{
+		"beside a token":         clienttest.JSON(200, `{"access_token":"a","error":"invalid_client"}`),
+		"beside a refresh token": clienttest.JSON(200, `{"refresh_token":"`+canary+`other","error":"bad_client_secret"}`),
+		"in the midst of work":   clienttest.JSON(500, `{"error":"invalid_client"}`),
+		"not 401":                clienttest.JSON(403, `{"error":"unauthorized"}`),
+		"half of it":             clienttest.JSON(401, `{"error":"unauthorized_client"`),
+		"a page":                 clienttest.Text(401, "text/html", `<p>unauthorized</p>`),
+		"a gateway's message":    clienttest.JSON(401, `{"message":"Unauthorized"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBackend(t)
+			server := newEndpoint(t, b)
+			b.writeRole("r", fields{"next_client_secret": canary + "next"})
+			server.Enqueue(answer)
+			b.failure(logical.ReadOperation, "creds/r", nil)
+			if n := len(server.Requests()); n != 1 {
+				t.Errorf("%d exchanges", n)
+			}
+		})
+	}
+}
+
+const (
+	nginxPage = "<html><head><title>400 The SSL certificate error</title></head><body><center><h1>400 Bad Request</h1></center>" +
+		"<center>The SSL certificate error</center><hr><center>nginx</center></body></html>"
+	nginxNone = "<html><head><title>400 No required SSL certificate was sent</title></head><body></body></html>"
+)
+
+// refusedByPage are refusals of a certificate over HTTP.
+var refusedByPage = map[string]clienttest.Answer{
+	"nginx":   {Raw: "HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: " + fmt.Sprint(len(nginxPage)) + "\r\nConnection: close\r\n\r\n" + nginxPage},
+	"gateway": clienttest.JSON(403, `{"message":"Forbidden"}`),
+	"error":   clienttest.JSON(403, `{"error":"Forbidden"}`),
+	"IIS":     clienttest.Text(403, "text/html", "<h2>403 - Forbidden: Access is denied.</h2>"),
+	"empty":   {Status: 403},
+	"own":     clienttest.Text(495, "text/html", "<p>no</p>"),
+}
+
+// certified is an endpoint that asks everybody for a certificate, and a role that has one and a next one.
+func certified(t *testing.T, options clienttest.Options, others ...fields) (*testBackend, *clienttest.Server, *clientCertificate) {
+	t.Helper()
+	one, two := newClientCertificate(t, -time.Hour, time.Hour), newClientCertificate(t, -time.Hour, time.Hour)
+	b := newTestBackend(t)
+	options.AskForClientCertificate = true
+	server := clienttest.New(t, options)
+	b.write("config", fields{"ca_certificate": string(clienttest.CAPEM())})
+	b.write("providers/test", fields{"token_endpoint": server.URL() + "/token"})
+	b.writeRole("r", append([]fields{{
+		"client_secret": nil, "token_endpoint_auth_method": "tls_client_auth", "pfx": one.pfx, "pfx_password": certificatePassword,
+		"next_pfx": two.pfx, "next_pfx_password": certificatePassword,
+	}}, others...)...)
+	return b, server, two
+}
+
+func shows(t *testing.T, c *clientCertificate, r *clienttest.Request) bool {
+	t.Helper()
+	return len(r.PeerCertificates) > 0 && r.PeerCertificates[0].Equal(mustParse(t, derOf(c.certificate)))
+}
+
+// A certificate that is refused over HTTP: the next one is tried, once, and takes its place.
+func TestACertificateThatIsRefusedByAPage(t *testing.T) {
+	for name, answer := range refusedByPage {
+		t.Run(name, func(t *testing.T) {
+			b, server, next := certified(t, clienttest.Options{})
+			grant := clienttest.NewRotation(firstToken)
+			server.Handle(func(r *clienttest.Request) clienttest.Answer {
+				if !shows(t, next, r) {
+					return answer
+				}
+				return grant.Answer(r)
+			})
+			b.read("creds/r")
+			b.write("refresh/r", nil)
+			if n := len(server.Requests()); n != 3 || grant.Reused() || b.data("roles/r")["next_client_certificate_set"] != nil {
+				t.Errorf("%d requests, want two and one", n)
+			}
+		})
+	}
+}
+
+// Both are refused, or there is one only: the outcome is unknown, and the certificate is named.
+func TestACertificateThatMayBeRefusedIsNamed(t *testing.T) {
+	for name, answer := range refusedByPage {
+		for _, next := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, " next ", next), func(t *testing.T) {
+				var f fields
+				if !next {
+					f = fields{"next_pfx": nil, "next_pfx_password": nil}
+				}
+				b, server, _ := certified(t, clienttest.Options{}, f)
+				server.Handle(func(*clienttest.Request) clienttest.Answer { return answer })
+				text := b.noCreds("r", 502)
+				if !strings.Contains(text, "asked for the client certificate") || !strings.Contains(text, "whether the provider has spent the refresh token is unknown") || next != strings.Contains(text, "is refused too") {
+					t.Error(text)
+				}
+				if n := len(server.Requests()); n != map[bool]int{true: 2, false: 1}[next] {
+					t.Errorf("%d requests", n)
+				}
+				if got := b.data("rehearse/r"); got["passed"] != false || !strings.Contains(fmt.Sprint(got["client_certificate"]), "client certificate") {
+					t.Errorf("%v", got)
+				}
+			})
+		}
+	}
+}
+
+// A role without a certificate is told to write one.
+func TestACertificateThatIsMissingIsNamed(t *testing.T) {
+	b := newTestBackend(t)
+	server := clienttest.New(t, clienttest.Options{AskForClientCertificate: true})
+	b.write("config", fields{"ca_certificate": string(clienttest.CAPEM())})
+	b.write("providers/test", fields{"token_endpoint": server.URL() + "/token"})
+	b.writeRole("r")
+	server.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.Text(400, "text/html", nginxNone) })
+	if text := b.noCreds("r", 502); !strings.Contains(text, "write pfx, or client_certificate") {
+		t.Error(text)
+	}
+	if got := b.data("rehearse/r"); got["passed"] != false || !strings.Contains(fmt.Sprint(got["client_certificate"]), "write pfx") {
+		t.Errorf("%v", got)
+	}
+}
+
+// What has a code, or asks for other credentials, is about something else: nothing is sent twice, and a rehearsal says
+// that the certificate was accepted.
+func TestAnAnswerThatIsNotAboutTheCertificate(t *testing.T) {
+	for name, answer := range map[string]clienttest.Answer{
+		"a code":         clienttest.JSON(400, `{"error":"invalid_request"}`),
+		"its own code":   clienttest.JSON(403, `{"error":"account_locked"}`),
+		"a challenge":    clienttest.Answer{Status: 401}.With("WWW-Authenticate", "Basic"),
+		"another status": clienttest.Text(404, "text/html", "<p>no</p>"),
+		"busy":           clienttest.Text(503, "text/html", "<p>busy</p>"),
+		"broken off":     clienttest.JSON(403, `{"error":"inva`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, server, _ := certified(t, clienttest.Options{})
+			server.Handle(func(*clienttest.Request) clienttest.Answer { return answer })
+			b.failure(logical.ReadOperation, "creds/r", nil)
+			if n := len(server.Requests()); n != 1 {
+				t.Errorf("%d exchanges", n)
+			}
+			if got := b.data("rehearse/r")["client_certificate"]; got != "accepted" {
+				t.Errorf("%v", got)
+			}
+		})
+	}
+}
+
+// A page may be anybody's: when the exchange after it brings nothing, the outcome of the first stays unknown.
+func TestAnOutcomeThatAPageLeavesUnknownStaysUnknown(t *testing.T) {
+	b, server, _ := certified(t, clienttest.Options{})
+	server.Enqueue(refusedByPage["IIS"], clienttest.JSON(429, `{}`))
+	if text := b.noCreds("r", 503); !strings.Contains(text, "whether the provider has spent the refresh token is unknown") {
+		t.Error(text)
+	}
+	if b.stored("r").Intent == nil {
+		t.Error("the intent is gone")
+	}
+}
+
+// A connection that ends after the request says nothing: it is named, and nothing is sent again; where a second use
+// does no harm, the next certificate follows.
+func TestAResetIsNamedOnly(t *testing.T) {
+	for rotation, want := range map[string]int{"always": 1, "sometimes": 1, "never": 3} {
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			t.Run(rotation+" "+tls.VersionName(version), func(t *testing.T) {
+				b, server, next := certified(t, clienttest.Options{MaxTLSVersion: version})
+				b.write("providers/test", fields{"refresh_token_rotation": rotation})
+				server.Handle(func(r *clienttest.Request) clienttest.Answer {
+					if !shows(t, next, r) {
+						return clienttest.Answer{Drop: true}
+					}
+					return tokenAnswer("a", "")
+				})
+				if want == 1 {
+					if text := b.noCreds("r", 502); !strings.Contains(text, "asked for the client certificate") {
+						t.Error(text)
+					}
+					if got := b.data("rehearse/r"); got["passed"] != false || !strings.Contains(fmt.Sprint(got["client_certificate"]), "may be that which it refuses") {
+						t.Errorf("%v", got)
+					}
+				} else {
+					b.read("creds/r")
+				}
+				posts := 0
+				for _, r := range server.Requests() {
+					if r.Method == "POST" {
+						posts++
+					}
+				}
+				if posts != want {
+					t.Errorf("%d exchanges, want %d", posts, want)
+				}
+			})
+		}
+	}
+}
+
+// Where the handshake itself is cut, nothing was sent, and the next certificate is tried.
+func TestAHandshakeThatIsCutTriesTheNextCertificate(t *testing.T) {
+	b, server, next := certified(t, clienttest.Options{MaxTLSVersion: tls.VersionTLS12})
+	server.CutHandshakeUnless(mustParse(t, derOf(next.certificate)))
+	grant := clienttest.NewRotation(firstToken)
+	server.Handle(grant.Answer)
+	b.read("creds/r")
+	if n := len(server.Requests()); n != 1 || server.Connections() != 2 || b.data("roles/r")["next_client_certificate_set"] != nil {
+		t.Errorf("%d requests, %d connections", n, server.Connections())
+	}
+}
+
+// A certificate that is the authentication and that nobody asks for proves nothing: the rehearsal fails and says
+// where to write the endpoint that does, and so does the exchange.
+func TestACertificateThatNobodyAsksFor(t *testing.T) {
+	c := newClientCertificate(t, -time.Hour, time.Hour)
+	for _, method := range []string{"tls_client_auth", "self_signed_tls_client_auth"} {
+		b := newTestBackend(t)
+		server := newEndpoint(t, b)
+		server.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.JSON(401, `{"error":"invalid_client"}`) })
+		b.writeRole("r", fields{"client_secret": nil, "token_endpoint_auth_method": method, "pfx": c.pfx, "pfx_password": certificatePassword})
+		if got := b.data("rehearse/r"); got["passed"] != false || !strings.Contains(fmt.Sprint(got["client_certificate"]), "mtls_endpoint_aliases, under token_endpoint (RFC 8705 section 5), in providers/test") {
+			t.Errorf("%v", got)
+		}
+		if text := b.noCreds("r", 400); !strings.Contains(text, "does not ask for the client certificate") {
+			t.Error(text)
+		}
+		if _, text := b.failure(logical.UpdateOperation, "revoke/r", nil); !strings.Contains(text, "mtls_endpoint_aliases, under revocation_endpoint") {
+			t.Error(text)
+		}
+	}
+}
