@@ -46,6 +46,11 @@ type saidHow struct {
 	TokenEndpointAuthMethod, RequestFormat, BasicEncoding, SigningAlg, AssertionAudience, Issuer string
 	AssertionScopeClaim                                                                          bool
 	ParamOrder                                                                                   []string
+
+	// What came later is left out where it is unset, so that the names in storage stay what they are.
+	AssertionType               string   `json:",omitempty"`
+	AssertionCertificateHeaders []string `json:",omitempty"`
+	SendClientID                bool     `json:",omitempty"`
 }
 
 // readAs is how a refusal is understood.
@@ -76,6 +81,8 @@ func describe(r *role, p *client.Provider) description {
 			Issuer:                  p.Issuer,
 			AssertionScopeClaim:     p.AssertionScopeClaim,
 			ParamOrder:              p.ParamOrder,
+
+			AssertionType: p.AssertionType, AssertionCertificateHeaders: p.AssertionCertificateHeaders, SendClientID: p.SendClientID,
 		},
 		Read: readAs{p.PermanentErrors},
 		role: r, provider: p,

@@ -20,7 +20,9 @@ func cuts(r *role, p *client.Provider) map[byte]string {
 var ofProvider = map[string]string{
 	"Issuer": "ev", "TokenEndpoint": "sev", "RevocationEndpoint": "", "IntrospectionEndpoint": "", "MTLSEndpointAliases": "",
 	"ParamPatterns": "", "ParamDefaults": "sev", "TokenEndpointAuthMethod": "ev", "TokenEndpointAuthSigningAlg": "ev",
-	"AssertionAudience": "ev", "AssertionClaims": "sev", "AssertionScopeClaim": "ev", "BasicEncoding": "ev", "RequestFormat": "ev",
+	"AssertionAudience": "ev", "AssertionClaims": "sev", "AssertionScopeClaim": "ev",
+	"AssertionType": "ev", "AssertionCertificateHeaders": "ev", "SendClientID": "ev", "ClientSecretOptional": "", "RevocationAssertionAudience": "",
+	"BasicEncoding": "ev", "RequestFormat": "ev",
 	"TokenParams": "sev", "TokenHeaders": "sev", "ParamOrder": "ev", "IdempotencyHeader": "", "SendScope": "sev",
 	"RequiresCertificate": "", "APIRequiresCertificate": "",
 	"AccessTokenPointer": "", "RefreshTokenPointer": "", "ExpiresInPointer": "", "RefreshTokenExpiresInPointer": "", "ExtraFields": "",

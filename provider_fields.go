@@ -17,6 +17,8 @@ func providerFields() map[string]*framework.FieldSchema {
 			"token_endpoint_auth_method":       "How the client authenticates: client_secret_basic (default), client_secret_post, private_key_jwt, client_secret_jwt, tls_client_auth, self_signed_tls_client_auth or none.",
 			"token_endpoint_auth_signing_alg":  "Algorithm of signed assertions: RS256, PS256, ES256, EdDSA, HS256 and so on; default is what suits the role's key.",
 			"assertion_audience":               "The aud claim of signed assertions: token_endpoint (default), issuer, or the audience itself.",
+			"revocation_assertion_audience":    "The same at the revocation endpoint: revocation_endpoint, token_endpoint, issuer, or the audience itself; default is assertion_audience.",
+			"assertion_type":                   "The typ header of signed assertions: JWT (default), or client-authentication+jwt, which goes to those that authenticate the client.",
 			"basic_encoding":                   "How client_secret_basic writes id and secret: rfc6749 (default) form-encodes them first, raw is for servers that don't decode.",
 			"request_format":                   "Format of the request's body: form (default), multipart or json.",
 			"idempotency_header":               "Header that carries one UUID per exchange, the same one when that exchange is sent again.",
@@ -37,6 +39,8 @@ func providerFields() map[string]*framework.FieldSchema {
 		},
 		framework.TypeBool: {
 			"send_scope":                       "Send the role's scope on a refresh too; default true for a provider of your own.",
+			"send_client_id":                   "Send client_id in the body too, beside client_secret_basic.",
+			"client_secret_optional":           "A client may have no secret: client_secret_basic then sends an empty password, client_secret_post the client_id alone.",
 			"assertion_scope_claim":            "The scope of grant_type=jwt-bearer goes into the assertion, as Google and DocuSign want it, not into the request.",
 			"requires_certificate":             "A role must have a client certificate: the endpoint speaks mutual TLS only.",
 			"api_requires_certificate":         "The API that takes the tokens wants to see the client certificate too; creds/<role> says so.",
@@ -49,9 +53,10 @@ func providerFields() map[string]*framework.FieldSchema {
 			"refresh_token_idle_ttl": "How long an unused refresh token lives; 0 when it does not age.",
 		},
 		framework.TypeCommaStringSlice: {
-			"param_order":      "Body parameters in the order in which they are sent; the others follow.",
-			"extra_fields":     "Further members of the answer that creds/<role> hands on: names, or JSON Pointers whose last part is the name.",
-			"permanent_errors": "The provider's own ways to say invalid_grant: an error code, or code and text as in \"invalid_request: token is invalid\".",
+			"param_order":                   "Body parameters in the order in which they are sent; the others follow.",
+			"assertion_certificate_headers": "Headers of signed assertions that name the key's certificate: x5t#S256 (default, where there is one), x5t, x5c.",
+			"extra_fields":                  "Further members of the answer that creds/<role> hands on: names, or JSON Pointers whose last part is the name.",
+			"permanent_errors":              "The provider's own ways to say invalid_grant: an error code, or code and text as in \"invalid_request: token is invalid\".",
 		},
 	} {
 		for name, description := range descriptions {

@@ -68,6 +68,9 @@ func (t *target) checkAssertions(c credentials, prefix string) error {
 	if err := key.CheckAlgorithm(alg); err != nil {
 		return refusal(fmt.Sprintf("%sassertion_private_key: %v", prefix, err))
 	}
+	if err := t.provider.CheckSigningKey(key); err != nil {
+		return refusal(fmt.Sprintf("%sassertion_private_key: %v", prefix, err))
+	}
 	return nil
 }
 

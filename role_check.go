@@ -94,8 +94,8 @@ func (t *target) checkTokenMode() error {
 // checkCredentials returns which credential the provider needs and the role lacks.
 func (t *target) checkCredentials() error {
 	method := t.provider.TokenEndpointAuthMethod
-	if t.provider.UsesSecret() && !t.role.ClientSecret.IsSet() && t.role.GrantType != client.GrantJWTBearer {
-		return refusal(fmt.Sprintf("client_secret is required: this provider authenticates clients with %s", method))
+	if t.provider.NeedsSecret() && !t.role.ClientSecret.IsSet() && t.role.GrantType != client.GrantJWTBearer {
+		return refusal(fmt.Sprintf("client_secret is required: this provider authenticates clients with %s", method)) // or to be declared optional, see client_secret_optional
 	}
 	if t.role.signs(t.provider) && !t.role.AssertionKey.IsSet() && t.role.CertificateChain == "" {
 		return refusal("this client signs assertions and has no key to: give assertion_private_key, or pfx and pfx_password")

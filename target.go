@@ -141,7 +141,7 @@ func (t *target) request(refreshToken client.Secret, who credentials) (*client.R
 		return nil, refuse(err)
 	}
 	return &client.Request{
-		Provider: t.provider, Endpoint: t.endpoints.Token, Audience: t.defined.Token, GrantType: r.GrantType,
+		Provider: t.provider, Endpoint: t.endpoints.Token, Audience: t.defined.Token, RevocationAudience: t.defined.Revocation, GrantType: r.GrantType,
 		ClientID: r.ClientID, ClientSecret: who.ClientSecret,
 		Assertion:    client.Assertion{Key: key, KeyID: who.AssertionKeyID, Subject: r.Subject, Claims: r.AssertionClaims},
 		RefreshToken: refreshToken, Scope: r.Scope, Identity: id,

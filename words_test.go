@@ -3,6 +3,7 @@ package oauthrefresh
 import (
 	"crypto/tls"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -309,6 +310,61 @@ func TestACertificateThatNobodyAsksFor(t *testing.T) {
 		}
 		if _, text := b.failure(logical.UpdateOperation, "revoke/r", nil); !strings.Contains(text, "mtls_endpoint_aliases, under revocation_endpoint") {
 			t.Error(text)
+		}
+	}
+}
+
+// A client without a secret, where the provider's definition allows it: with an empty password, and with client_id
+// beside it. Elsewhere a secret is asked for.
+func TestASecretIsOptionalWhereTheProviderSaysSo(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b, fields{"token_endpoint_auth_method": "client_secret_basic", "client_secret_optional": true, "send_client_id": true})
+	newGrant(server)
+	b.writeRole("r", fields{"client_secret": nil})
+	b.read("creds/r")
+	r := server.Requests()[0]
+	if user, password, ok := basicOf(r); !ok || user != "the-client" || password != "" || r.Form.Get("client_id") != "the-client" {
+		t.Errorf("sent %s", r.Raw)
+	}
+	b.write("providers/test", fields{"token_endpoint_auth_method": "client_secret_jwt"})
+	if _, text := b.failure(logical.UpdateOperation, "roles/s", roleOf("test", fields{"client_secret": nil})); !strings.Contains(text, "client_secret is required") {
+		t.Error(text)
+	}
+}
+
+func basicOf(r *clienttest.Request) (user, password string, ok bool) {
+	return (&http.Request{Header: r.Header}).BasicAuth()
+}
+
+// A key that comes without the certificate that the provider wants to be told of is refused at the write.
+func TestAKeyNeedsTheCertificateThatAssertionsName(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b, fields{"token_endpoint_auth_method": "private_key_jwt", "assertion_certificate_headers": "x5t", "assertion_type": "client-authentication+jwt"})
+	newGrant(server)
+	c := newClientCertificate(t, -time.Hour, time.Hour)
+	if _, text := b.failure(logical.UpdateOperation, "roles/r", roleOf("test", fields{"client_secret": nil, "assertion_private_key": c.key})); !strings.Contains(text, "assertion_certificate_headers") {
+		t.Error(text)
+	}
+	b.writeRole("r", fields{"client_secret": nil, "assertion_private_key": c.key + c.certificate})
+	b.read("creds/r")
+	header, _, _ := strings.Cut(server.Requests()[0].Form.Get("client_assertion"), ".")
+	if got := decoded(t, header); !strings.Contains(got, `"x5t":`) || strings.Contains(got, "x5t#S256") || !strings.Contains(got, `"typ":"client-authentication+jwt"`) {
+		t.Error(got)
+	}
+}
+
+// The revocation endpoint is addressed as the definition names it.
+func TestARevocationEndpointIsAddressedItself(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b, fields{"token_endpoint_auth_method": "private_key_jwt", "revocation_assertion_audience": "revocation_endpoint"})
+	newGrant(server)
+	b.writeRole("r", fields{"client_secret": nil, "assertion_private_key": newClientCertificate(t, -time.Hour, time.Hour).key})
+	b.read("creds/r")
+	b.write("revoke/r", nil)
+	for i, path := range []string{"/token", "/revoke"} {
+		claims := strings.Split(server.Requests()[i].Form.Get("client_assertion"), ".")[1]
+		if got := decoded(t, claims); !strings.Contains(got, `"aud":"`+server.URL()+path+`"`) {
+			t.Errorf("%s: %s", path, got)
 		}
 	}
 }

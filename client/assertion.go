@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"time"
@@ -13,6 +14,21 @@ const clientAssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bea
 const (
 	AudienceTokenEndpoint = "token_endpoint" // the URL that the definition names, aliases or not
 	AudienceIssuer        = "issuer"         // Provider.Issuer, as FAPI 2.0 wants it
+
+	AudienceRevocationEndpoint = "revocation_endpoint" // for Provider.RevocationAssertionAudience
+)
+
+// The values of Provider.AssertionType that are known.
+const (
+	AssertionTypeJWT    = "JWT"
+	AssertionTypeClient = "client-authentication+jwt"
+)
+
+// The values of Provider.AssertionCertificateHeaders (RFC 7515 sections 4.1.6 to 4.1.8).
+const (
+	HeaderX5TS256 = "x5t#S256"
+	HeaderX5T     = "x5t" // SHA-1, for AD FS
+	HeaderX5C     = "x5c" // the certificate itself, with what is known of its chain
 )
 
 // An assertion is valid for two minutes, longer than any exchange takes and shorter than the strictest
@@ -43,7 +59,8 @@ func (r *Request) clientAssertion(now time.Time) (string, error) {
 	if r.authMethod() == AuthSecretJWT {
 		key = nil
 	}
-	return r.sign(now, key, map[string]any{"iss": r.ClientID, "sub": r.ClientID}, nil)
+	typ := cmp.Or(r.Provider.AssertionType, AssertionTypeJWT)
+	return r.sign(now, key, typ, map[string]any{"iss": r.ClientID, "sub": r.ClientID}, nil)
 }
 
 // grantAssertion is the JWT that is the grant (RFC 7523 section 2.1).
@@ -55,12 +72,16 @@ func (r *Request) grantAssertion(now time.Time) (string, error) {
 	if r.Scope != "" && r.Provider.AssertionScopeClaim {
 		own["scope"] = r.Scope
 	}
-	return r.sign(now, r.Assertion.Key, map[string]any{"iss": r.ClientID}, own)
+	typ := cmp.Or(r.Provider.AssertionType, AssertionTypeJWT)
+	if typ == AssertionTypeClient {
+		typ = AssertionTypeJWT // this one is the grant
+	}
+	return r.sign(now, r.Assertion.Key, typ, map[string]any{"iss": r.ClientID}, own)
 }
 
 // sign makes a JWT of the claims: given, overlaid by the provider's and the role's, and these by own. Each
 // has an id of its own, so that a server that remembers ids (jti) takes a request that is sent again.
-func (r *Request) sign(now time.Time, key *SigningKey, given, own map[string]any) (string, error) {
+func (r *Request) sign(now time.Time, key *SigningKey, typ string, given, own map[string]any) (string, error) {
 	for _, extra := range []map[string]string{r.Provider.AssertionClaims, r.Assertion.Claims} {
 		for name, value := range extra {
 			given[name] = value
@@ -77,7 +98,7 @@ func (r *Request) sign(now time.Time, key *SigningKey, given, own map[string]any
 	if err != nil {
 		return "", errSigning
 	}
-	signer, err := r.signer(key)
+	signer, err := r.signer(key, typ)
 	if err != nil {
 		return "", err
 	}

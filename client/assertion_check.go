@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -44,6 +45,9 @@ func (p *Provider) validateAssertions() error {
 	case len(p.AssertionAudience) > maxText || strings.ContainsFunc(p.AssertionAudience, isControl):
 		return fmt.Errorf("assertion_audience must be token_endpoint, issuer, or a text of at most %d bytes on one line", maxText)
 	}
+	if err := p.validateAssertionHeaders(); err != nil {
+		return err
+	}
 	for _, name := range []string{"iss", "sub", "scope"} {
 		if _, ok := p.AssertionClaims[name]; ok {
 			return fmt.Errorf("a provider's assertion_claims must not hold %s: for whom a client signs is the role's to say, in its own assertion_claims", name)
@@ -51,5 +55,29 @@ func (p *Provider) validateAssertions() error {
 	}
 	return CheckClaims(p.AssertionClaims)
 }
+
+// validateAssertionHeaders checks what is not the claims' part.
+func (p *Provider) validateAssertionHeaders() error {
+	switch a := p.RevocationAssertionAudience; {
+	case a == AudienceIssuer && p.Issuer == "":
+		return errors.New("revocation_assertion_audience=issuer needs the provider's issuer: write it, or write the audience itself")
+	case a == AudienceRevocationEndpoint && p.RevocationEndpoint == "":
+		return errors.New("revocation_assertion_audience=revocation_endpoint needs a revocation_endpoint: write it, or leave both out")
+	case len(a) > maxText || strings.ContainsFunc(a, isControl):
+		return fmt.Errorf("revocation_assertion_audience must be token_endpoint, revocation_endpoint, issuer, or a text of at most %d bytes on one line", maxText)
+	}
+	if !assertionTypes.MatchString(p.AssertionType) {
+		return errors.New("assertion_type must be JWT or another media type without its application/, such as client-authentication+jwt")
+	}
+	known := []string{HeaderX5TS256, HeaderX5T, HeaderX5C}
+	for i, name := range p.AssertionCertificateHeaders {
+		if !slices.Contains(known, name) || slices.Contains(p.AssertionCertificateHeaders[:i], name) {
+			return fmt.Errorf("assertion_certificate_headers must be some of %s, each once", strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+var assertionTypes = regexp.MustCompile(`^[A-Za-z0-9.+_-]{0,64}$`)
 
 func isControl(c rune) bool { return c < ' ' || c == 0x7f }

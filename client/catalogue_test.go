@@ -43,7 +43,7 @@ func TestCloneSharesNothing(t *testing.T) {
 		AssertionClaims: map[string]string{"a": "b"}, MTLSEndpointAliases: map[string]string{"a": "b"},
 		ParamPatterns: map[string]string{"a": "b"}, ParamDefaults: map[string]string{"a": "b"},
 		TokenParams: map[string]string{"a": "b"}, TokenHeaders: map[string]string{"a": "b"},
-		ParamOrder: []string{"a"}, ExtraFields: []string{"a"}, PermanentErrors: []string{"a"},
+		ParamOrder: []string{"a"}, ExtraFields: []string{"a"}, PermanentErrors: []string{"a"}, AssertionCertificateHeaders: []string{"a"},
 	}
 	c := p.Clone()
 	if !reflect.DeepEqual(c, p) {

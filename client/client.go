@@ -69,6 +69,8 @@ type Request struct {
 	// Audience is the token endpoint's URL as the definition names it, for assertions; "" is Endpoint,
 	// which may be an alias or the revocation endpoint.
 	Audience string
+	// RevocationAudience is the same of the revocation endpoint.
+	RevocationAudience string
 	// GrantType is one of the Grant constants. Revoke ignores it.
 	GrantType string
 	// ClientID and ClientSecret are the client's credentials. An unset secret is left out.
@@ -96,7 +98,8 @@ type Request struct {
 	// under one idempotency key; but not when its assertions end within half a minute.
 	Repeat bool
 
-	made *made
+	made    *made
+	revokes bool // see Revoke
 }
 
 // Token is what a successful exchange brought. All lifetimes are as the server stated them; they

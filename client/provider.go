@@ -77,6 +77,15 @@ type Provider struct {
 	// AssertionAudience is the aud claim of assertions: AudienceTokenEndpoint, which "" means too,
 	// AudienceIssuer, or the audience itself.
 	AssertionAudience string `json:"assertion_audience,omitempty"`
+	// RevocationAssertionAudience is the same at the revocation endpoint: "" is as AssertionAudience says there too,
+	// AudienceRevocationEndpoint is the URL of that endpoint, as the definition names it.
+	RevocationAssertionAudience string `json:"revocation_assertion_audience,omitempty"`
+	// AssertionType is the typ header of assertions, "" for JWT. AssertionTypeClient, which draft-ietf-oauth-rfc7523bis
+	// asks for, is for those that authenticate the client only.
+	AssertionType string `json:"assertion_type,omitempty"`
+	// AssertionCertificateHeaders are the headers that name the certificate of the key that signs: HeaderX5TS256,
+	// HeaderX5T, HeaderX5C. None means x5t#S256, where the key has a certificate.
+	AssertionCertificateHeaders []string `json:"assertion_certificate_headers,omitempty"`
 	// AssertionClaims are added to every assertion, see CheckClaims.
 	AssertionClaims map[string]string `json:"assertion_claims,omitempty"`
 	// AssertionScopeClaim puts the scope of a JWT bearer grant into the assertion, where Google and
@@ -85,6 +94,12 @@ type Provider struct {
 	// BasicEncoding is one of the Basic constants; "" means rfc6749. It matters only for
 	// credentials with other characters than letters, digits and "-._*".
 	BasicEncoding string `json:"basic_encoding,omitempty"`
+	// SendClientID sends the client_id in the body beside Basic authentication too. Some servers want it, others
+	// refuse it as a second way to authenticate (RFC 6749 section 2.3).
+	SendClientID bool `json:"send_client_id,omitempty"`
+	// ClientSecretOptional lets a client do without a secret, with client_secret_basic, which then has an empty
+	// password (RFC 6749 section 2.3.1), and client_secret_post.
+	ClientSecretOptional bool `json:"client_secret_optional,omitempty"`
 	// RequestFormat is one of the Format constants; "" means form.
 	RequestFormat string `json:"request_format,omitempty"`
 	// TokenParams are sent in the body besides the protocol's own, see CheckParams.
@@ -173,6 +188,11 @@ func (p *Provider) UsesSecret() bool {
 	return false
 }
 
+// NeedsSecret tells whether they can't without one.
+func (p *Provider) NeedsSecret() bool {
+	return p.UsesSecret() && (!p.ClientSecretOptional || p.TokenEndpointAuthMethod == AuthSecretJWT)
+}
+
 // Clone returns a copy that shares nothing with p, for a role to lay its overrides on.
 func (p *Provider) Clone() *Provider {
 	c := *p
@@ -183,6 +203,7 @@ func (p *Provider) Clone() *Provider {
 	c.TokenParams = maps.Clone(p.TokenParams)
 	c.TokenHeaders = maps.Clone(p.TokenHeaders)
 	c.ParamOrder = slices.Clone(p.ParamOrder)
+	c.AssertionCertificateHeaders = slices.Clone(p.AssertionCertificateHeaders)
 	c.ExtraFields = slices.Clone(p.ExtraFields)
 	c.PermanentErrors = slices.Clone(p.PermanentErrors)
 	return &c

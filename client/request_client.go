@@ -42,12 +42,14 @@ func (r *Request) authMethod() string {
 }
 
 // clientParams say in the body who the client is. With Basic authentication it is in the header
-// and nowhere else: RFC 6749 section 2.3 allows one method per request, and servers check.
+// and, but for Provider.SendClientID, nowhere else: RFC 6749 section 2.3 allows one method per request, and servers check.
 func (r *Request) clientParams(now time.Time) ([]param, error) {
 	params := []param{{"client_id", r.ClientID}} // RFC 8705 section 2: with certificates too
 	switch r.authMethod() {
 	case AuthBasic:
-		return nil, nil
+		if !r.Provider.SendClientID {
+			return nil, nil
+		}
 	case AuthPost:
 		if r.ClientSecret.IsSet() {
 			params = append(params, param{"client_secret", r.ClientSecret.Reveal()})

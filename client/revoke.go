@@ -27,6 +27,8 @@ func Revoke(ctx context.Context, o Options, r *Request, token Secret, hint strin
 	if hint != "" {
 		params = append(params, param{"token_type_hint", hint})
 	}
+	revocation := *r
+	r, revocation.revokes = &revocation, true
 	who, err := r.clientParams(clock.Now())
 	if err != nil {
 		return unsent(err.Error())

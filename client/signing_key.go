@@ -2,6 +2,7 @@ package client
 
 import (
 	"crypto"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -20,6 +21,7 @@ type SigningKey struct{ contents **signingKey }
 type signingKey struct {
 	signer crypto.Signer
 	leaf   *x509.Certificate // nil for none
+	above  [][]byte          // its issuers as far as they are known, in DER
 	text   Secret            // the same key as unencrypted PKCS #8 PEM
 }
 
@@ -119,7 +121,7 @@ func LoadSigningKey(key Secret, certificate string) (*SigningKey, error) {
 
 // SigningKey returns the key of a client certificate, for the clients that sign with it.
 func (i *Identity) SigningKey() *SigningKey {
-	return wrapKey(&signingKey{signer: i.pair().PrivateKey.(crypto.Signer), leaf: i.pair().Leaf, text: (*i.contents).key})
+	return wrapKey(&signingKey{signer: i.pair().PrivateKey.(crypto.Signer), leaf: i.pair().Leaf, above: i.pair().Certificate[1:], text: (*i.contents).key})
 }
 
 // PEM returns the key as unencrypted PKCS #8, and its certificate or "": the one form to store.
@@ -136,6 +138,23 @@ func (k *SigningKey) NotAfter() time.Time {
 		return leaf.NotAfter
 	}
 	return time.Time{}
+}
+
+// certificateHeader is the value of a header that names the key's certificate, which there is.
+func (k *SigningKey) certificateHeader(name string) any {
+	leaf := (*k.contents).leaf.Raw
+	switch name {
+	case HeaderX5T:
+		sum := sha1.Sum(leaf)
+		return base64.RawURLEncoding.EncodeToString(sum[:])
+	case HeaderX5C:
+		chain := []string{base64.StdEncoding.EncodeToString(leaf)}
+		for _, der := range (*k.contents).above {
+			chain = append(chain, base64.StdEncoding.EncodeToString(der))
+		}
+		return chain
+	}
+	return k.thumbprint()
 }
 
 // thumbprint is the certificate's x5t#S256 (RFC 7515 section 4.1.8), "" without a certificate.
