@@ -18,6 +18,15 @@ type process struct {
 
 // start runs a program with exactly the given environment, appending its output to workdir/log.
 func start(log string, env []string, name string, args ...string) (*process, error) {
+	return startAs(&syscall.SysProcAttr{}, log, env, name, args...)
+}
+
+// startApart is start for a program that ends its whole process group with itself, as Apache does.
+func startApart(log string, env []string, name string, args ...string) (*process, error) {
+	return startAs(&syscall.SysProcAttr{Setpgid: true}, log, env, name, args...)
+}
+
+func startAs(as *syscall.SysProcAttr, log string, env []string, name string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(name, args...), log: filepath.Join(workdir, log), done: make(chan struct{})}
 	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -26,7 +35,8 @@ func start(log string, env []string, name string, args ...string) (*process, err
 	defer out.Close()
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = out, out, env
 	// TERM, not KILL: Vault then ends its plugins too. They would be orphans otherwise.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	as.Pdeathsig = syscall.SIGTERM
+	p.cmd.SysProcAttr = as
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
