@@ -31,7 +31,9 @@ func pathRehearse(b *backend) *framework.Path {
 secret: the role with its provider, credentials and keys, the name in DNS, the connection, the
 server's certificate, whether the server takes the client certificate (and the next one), and
 whether the provider still says the same about itself, if it has an issuer. What the token endpoint
-is sent is a GET without parameters, which means nothing to it: any answer but a redirect will do.
+is sent is a GET without parameters, which means nothing to it: any answer will do but a redirect, and
+but one that may be a refusal of the client certificate. Where that is the client's authentication, a
+server that does not ask for it is a fault.
 The result has a sentence for each, in passed whether nothing was found in the way of a refresh with
 what is in use, in state that of the grant, and how far the server's clock is ahead of this one.
 Nothing is stored. What only a refresh can tell, verify=true on a write to roles/<name> does.`,

@@ -24,7 +24,7 @@ func roleFields() map[string]*framework.FieldSchema {
 		"provider_params":                 {Type: pairs, Description: "Values for the parameters of the provider's URLs, as in provider_params=domain=login.salesforce.com. A write replaces all of them."},
 		"client_id":                       {Type: text, Description: "The client's id at the provider."},
 		"client_secret":                   {Type: text, Description: "The client's secret at the provider. Never handed out."},
-		"previous_client_secret":          {Type: text, Description: "The client secret before this one; used when the provider answers invalid_client, while a secret is being replaced. Never handed out."},
+		"previous_client_secret":          {Type: text, Description: "The client secret before this one; used when the provider refuses the client, while a secret is being replaced. Never handed out."},
 		"refresh_token":                   {Type: text, Description: "The refresh token of the grant. A new one starts a new grant and clears any fault. Never handed out."},
 		"scope":                           {Type: text, Description: "The scope to ask for, sent verbatim and encoded once."},
 		"token_endpoint_auth_method":      {Type: text, Description: "Replaces the provider's: client_secret_basic, client_secret_post, private_key_jwt, client_secret_jwt, tls_client_auth, self_signed_tls_client_auth or none."},
@@ -70,8 +70,8 @@ func roleFields() map[string]*framework.FieldSchema {
 func nextFields() map[string]*framework.FieldSchema {
 	text := framework.TypeString
 	return map[string]*framework.FieldSchema{
-		"next_client_secret":                  {Type: text, Description: "The client secret that will follow: used when the provider answers invalid_client to the one in use, and kept as client_secret once it has worked. Never handed out."},
-		"next_pfx":                            {Type: text, Description: "The certificate with its key, as PFX in base64, that will follow: used when the provider's TLS layer refuses the one in use, or answers invalid_client where the certificate is the authentication or signs; kept in its place once it has worked."},
+		"next_client_secret":                  {Type: text, Description: "The client secret that will follow: used when the provider refuses the client with the one in use, and kept as client_secret once it has worked. Never handed out."},
+		"next_pfx":                            {Type: text, Description: "The certificate with its key, as PFX in base64, that will follow: used when the provider's TLS layer refuses the one in use, or a server that has asked for it answers without a code (400, 403), or the client is refused where the certificate is the authentication or signs; kept in its place once it has worked."},
 		"next_pfx_password":                   {Type: text, Description: "Password of next_pfx; used at this write and not stored."},
 		"next_client_certificate":             {Type: text, Description: "The certificate with its chain (PEM) that will follow, together with next_client_private_key, instead of next_pfx."},
 		"next_client_private_key":             {Type: text, Description: "Private key of next_client_certificate (PEM, encrypted ones too). Never handed out."},

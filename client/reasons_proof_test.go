@@ -54,6 +54,25 @@ func TestARefusedClientIsToldByItsMethod(t *testing.T) {
 	}
 }
 
+// A client without a certificate resumes sessions, in which nobody asks for one: the page says what it is all the same.
+func TestAMissingCertificateIsNamedInAResumedSession(t *testing.T) {
+	s := clienttest.New(t, clienttest.Options{AskForClientCertificate: true})
+	s.Handle(func(*clienttest.Request) clienttest.Answer {
+		return clienttest.Text(400, "text/html", "<title>400 No required SSL certificate was sent</title>")
+	})
+	o := trusting()
+	o.Sessions = tls.NewLRUClientSessionCache(0)
+	for range 2 {
+		_, err := Exchange(t.Context(), o, refresh(s))
+		if e := asError(t, err); e.Class != OutcomeUnknown || !strings.Contains(e.Reason, "write pfx") {
+			t.Errorf("%+v", e)
+		}
+	}
+	if all := s.Requests(); !all[1].Resumed {
+		t.Error("no session is resumed")
+	}
+}
+
 // cutConn is a connection that was reset.
 type cutConn struct {
 	net.Conn

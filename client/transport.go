@@ -120,6 +120,7 @@ type answer struct {
 
 	asked      bool   // the server has asked for a client certificate
 	tlsVersion uint16 // 0 without TLS
+	resumed    bool   // the TLS session was, and nobody asks for a certificate again then
 }
 
 // readAnswer reads at most maxBody decoded bytes. What was read before an error is kept: it may
@@ -131,7 +132,7 @@ func readAnswer(response *http.Response) *answer {
 		a.body, a.cut = body[:maxBody], true
 	}
 	if response.TLS != nil {
-		a.tlsVersion = response.TLS.Version
+		a.tlsVersion, a.resumed = response.TLS.Version, response.TLS.DidResume
 	}
 	return a
 }

@@ -19,7 +19,8 @@ var certificateStatuses = []int{http.StatusBadRequest, http.StatusUnauthorized, 
 // mayRefuseCertificate tells whether an answer without a code may be about the client certificate: the server
 // has asked for one, and says nothing else. A server that wants other credentials (WWW-Authenticate) says so.
 func (a *answer) mayRefuseCertificate(found errorsFound, doc document) bool {
-	if !a.asked || !slices.Contains(certificateStatuses, a.status) || a.header.Get("WWW-Authenticate") != "" {
+	asked := a.asked || a.resumed && bytes.Contains(bytes.ToLower(doc.text), []byte("certificate"))
+	if !asked || !slices.Contains(certificateStatuses, a.status) || a.header.Get("WWW-Authenticate") != "" {
 		return false
 	}
 	for _, code := range found.ownCodes(a.status) {
