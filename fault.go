@@ -76,9 +76,11 @@ func newFault(e *client.Error, before *fault, version string, now time.Time) *fa
 	if before != nil && before.Version == version {
 		f.Failures = before.Failures + 1
 	}
-	pause := backoff(f.Class, f.Failures)
-	f.Asked = e.RetryAfter >= pause
-	f.Until = now.Add(max(pause, e.RetryAfter))
+	if f.Asked = e.RetryAfter > 0; f.Asked {
+		f.Until = now.Add(e.RetryAfter) // the server knows better than a back-off
+	} else {
+		f.Until = now.Add(backoff(f.Class, f.Failures))
+	}
 	if e.Silent {
 		if f.SilentSince = now; before != nil && !before.SilentSince.IsZero() {
 			f.SilentSince = earlier(now, before.SilentSince)

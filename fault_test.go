@@ -52,17 +52,18 @@ func TestFailuresCountWithinOneVersion(t *testing.T) {
 	}
 }
 
-func TestRetryAfterOnlyLengthensTheBackoff(t *testing.T) {
+// A server's explicit word wins over our floor, and over a back-off that has grown.
+func TestRetryAfterReplacesTheBackoff(t *testing.T) {
 	now := time.Now()
-	for _, c := range []struct {
-		retryAfter, least, most time.Duration
-	}{
-		{10 * time.Minute, 10 * time.Minute, 10 * time.Minute},
-		{time.Second, 4 * time.Second, 6 * time.Second}, // fewer seconds than the first backoff
-	} {
-		f := newFault(&client.Error{Class: client.NotProcessed, RetryAfter: c.retryAfter}, nil, "v", now)
-		if wait := f.Until.Sub(now); wait < c.least || wait > c.most {
-			t.Errorf("Retry-After %s: the next attempt waits %s", c.retryAfter, wait)
+	for _, class := range []client.Class{client.NotProcessed, client.ClientRefused, client.OutcomeUnknown} {
+		for _, failures := range []int{0, 8} {
+			before := &fault{Version: "v", Failures: failures}
+			for _, want := range []time.Duration{time.Second, 2 * time.Second, 10 * time.Minute, time.Hour} {
+				f := newFault(&client.Error{Class: class, RetryAfter: want}, before, "v", now)
+				if wait := f.Until.Sub(now); wait != want || !f.Asked {
+					t.Errorf("%s after %d failures, Retry-After %s: the next attempt waits %s", class, failures, want, wait)
+				}
+			}
 		}
 	}
 }

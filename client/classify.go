@@ -72,7 +72,8 @@ func (a *answer) failure(r *Request, doc document) *Error {
 	if bare && doc.root == nil {
 		found.texts = appendText(found.texts, string(doc.text))
 	}
-	class, code := classify(a.status, retry > 0, found, doc, r, bare)
+	later, _ := longestWait(a.header) // a gateway's 503 says 0 as well
+	class, code := classify(a.status, later > 0, found, doc, r, bare)
 	e := &Error{
 		Class: class, Code: code, Status: a.status,
 		RequestID:  r.requestID(a.header, longSecrets(doc.kept)...),

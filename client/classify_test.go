@@ -166,6 +166,10 @@ func TestComeBack(t *testing.T) {
 	if e := asError(t, err); e.Class != NotProcessed || e.RetryAfter != 3*time.Second {
 		t.Errorf("%+v", e)
 	}
+	_, err = exchange(t, &Provider{}, clienttest.Answer{Status: 503}.With("Retry-After", "0")) // a cache whose backend was lost
+	if e := asError(t, err); e.Class != OutcomeUnknown || e.RetryAfter != time.Second {
+		t.Errorf("%+v", e)
+	}
 }
 
 // What a gateway says in a server's place says nothing of what the server did.
@@ -229,7 +233,7 @@ func TestRequestID(t *testing.T) {
 // send days.
 func TestRetryAfter(t *testing.T) {
 	for value, want := range map[string]time.Duration{
-		"13": 13 * time.Second, " 13 ": 13 * time.Second, "1.5": 1500 * time.Millisecond, "0": 0, "-5": 0, "soon": 0, "": 0, "NaN": 0,
+		"13": 13 * time.Second, " 13 ": 13 * time.Second, "1.5": 1500 * time.Millisecond, "0": time.Second, "0.2": time.Second, "-5": 0, "soon": 0, "": 0, "NaN": 0,
 		"86400": time.Hour, "1e300": time.Hour, "Inf": time.Hour,
 		time.Now().Add(24 * time.Hour).UTC().Format(http.TimeFormat): time.Hour,
 		time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat):     0,

@@ -11,8 +11,8 @@ import (
 )
 
 // maxRetryAfter bounds how long a provider can make a grant wait: some send days in maintenance
-// windows that end earlier.
-const maxRetryAfter = time.Hour
+// windows that end earlier. minRetryAfter is what "at once" counts as.
+const minRetryAfter, maxRetryAfter = time.Second, time.Hour
 
 // requestIDHeaders are where providers put the id that their support asks for: Ibanity, Intuit,
 // Slack, Microsoft, GitHub, Salesforce, AWS, and the common ones. Special names go first, since a
@@ -52,32 +52,41 @@ func (r *Request) requestID(header http.Header, secrets ...string) string {
 }
 
 // retryAfter reads Retry-After (RFC 9110 section 10.2.3), a number of seconds or a date, which
-// counts from the local clock. It returns 0 when there is none, or none in the future. Of several, which a proxy
-// on the way may have joined to one, the longest counts.
+// counts from the local clock. It returns 0 when there is none, or a date that is past, and never less
+// than a second. Of several, which a proxy on the way may have joined to one, the longest counts.
 func retryAfter(header http.Header) time.Duration {
-	longest := time.Duration(0)
+	longest, asked := longestWait(header)
+	if !asked {
+		return 0
+	}
+	return max(longest, minRetryAfter)
+}
+
+// longestWait is the longest that was asked for, which may be 0, and whether anything was.
+func longestWait(header http.Header) (longest time.Duration, asked bool) {
 	for _, line := range header.Values("Retry-After") {
-		longest = max(longest, wait(line))
-		for _, value := range strings.Split(joined.ReplaceAllString(line, "$1\n"), "\n") {
-			longest = max(longest, wait(value))
+		for _, value := range append(strings.Split(joined.ReplaceAllString(line, "$1\n"), "\n"), line) {
+			if d, ok := wait(value); ok {
+				longest, asked = max(longest, d), true
+			}
 		}
 	}
-	return longest
+	return longest, asked
 }
 
 // joined finds the commas between values, not the one within a date.
 var joined = regexp.MustCompile(`([0-9]|GMT)\s*,`)
 
-func wait(value string) time.Duration {
+func wait(value string) (d time.Duration, ok bool) {
 	value = strings.TrimSpace(value)
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
-		if !(seconds > 0) {
-			return 0
+		if !(seconds >= 0) { // what is not a number is not either
+			return 0, false
 		}
-		return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
+		return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second)), true
 	}
-	if date, err := http.ParseTime(value); err == nil {
-		return min(max(clock.Until(date), 0), maxRetryAfter)
+	if date, err := http.ParseTime(value); err == nil && clock.Until(date) > 0 {
+		return min(clock.Until(date), maxRetryAfter), true
 	}
-	return 0
+	return 0, false
 }

@@ -192,6 +192,7 @@ func TestTheLongestRetryAfterCounts(t *testing.T) {
 	}{
 		{[]string{"120, 60"}, 2 * time.Minute}, {[]string{"60,120"}, 2 * time.Minute}, {[]string{"60", "120"}, 2 * time.Minute},
 		{[]string{"soon, 60"}, 0}, {[]string{"-5, 60"}, time.Minute}, {[]string{"60, 86400"}, time.Hour}, {[]string{"", "60"}, time.Minute},
+		{[]string{"0, 2"}, 2 * time.Second}, {[]string{"0", "0"}, time.Second},
 		{[]string{date(10*time.Minute) + ", 60"}, 10 * time.Minute}, {[]string{"60, " + date(10*time.Minute)}, 10 * time.Minute},
 		{[]string{date(-time.Hour), "60"}, time.Minute}, {nil, 0},
 	} {
