@@ -69,7 +69,7 @@ func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l
 	switch {
 	case err == nil:
 		return say(wouldRefresh, t.whyDue(l.token, d, now))
-	case !d.own && t.usable(l.token, now) >= max(d.minTTL, minLease):
+	case t.serves(l.token, d, now):
 		return say(wouldWarn, err.Error())
 	}
 	return say(wouldFail, err.Error())

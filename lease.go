@@ -33,6 +33,9 @@ func (b *backend) credentials(t terms, tok *token, now time.Time) (*logical.Resp
 		// The window is open and yet this token is served: the provider is in trouble, and whatever
 		// is left is better than nothing.
 		ttl = t.usable(tok, now)
+		if ttl < minLease && t.intoMargin(tok, now) {
+			ttl = minLease
+		}
 	}
 	if t.longest > 0 {
 		ttl = min(ttl, t.longest)

@@ -1,6 +1,8 @@
 package oauthrefresh
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,4 +34,80 @@ func TestAServerIsAskedWhenItSaid(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Exact Online refuses a refresh until half a minute before the token's end, and says so as if access were denied.
+// Its readers notice nothing: not in the window, nor when the lease's margin is all that is left, nor after the end.
+func TestAProviderThatRefusesUntilShortlyBeforeTheEnd(t *testing.T) {
+	early := clienttest.JSON(400, `{"error":"access_denied","error_description":"Rate limit exceeded: access_token not expired"}`)
+	for name, c := range map[string]struct {
+		lifetime, opens, every time.Duration
+		provider               fields
+	}{
+		"ten minutes":                        {10 * time.Minute, 30 * time.Second, time.Second, nil},
+		"ten minutes, a reader now and then": {10 * time.Minute, 30 * time.Second, 20 * time.Second, nil},
+		"ten minutes, late":                  {10 * time.Minute, 12 * time.Second, time.Second, nil},
+		"a window of its own":                {10 * time.Minute, 30 * time.Second, time.Second, fields{"refresh_window": "30s"}},
+		"90 seconds":                         {90 * time.Second, 30 * time.Second, time.Second, nil},
+		"90 seconds, late":                   {90 * time.Second, 12 * time.Second, time.Second, nil},
+	} {
+		for _, background := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", background ", background), func(t *testing.T) {
+				withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+					if background {
+						b.startBackground()
+					}
+					g := &impatient{opens: c.opens, lifetime: c.lifetime, early: early}
+					server.Handle(g.answer)
+					for range 5 * c.lifetime / c.every {
+						g.tell(time.Now())
+						resp, err := b.try(t.Context(), readOp, "creds/r", nil)
+						if err != nil || resp.IsError() {
+							t.Fatalf("%s before the end a reader hears %v %v", g.left(), resp, err)
+						}
+						if end := resp.Secret.TTL; end > g.left() {
+							t.Errorf("a lease of %s, and the token ends in %s", end, g.left())
+						}
+						if text := strings.Join(resp.Warnings, " "); strings.Contains(text, "client_secret") || strings.Contains(text, "correct roles/r") {
+							t.Fatalf("a reader hears %q", text)
+						}
+						for range c.every / time.Second {
+							pause(time.Second)
+							g.tell(time.Now())
+						}
+					}
+					if g.refreshes < 4 || g.refused > 12*g.refreshes {
+						t.Errorf("%d refreshes, %d refused", g.refreshes, g.refused)
+					}
+				}, c.provider)
+			})
+		}
+	}
+}
+
+// impatient is a provider that refuses a refresh until shortly before the token's end. Like strict it is told the time.
+type impatient struct {
+	strict
+	opens, lifetime time.Duration
+	early           clienttest.Answer
+	ends            time.Time
+	refused         int
+}
+
+func (g *impatient) left() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ends.Sub(g.now)
+}
+
+func (g *impatient) answer(*clienttest.Request) clienttest.Answer {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ends.Sub(g.now) > g.opens {
+		g.refused++
+		return g.early
+	}
+	g.refreshes++
+	g.ends = g.now.Add(g.lifetime)
+	return clienttest.JSON(200, fmt.Sprintf(`{"access_token":"a%d","expires_in":%d,"refresh_token":"%sr%[1]d"}`, g.refreshes, int(g.lifetime.Seconds()), canary))
 }

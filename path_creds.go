@@ -150,7 +150,7 @@ func (b *backend) serve(ctx context.Context, s logical.Storage, name string, wan
 		return nil, errMovedOn
 	}
 	switch {
-	case failure != nil && (want.own || t.usable(tok, now) < max(want.minTTL, minLease)):
+	case failure != nil && !t.serves(tok, want, now):
 		return answerError(failure)
 	case failure != nil:
 		resp, err := b.credentials(t, tok, now)

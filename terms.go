@@ -97,6 +97,26 @@ func (t terms) usable(tok *token, now time.Time) time.Duration {
 	return max(0, min(tok.ExpiresAt.Sub(now), tok.lifetime())-margin(tok.lifetime()))
 }
 
+// serves tells whether the token at hand is handed out when there is no new one to be had: what is left of it, and,
+// while there may be one soon, its margin too, a few seconds at a time. Some providers refuse a refresh until there is
+// no more of a token than that.
+func (t terms) serves(tok *token, d demand, now time.Time) bool {
+	usable := t.usable(tok, now)
+	switch {
+	case d.own:
+		return false
+	case usable >= max(d.minTTL, minLease):
+		return true
+	}
+	return d.minTTL <= minLease && t.intoMargin(tok, now)
+}
+
+// intoMargin tells whether a lease may reach into the margin of a token, since nothing else is left of it.
+func (t terms) intoMargin(tok *token, now time.Time) bool {
+	return tok.AccessToken.IsSet() && t.isOf(tok) && !fromFuture(tok.ObtainedAt, now) && tok.Fault != nil && !tok.Fault.Reauthorize &&
+		min(tok.ExpiresAt.Sub(now), tok.lifetime()) >= 2*minLease
+}
+
 // isOf tells whether a token was got with what the role and its provider say now. What the provider said when
 // v0.1.0 got one is not known, and of a provider that was deleted nothing is.
 func (t terms) isOf(tok *token) bool {

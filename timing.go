@@ -137,8 +137,9 @@ const (
 
 // pace shortens a pause that began at a time, so that it outlasts nothing that counts. Two thirds of what is
 // left of a grace, or of the refresh token's life, leave time for another try, and after that one for another.
-// The back-off that is our own ends with the token at hand too: its readers have nothing else then. What
-// the provider has asked for does not.
+// The back-off that is our own ends with the token at hand too, when its margin begins, when no lease can be made
+// of that either (see terms.serves), and at its end: its readers have nothing else then. What the provider has asked
+// for does not.
 func (e ends) pace(at, until time.Time, asked bool, tok *token) time.Time {
 	until = earlier(until, at.Add(longestPause))
 	until = earlier(until, e.tryWithin(at, until))
@@ -146,7 +147,7 @@ func (e ends) pace(at, until time.Time, asked bool, tok *token) time.Time {
 		until = earlier(until, at.Add(left*2/3))
 	}
 	if lifetime := tok.lifetime(); !asked && tok.AccessToken.IsSet() && lifetime-margin(lifetime) >= minLease {
-		for _, end := range []time.Time{tok.ExpiresAt.Add(-margin(lifetime)), tok.ExpiresAt} {
+		for _, end := range []time.Time{tok.ExpiresAt.Add(-margin(lifetime)), tok.ExpiresAt.Add(-2 * minLease), tok.ExpiresAt} {
 			if end.After(at) {
 				until = earlier(until, end)
 			}

@@ -83,6 +83,10 @@ func (a *answer) failure(r *Request, doc document) *Error {
 	}
 	e.Unauthenticated = e.Own && a.refusesProof(class, code)
 	e.Ambiguous = e.Unauthenticated && r.GrantType == GrantRefreshToken && !slices.Contains(proofCodes, code)
+	if class == NotProcessed && a.status/100 == 4 && refusesOnly(code) && found.speaksOfTooEarly() {
+		e.Reason, e.Silent = tooEarlyReason, false
+		return e
+	}
 	e.Reason = a.reason(e, r)
 	e.Entry = e.entry(found, doc, r)
 	a.nameCertificate(e, found, doc, r)
@@ -97,6 +101,9 @@ func (a *answer) refusesProof(class Class, code string) bool {
 	}
 	return slices.Contains(proofCodes, code) || a.status == http.StatusUnauthorized && slices.Contains(unauthorizedCodes, code)
 }
+
+// refusesOnly tells a code, or none, that says nothing of the grant.
+func refusesOnly(code string) bool { return code == "" || knownCodes[code] == ClientRefused }
 
 // isBare tells whether an answer is a refusal of the token endpoint's own that gives no code: an empty body, or a
 // document without one. A page is of something in front of it, and some statuses say enough by themselves. Plain
@@ -134,7 +141,8 @@ func fromGateway(status int) bool {
 //
 // A token endpoint that says invalid_token with 401 speaks of the refresh token, the one token that it was given
 // (RFC 6750 section 3.1, UAA). And invalid_grant with a text that speaks of a rate limit is no refusal: the same
-// refresh token is taken after a pause.
+// refresh token is taken after a pause. Nor is a refusal of the client that says in its text that the access token is
+// still good (Exact Online, with access_denied): the client is right, and too early.
 func classify(status int, comeBack bool, found errorsFound, doc document, r *Request, bare bool) (Class, string) {
 	switch {
 	case status >= 300 && status < 400:
@@ -148,11 +156,11 @@ func classify(status int, comeBack bool, found errorsFound, doc document, r *Req
 	if status == http.StatusUnauthorized && doc.isObject() && r.GrantType != "" && slices.Contains(found.codes, "invalid_token") {
 		return GrantRefused, "invalid_token"
 	}
+	if code := found.known(); code == "invalid_grant" && found.speaksOfRate() || status/100 == 4 && refusesOnly(code) && found.speaksOfTooEarly() {
+		return NotProcessed, code
+	}
 	if status == http.StatusUnauthorized && doc.isObject() && found.known() == "" && slices.Contains(found.named, codeUnauthorized) {
 		return ClientRefused, codeUnauthorized
-	}
-	if found.known() == "invalid_grant" && found.speaksOfRate() {
-		return NotProcessed, "invalid_grant"
 	}
 	if code := found.known(); code != "" && (status < 300 || status == http.StatusBadRequest || !slices.Contains(slackCodes, code)) {
 		return knownCodes[code], code

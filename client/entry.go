@@ -78,6 +78,11 @@ func (f errorsFound) firstOf(phrases []string) string {
 	return ""
 }
 
+// speaksOfTooEarly tells whether a description says that the access token is too good to be replaced.
+func (f errorsFound) speaksOfTooEarly() bool {
+	return f.firstOf([]string{"token not expired", "token is not expired", "token has not expired", "token not yet expired", "token is not yet expired", "token has not yet expired"}) != ""
+}
+
 // speaksOfRate tells whether a description says that there were too many requests, and nothing of an end.
 func (f errorsFound) speaksOfRate() bool {
 	return f.firstOf([]string{"rate limit", "rate-limit", "ratelimit", "too many requests", "throttled"}) != "" &&

@@ -28,6 +28,10 @@ var statusReasons = map[int]string{
 	http.StatusServiceUnavailable:   "the token endpoint is temporarily unavailable",
 }
 
+// tooEarlyReason is the sentence for a server that refreshes a token only when that is about to end.
+const tooEarlyReason = "the token endpoint does not replace a token yet that is still good: it is asked again until the token's end; " +
+	"if it says how long before the end it does, write that as refresh_window"
+
 // reason is the sentence for an answer: by its code, else by its status, else by its class.
 func reason(class Class, code string, status int) string {
 	if status >= 300 && status < 400 {
