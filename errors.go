@@ -56,8 +56,6 @@ var (
 		"the last refresh is not stored yet, because Vault's storage does not take writes; it is kept in memory and no other refresh starts until it is stored")
 	errTooOften = logical.CodedError(http.StatusTooManyRequests,
 		"this role has been refreshed by force too often; its token is current: read creds/<role>, and if the provider's API refuses that token, look for the reason there (audience, scope, account) before trying again in a minute")
-	errTooEarly = logical.CodedError(http.StatusTooManyRequests,
-		"min_ttl has had this role refreshed too often before its token was due: ask for less of a token's life, or try again in half a minute")
 	errNoRole = refusal("there is no role of this name; list the roles to see which there are")
 )
 

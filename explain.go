@@ -63,6 +63,9 @@ func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l
 	if err == nil {
 		err = b.mayRefresh(name, to, tok, d)
 	}
+	if err == nil && t.early(tok, d, now) && !b.guard.wouldAllowEarly(name, to) {
+		err = t.tooEarly(tok)
+	}
 	if err == nil {
 		_, _, err = to.shown(tok)
 	}

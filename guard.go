@@ -18,33 +18,48 @@ const (
 )
 
 // guard bounds how often each role is refreshed by force, and how often by readers' min_ttl before its token
-// is due by itself: each of the two has its own count. The zero value is ready.
+// is due by itself: each of the two has its own count, which begins anew with a write to the role, its provider or the
+// configuration. The zero value is ready.
 type guard struct {
 	mu    sync.Mutex
-	roles map[string]*rate.Limiter
+	roles map[string]*counted
+}
+
+// counted is the count for what was configured at the time.
+type counted struct {
+	*rate.Limiter
+	version string // target.version
 }
 
 // allow counts one forced refresh and tells whether it may be made.
-func (g *guard) allow(name string) bool { return g.count(name, forcedEvery) }
+func (g *guard) allow(name string, t *target) bool { return g.limiter(name, t, forcedEvery).Allow() }
 
 // allowEarly counts one refresh for a min_ttl and tells whether it may be made.
-func (g *guard) allowEarly(name string) bool { return g.count(name+earlySuffix, earlyEvery) }
+func (g *guard) allowEarly(name string, t *target) bool {
+	return g.limiter(name+earlySuffix, t, earlyEvery).Allow()
+}
+
+// wouldAllowEarly tells what allowEarly would, and counts nothing.
+func (g *guard) wouldAllowEarly(name string, t *target) bool {
+	return g.limiter(name+earlySuffix, t, earlyEvery).Tokens() >= 1
+}
 
 // earlySuffix can't be part of a name.
 const earlySuffix = "/min_ttl"
 
-func (g *guard) count(name string, every time.Duration) bool {
+func (g *guard) limiter(name string, t *target, every time.Duration) *rate.Limiter {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.roles == nil {
-		g.roles = map[string]*rate.Limiter{}
+		g.roles = map[string]*counted{}
 	}
-	l := g.roles[name]
-	if l == nil {
-		l = rate.NewLimiter(rate.Every(every), forcedBurst)
-		g.roles[name] = l
+	version := t.version()
+	if c := g.roles[name]; c != nil && c.version == version {
+		return c.Limiter
 	}
-	return l.Allow()
+	c := &counted{rate.NewLimiter(rate.Every(every), forcedBurst), version}
+	g.roles[name] = c
+	return c.Limiter
 }
 
 // forget drops what was counted for a role.

@@ -116,8 +116,8 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if err := cmp.Or(b.mayRefresh(name, t, tok, d), t.checkReady()); err != nil {
 		return tok, err
 	}
-	if d.minTTL > 0 && !d.own && newTerms(r, p).good(tok, clock.Now()) && !b.guard.allowEarly(name) {
-		return tok, errTooEarly
+	if early := newTerms(r, p).early(tok, d, clock.Now()); early && !b.guard.allowEarly(name, t) {
+		return tok, newTerms(r, p).tooEarly(tok)
 	}
 	t.options.Sessions = b.sessions.of(t.config.CACertificate, r.CACertificate)
 	before, a := tok, &attempt{b: b, s: s, name: name, target: t, demand: d}
@@ -148,7 +148,8 @@ func (b *backend) mayRefresh(name string, t *target, tok *token, d demand) error
 		return refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))
 	case !b.writable():
 		return logical.ErrReadOnly // Vault then forwards the request to the active node
-	case d.force && !d.background && !d.always && !b.guard.allow(name): // who writes roles is no reader
+	// Who writes roles is no reader, and who has no token to go on with needs one: a failure has its own pause.
+	case d.force && !d.background && !d.always && !b.guard.allow(name, t) && newTerms(r, t.provider).usable(tok, now) >= minLease:
 		return errTooOften
 	case b.work.ending():
 		return errEnding

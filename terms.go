@@ -2,7 +2,10 @@ package oauthrefresh
 
 import (
 	"fmt"
+	"net/http"
 	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
 )
@@ -173,10 +176,20 @@ func (t terms) due(tok *token, d demand, now time.Time) (bool, error) {
 	return true, nil
 }
 
-// good tells whether the token would do for whoever asks for nothing in particular.
-func (t terms) good(tok *token, now time.Time) bool {
+// early tells whether it is for a min_ttl only that the token is due: it would do for whoever asks for nothing.
+func (t terms) early(tok *token, d demand, now time.Time) bool {
 	due, err := t.due(tok, demand{}, now)
-	return err == nil && !due
+	return d.minTTL > 0 && !d.own && err == nil && !due
+}
+
+// tooEarly is said of a min_ttl that takes a new token too often, with one that never does: what a token has at
+// least that is not due by itself, or that a new one has for as long as the guard wants between two.
+func (t terms) tooEarly(tok *token) error {
+	lifetime := tok.lifetime()
+	most := min(max(t.windowOf(lifetime), lifetime-earlyEvery)-margin(lifetime), lifetime*9/10)
+	return logical.CodedError(http.StatusTooManyRequests, fmt.Sprintf(
+		"min_ttl has had this role refreshed too often before its token was due: ask for less of a token's life, at most %s, or try again in half a minute",
+		client.Duration(most.Truncate(time.Second))))
 }
 
 // reachable refuses a min_ttl that a fresh token does not have or has for a moment only: each read
