@@ -56,7 +56,7 @@ type fault struct {
 	// Ambiguous: the provider's word for a wrong client is one that some have for a used refresh token too.
 	Ambiguous bool `json:"ambiguous,omitempty"`
 
-	corrected bool // see asOf
+	corrected bool // it is of what was configured before, see overtaken
 }
 
 // Backoff starts low, since most trouble of providers is over in seconds, and doubles up to what
@@ -104,10 +104,19 @@ func backoff(class client.Class, failures int) time.Duration {
 // interval. A failure of another version forbids nothing. A grant that is dead stays so for what was
 // refused, and one that somebody has ended stays so for good.
 func (f *fault) forbids(t *target, tok *token, now time.Time) bool {
-	if t.role.dead(tok) {
-		return f.Revoked || f.Verdict == t.verdict(tok) || len(tok.Candidates) == 0 && t.description.isVerdict(f.Verdict)
+	if f == nil || f.overtaken(t, tok) {
+		return false
 	}
-	return f != nil && f.Version == t.version() && now.Before(t.role.timing(t.description.provider, tok, now).may)
+	return t.role.dead(tok) || now.Before(t.role.timing(t.description.provider, tok, now).may)
+}
+
+// overtaken tells whether the failure is of another role, provider or configuration than there is now, or the refusal
+// of a grant of another exchange: then it forbids nothing.
+func (f *fault) overtaken(t *target, tok *token) bool {
+	if t.role.dead(tok) {
+		return !f.Revoked && f.Verdict != t.verdict(tok) && (len(tok.Candidates) > 0 || !t.description.isVerdict(f.Verdict))
+	}
+	return f.Version != t.version()
 }
 
 // asOf is the failure as it counts now: what was stored with it may have been overtaken by an edit or by the clock.
@@ -116,7 +125,7 @@ func (f *fault) asOf(when timing) *fault {
 		return f
 	}
 	now := *f
-	now.Until, now.Settle, now.corrected = when.may, when.settle, when.corrected
+	now.Until, now.Settle, now.corrected = when.may, when.settle, when.corrected || f.corrected
 	return &now
 }
 
@@ -141,6 +150,8 @@ func (f *fault) sentence(now time.Time, name string) string {
 	switch {
 	case f.Revoked:
 		return fmt.Sprintf("the grant was ended with revoke/%s: %s", name, renew)
+	case f.Reauthorize && f.corrected:
+		return f.what() + "; what it was refused with has changed since then: the next refresh presents the refresh token once more"
 	case f.AnswerLost:
 		return fmt.Sprintf("%s, after the answer to an earlier refresh was lost, and with it probably the next refresh token: %s", f.what(), renew)
 	case f.ClientFirst:

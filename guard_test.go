@@ -55,7 +55,9 @@ func TestNoGuardWhereNoTokenIsAtHand(t *testing.T) {
 		if n := b.forced(t); n != forcedBurst {
 			t.Errorf("%d are let through", n)
 		}
-		b.age("r", func(tok *token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour) })
+		b.age("r", func(tok *token) {
+			tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
+		})
 		b.write("refresh/r", nil)
 	})
 }

@@ -48,5 +48,27 @@ func (b *backend) lookUp(ctx context.Context, s logical.Storage, name string) (*
 		return r, p, held, nil
 	}
 	found := <-stored
-	return r, p, b.unrecorded.over(name, r.tokenOf(found.tok)), found.err
+	if found.err != nil {
+		return r, p, r.tokenOf(nil), found.err
+	}
+	tok, err := corrected(ctx, s, r, p, b.unrecorded.over(name, r.tokenOf(found.tok)))
+	return r, p, tok, err
+}
+
+// corrected is the state with a failure that knows whether the role, its provider or the configuration were
+// written since. What is stored does not, and only a failure is worth the look at all three.
+func corrected(ctx context.Context, s logical.Storage, r *role, p *client.Provider, tok *token) (*token, error) {
+	if tok.Fault == nil || p == nil {
+		return tok, nil
+	}
+	t, err := targetOf(ctx, s, r, p)
+	if _, refused := asRefusal(err); refused {
+		return tok, nil // that is what is in the way now
+	}
+	if err != nil || !tok.Fault.overtaken(t, tok) {
+		return tok, err
+	}
+	next, f := new(*tok), new(*tok.Fault)
+	f.corrected, next.Fault = true, f
+	return next, nil
 }

@@ -89,7 +89,11 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 	case err != nil:
 	case r.dead(tok):
 		// The next refresh can't succeed, and whoever reads this token is the first to suffer.
-		resp.AddWarning("there will be no token after this one: " + tok.Fault.sentence(clock.Now(), name))
+		text := tok.Fault.sentence(clock.Now(), name)
+		if !tok.Fault.corrected {
+			text = "there will be no token after this one: " + text
+		}
+		resp.AddWarning(text)
 	default:
 		b.remember(name, seen, t, tok)
 	}

@@ -50,7 +50,7 @@ type ends struct {
 func (r *role) timing(p *client.Provider, tok *token, now time.Time) timing {
 	e := r.ends(p, tok, now)
 	t := timing{ends: e, must: e.lastCall()}
-	if f := tok.Fault; f != nil && f.Of != "" && f.Of != describe(r, p).definition() {
+	if f := tok.Fault; f != nil && (f.corrected || f.Of != "" && f.Of != describe(r, p).definition()) {
 		t.corrected = true // whoever corrects something wants to see at once whether it helps
 	} else {
 		t.may = f.pause(e, tok, now)
