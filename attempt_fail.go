@@ -71,7 +71,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		}
 	}
 	when := r.timing(a.target.description.provider, next, now)
-	next.Fault.Until, next.Fault.Settle = when.may, when.settle
+	next.Fault.Until, next.Fault.Settle, next.Fault.second = when.may, when.settle, when.second
 	if err := a.put(ctx, next); err != nil {
 		// Nothing is lost: the refresh token is the stored one, and its intent is stored too. What the
 		// failure asks for is kept to all the same.

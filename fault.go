@@ -56,7 +56,8 @@ type fault struct {
 	// Ambiguous: the provider's word for a wrong client is one that some have for a used refresh token too.
 	Ambiguous bool `json:"ambiguous,omitempty"`
 
-	corrected bool // it is of what was configured before, see overtaken
+	corrected bool      // it is of what was configured before, see overtaken
+	second    secondUse // what is known of another use of the refresh token, see asOf
 }
 
 // Backoff starts low, since most trouble of providers is over in seconds, and doubles up to what
@@ -125,7 +126,7 @@ func (f *fault) asOf(when timing) *fault {
 		return f
 	}
 	now := *f
-	now.Until, now.Settle, now.corrected = when.may, when.settle, when.corrected || f.corrected
+	now.Until, now.Settle, now.corrected, now.second = when.may, when.settle, when.corrected || f.corrected, when.second
 	return &now
 }
 
@@ -192,7 +193,7 @@ func (f *fault) spent() string {
 	case !f.Presented:
 		return ""
 	case f.Unsettled || f.Class == client.OutcomeUnknown:
-		return "; whether the provider has spent the refresh token is unknown"
+		return cmp.Or(string(f.second), "; whether the provider has spent the refresh token is unknown")
 	case !f.SilentSince.IsZero() || f.Entry != "" || f.Ambiguous:
 		return "; whether it is the refresh token that was refused is unknown"
 	}

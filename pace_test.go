@@ -111,3 +111,41 @@ func (g *impatient) answer(*clienttest.Request) clienttest.Answer {
 	g.ends = g.now.Add(g.lifetime)
 	return clienttest.JSON(200, fmt.Sprintf(`{"access_token":"a%d","expires_in":%d,"refresh_token":"%sr%[1]d"}`, g.refreshes, int(g.lifetime.Seconds()), canary))
 }
+
+// Of an exchange without an answer each reader hears what is known for this role, and no "or".
+func TestALostAnswerSaysWhatIsKnown(t *testing.T) {
+	broken := clienttest.JSON(500, `{"error":"server_error"}`)
+	for name, c := range map[string]struct {
+		provider, role fields
+		read           bool // there is a token at hand
+		want, not      string
+	}{
+		"never replaced":    {fields{"refresh_token_rotation": "never"}, nil, true, "is still good, since this provider never replaces it", "unknown"},
+		"a key":             {fields{"idempotency_header": "Idempotency-Key"}, nil, true, "under the same idempotency key", "may end the grant"},
+		"a grace":           {fields{"reuse_grace": "10m"}, nil, true, "within its reuse_grace it takes it once more", "may end the grant"},
+		"refreshes end it":  {fields{"refresh_invalidates_access_token": true}, nil, true, "has ended with it", "may end the grant"},
+		"no token at hand":  {nil, nil, false, "another try is all that there is", "may end the grant"},
+		"a token at hand":   {nil, nil, true, "since a second use of the refresh token may end the grant, the next attempt is due in", "all that there is"},
+		"the client's own":  {nil, fields{"grant_type": "client_credentials"}, true, "the next attempt is due", "the refresh token"},
+		"a grace that ends": {fields{"reuse_grace": "2s"}, nil, true, "may end the grant", "within its reuse_grace"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				b.write("roles/r", with(fields{"client_id": "the-client"}, c.role))
+				if c.read {
+					server.Enqueue(tokenAnswer("a1", canary+"r1"))
+					b.read("creds/r")
+				}
+				server.Handle(always(broken))
+				status, text := b.failure(writeOp, "refresh/r", nil)
+				if c.provider["reuse_grace"] == "2s" { // said as of now, and not as of then
+					pause(5 * time.Second)
+					text = b.data("status/r")["next_step"].(string)
+				}
+				if status != 502 || !strings.Contains(text, c.want) || strings.Contains(text, c.not) {
+					t.Errorf("%d %s", status, text)
+				}
+			}, c.provider)
+		})
+	}
+}

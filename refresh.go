@@ -141,7 +141,7 @@ func (b *backend) mayRefresh(name string, t *target, tok *token, d demand) error
 	}
 	switch {
 	case !(d.again && tok.Fault.mayPass(r.dead(tok))) && tok.Fault.forbids(t, tok, now):
-		return tok.Fault.error(now, name)
+		return tok.Fault.asOf(r.timing(t.description.provider, tok, now)).error(now, name)
 	case d.unasked() && r.timing(t.description.provider, tok, now).settle.After(now) && newTerms(r, t.provider).usable(tok, now) >= max(d.minTTL, minLease):
 		return errUnsettled
 	case r.spends() && !tok.RefreshToken.IsSet():

@@ -21,7 +21,40 @@ type timing struct {
 	must time.Time
 	// corrected: the last failure was of a role or a provider that was written since.
 	corrected bool
+	second    secondUse
 	ends      ends
+}
+
+// secondUse says, after an exchange whose outcome is unknown, what is known of another one with the same refresh token;
+// "" where that may end the grant, or nothing is unknown.
+type secondUse string
+
+const (
+	secondHarmless secondUse = "; the refresh token is still good, since this provider never replaces it"
+	secondKeyed    secondUse = "; whether the provider has spent the refresh token is unknown, but its answer can be had again under the same idempotency key"
+	secondInGrace  secondUse = "; whether the provider has spent the refresh token is unknown, but within its reuse_grace it takes it once more"
+	secondEnds     secondUse = "; whether the provider has spent the refresh token is unknown; if it has, the token at hand has ended with it, so another try loses nothing"
+	secondNoLoss   secondUse = "; whether the provider has spent the refresh token is unknown, and with no token at hand another try is all that there is"
+)
+
+// secondUse is what is known of another use of the refresh token at hand.
+func (r *role) secondUse(p *client.Provider, tok *token, now time.Time) secondUse {
+	i := tok.Intent
+	switch {
+	case i == nil || !r.spends():
+		return ""
+	case p.RefreshTokenRotation == client.RotationNever:
+		return secondHarmless
+	case i.keyed(r, p):
+		return secondKeyed
+	case i.inGrace(p, now):
+		return secondInGrace
+	case !tok.AccessToken.IsSet() || !tok.ExpiresAt.After(now):
+		return secondNoLoss
+	case p.RefreshInvalidatesAccessToken:
+		return secondEnds
+	}
+	return ""
 }
 
 // tolerance is how far a stored time may lie ahead of the clock: what clocks of two nodes differ by. A time
@@ -49,7 +82,7 @@ type ends struct {
 // timing puts together what is known of a grant at one moment. The provider must be there.
 func (r *role) timing(p *client.Provider, tok *token, now time.Time) timing {
 	e := r.ends(p, tok, now)
-	t := timing{ends: e, must: e.lastCall()}
+	t := timing{ends: e, must: e.lastCall(), second: r.secondUse(p, tok, now)}
 	if f := tok.Fault; f != nil && (f.corrected || f.Of != "" && f.Of != describe(r, p).definition()) {
 		t.corrected = true // whoever corrects something wants to see at once whether it helps
 	} else {
