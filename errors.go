@@ -56,7 +56,8 @@ var (
 		"the last refresh is not stored yet, because Vault's storage does not take writes; it is kept in memory and no other refresh starts until it is stored")
 	errTooOften = logical.CodedError(http.StatusTooManyRequests,
 		"this role has been refreshed by force too often; its token is current: read creds/<role>, and if the provider's API refuses that token, look for the reason there (audience, scope, account) before trying again in a minute")
-	errNoRole = refusal("there is no role of this name; list the roles to see which there are")
+	errUnknownProvider = refusal("the provider of this role does not exist: list the providers to see which there are, or write it to providers/<name>")
+	errNoRole          = refusal("there is no role of this name; list the roles to see which there are")
 )
 
 // error is what a caller hears of a failure that is remembered.

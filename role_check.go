@@ -2,9 +2,12 @@ package oauthrefresh
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
 )
@@ -19,11 +22,21 @@ func (w *roleWrite) checkRefreshToken(r *role) error {
 	return refusal("refresh_token is required: the refresh token of the grant, or set grant_type=client_credentials or jwt-bearer; to forget a grant, delete its role")
 }
 
-// check returns what is wrong with the role by itself.
-func (r *role) check() error {
+// checkProviderOf refuses a role without a provider, or with one that nobody knows. That explains most of what else may
+// seem to be wrong, so it comes first.
+func checkProviderOf(ctx context.Context, s logical.Storage, r *role) error {
 	if r.Provider == "" {
 		return refusal("provider is required: list the providers to see which there are")
 	}
+	p, err := getProvider(ctx, s, r.Provider)
+	if err == nil && p == nil {
+		err = errUnknownProvider
+	}
+	return err
+}
+
+// check returns what is wrong with the role by itself.
+func (r *role) check() error {
 	if !slices.Contains([]string{client.GrantRefreshToken, client.GrantClientCredentials, client.GrantJWTBearer}, r.GrantType) {
 		return refusal("grant_type must be refresh_token, client_credentials or jwt-bearer")
 	}
@@ -95,7 +108,8 @@ func (t *target) checkTokenMode() error {
 func (t *target) checkCredentials() error {
 	method := t.provider.TokenEndpointAuthMethod
 	if t.provider.NeedsSecret() && !t.role.ClientSecret.IsSet() && t.role.GrantType != client.GrantJWTBearer {
-		return refusal(fmt.Sprintf("client_secret is required: this provider authenticates clients with %s", method)) // or to be declared optional, see client_secret_optional
+		return refusal(fmt.Sprintf("client_secret is required: this provider authenticates clients with %s; for a client that authenticates another way "+
+			"set token_endpoint_auth_method on the role, none for one without a secret (and client_secret_optional on the provider for one whose secret is empty)", method))
 	}
 	if t.role.signs(t.provider) && !t.role.AssertionKey.IsSet() && t.role.CertificateChain == "" {
 		return refusal("this client signs assertions and has no key to: give assertion_private_key, or pfx and pfx_password")

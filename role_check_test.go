@@ -14,6 +14,7 @@ var badRoles = []struct {
 }{
 	{fields{"provider": ""}, "provider is required"},
 	{fields{"provider": "zzz"}, "the provider of this role does not exist"},
+	{fields{"provider": "zzz", "client_id": "", "grant_type": "zzz", "refresh_token": "zzz\nzzz"}, "the provider of this role does not exist"},
 	{fields{"provider": "../config"}, "the provider of this role does not exist"},
 	{fields{"provider": "zzz/../test"}, "the provider of this role does not exist"},
 	{fields{"provider": strings.Repeat("zzz", 1000)}, "the provider of this role does not exist"},
@@ -33,6 +34,7 @@ var badRoles = []struct {
 	{fields{"client_id": "\r\n"}, "client_id is required"},
 	{fields{"client_id": "zzz\nzzz"}, "client_id holds a line break"},
 	{fields{"client_secret": ""}, "client_secret is required: this provider authenticates clients with client_secret_post"},
+	{fields{"client_secret": ""}, "set token_endpoint_auth_method on the role, none for one without a secret"},
 	{fields{"client_secret": "\n"}, "client_secret is required"},
 	{fields{"client_secret": "   "}, "client_secret is blank"},
 	{fields{"client_secret": "zzz\nzzz\n"}, "client_secret holds a line break"},

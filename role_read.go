@@ -29,17 +29,20 @@ func (r *role) response() *logical.Response {
 		"assertion_private_key_set":       r.AssertionKey.IsSet(),
 		"request_format":                  r.RequestFormat,
 		"ca_certificate":                  shownAuthorities(r.CACertificate),
-		// The values may be secrets: an API key in a header, a password in a parameter.
-		"token_params":           listOf(slices.Sorted(maps.Keys(r.TokenParams))),
-		"token_headers":          listOf(slices.Sorted(maps.Keys(r.TokenHeaders))),
+		// The values may be secrets: an API key in a header, a password in a parameter. So these are not shown under the
+		// names that a write has: what is read there could be written back, and would take their place.
+		"token_params_names":     listOf(slices.Sorted(maps.Keys(r.TokenParams))),
+		"token_headers_names":    listOf(slices.Sorted(maps.Keys(r.TokenHeaders))),
 		"ttl":                    int64(r.TTL.Seconds()),
 		"assumed_token_ttl":      int64(r.AssumedTokenTTL.Seconds()),
-		"refresh_window":         int64(r.RefreshWindow.Seconds()),
 		"keepalive_period":       int64(r.KeepalivePeriod.Seconds()),
 		"lease":                  r.Lease,
 		"token_mode":             r.TokenMode,
 		"client_certificate_set": r.CertificateChain != "",
 		"identity_readable":      r.IdentityReadable,
+	}
+	if r.RefreshWindow != 0 { // the command line shows it in seconds, where it has 0s for those above
+		data["refresh_window"] = int64(r.RefreshWindow.Seconds())
 	}
 	r.credentials.describe("", data)
 	if r.Next.ID != "" {

@@ -35,7 +35,7 @@ func everyRoleField(b *testBackend) fields {
 
 // secretFields are shown as whether they are set, or by the names in them.
 var secretFields = map[string]string{
-	"client_secret": "client_secret_set", "refresh_token": "refresh_token_set", "token_params": "", "token_headers": "",
+	"client_secret": "client_secret_set", "refresh_token": "refresh_token_set", "token_params": "", "token_headers": "", // by names of their own
 	"pfx": "client_certificate_set", "pfx_password": "", "client_certificate": "client_certificate_set", "client_private_key": "",
 	"client_private_key_password": "", "assertion_private_key": "assertion_private_key_set", "assertion_private_key_password": "",
 	"next_client_secret": "next_client_secret_set", "next_pfx": "next_client_certificate_set", "next_pfx_password": "",
@@ -60,7 +60,7 @@ func TestRoleReadsAsItWasWritten(t *testing.T) {
 			t.Errorf("%s reads as %v, want %v", field, got[field], written[field])
 		}
 	}
-	for field, want := range map[string]string{"token_params": "[api_key]", "token_headers": "[X-Api-Key]"} {
+	for field, want := range map[string]string{"token_params_names": "[api_key]", "token_headers_names": "[X-Api-Key]"} {
 		if fmt.Sprint(got[field]) != want {
 			t.Errorf("%s reads as %v, want %s", field, got[field], want)
 		}
@@ -74,7 +74,7 @@ func TestRoleDefaults(t *testing.T) {
 	b.writeRole("r")
 	got, defaults := b.data("roles/r"), fields{
 		"grant_type": "refresh_token", "token_mode": "shared", "lease": true, "ttl": int64(0), "assumed_token_ttl": int64(0),
-		"refresh_window": int64(0), "keepalive_period": int64(0), "token_endpoint_auth_method": "", "request_format": "", "scope": "",
+		"refresh_window": nil, "keepalive_period": int64(0), "token_endpoint_auth_method": "", "request_format": "", "scope": "",
 		"client_secret_set": true, "refresh_token_set": true, "client_certificate_set": false,
 	}
 	for field, want := range defaults {

@@ -27,6 +27,9 @@ func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error)
 		r = new(*w.old)
 	}
 	w.readSettings(r)
+	if err := checkProviderOf(ctx, s, r); err != nil {
+		return nil, err // what it needs nobody knows
+	}
 	if w.names("ca_certificate") {
 		if err := checkAuthorities(r.CACertificate); err != nil {
 			return nil, refuse(err)

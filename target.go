@@ -44,7 +44,7 @@ func targetOf(ctx context.Context, s logical.Storage, r *role, p *client.Provide
 		return nil, err
 	}
 	if p == nil {
-		return nil, refusal("the provider of this role does not exist: list the providers to see which there are, or write it to providers/<name>")
+		return nil, errUnknownProvider
 	}
 	t := &target{role: r, provider: override(r, p), config: c, description: describe(r, p)}
 	if err := t.provider.Validate(c.AllowInsecureEndpoints); err != nil {
