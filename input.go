@@ -34,12 +34,12 @@ func (in input) text(field string, into *string) {
 	}
 }
 
-// secret reads a secret without the line end that field=@file brings along: no token or secret of
+// secret reads a secret without the line ends around it, as field=@file brings one along: no token or secret of
 // OAuth may contain one (RFC 6749 appendix A), and with it no server knows the secret.
 func (in input) secret(field string, into *client.Secret) {
 	if in.names(field) {
 		text, _ := in.value(field).(string)
-		*into = client.NewSecret(strings.TrimRight(text, "\r\n"))
+		*into = client.NewSecret(strings.Trim(text, "\r\n"))
 	}
 }
 

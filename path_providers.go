@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -56,7 +57,8 @@ names one of them.`,
 		HelpDescription: `A provider is data and holds no secret: where a token endpoint is, how it authenticates clients, in
 which format it takes a request and where things are in its answer. Write one for any OAuth 2.0
 server that is not built in. A write keeps what it does not name. The built-in providers can be
-read, as an example too, but neither overwritten nor deleted.
+read, as an example too, but neither overwritten nor deleted. A delete of one that roles name takes
+place, with a warning that names them: they are not refreshed until it is written again.
 
 What readers are handed (access_token_pointer, further extra_fields) and with how much proof a client
 comes (token_endpoint_auth_method, requires_certificate) does not change for a role behind its back:
@@ -185,5 +187,46 @@ func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request,
 	if err := pinProvider(ctx, req.Storage, name); err != nil {
 		return nil, err
 	}
-	return nil, storageError(req.Storage.Delete(ctx, providerPrefix+name))
+	if err := req.Storage.Delete(ctx, providerPrefix+name); err != nil {
+		return nil, storageError(err)
+	}
+	return b.warnOfUse(ctx, req.Storage, name), nil
+}
+
+// lookForUse is how long a delete looks for roles of the provider, at a thousand and more a second. maxNamed is how
+// many of them it names.
+const lookForUse, maxNamed = 5 * time.Second, 5
+
+// warnOfUse says which roles are left without their provider, nil for none. It is a warning and no refusal: a
+// definition holds nothing that could not be written again, nothing is sent in the meantime, and whoever takes a mount
+// apart, as Terraform does, need not know in which order. But what nobody refreshes may die of disuse.
+func (b *backend) warnOfUse(ctx context.Context, s logical.Storage, provider string) *logical.Response {
+	ctx, cancel := context.WithTimeout(ctx, lookForUse)
+	defer cancel()
+	names, err := s.List(ctx, rolePrefix)
+	var users []string
+	for _, name := range names {
+		var r *role
+		if r, err = getRole(ctx, s, name); ctx.Err() != nil {
+			break
+		}
+		if err == nil && r != nil && r.Provider == provider {
+			users = append(users, name)
+		}
+	}
+	if len(users) == 0 {
+		return nil
+	}
+	count := fmt.Sprint(len(users))
+	if ctx.Err() != nil {
+		count = "at least " + count
+	}
+	named := strings.Join(users[:min(len(users), maxNamed)], ", ")
+	if len(users) > maxNamed {
+		named += ", ..."
+	}
+	resp := new(logical.Response)
+	resp.AddWarning(fmt.Sprintf("roles of this provider: %s (%s). None of them is refreshed until the provider is written again or they name another: "+
+		"their tokens end, and a grant that is not used may end with its refresh token", count, named))
+	return resp
 }

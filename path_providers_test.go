@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
 )
@@ -133,5 +136,28 @@ func TestProvidersAreListedAndDeleted(t *testing.T) {
 	}
 	if b.read("providers/aaa") != nil {
 		t.Error("it is still there")
+	}
+}
+
+// Whoever deletes a provider hears which roles are left without.
+func TestDeletingAProviderInUseIsTold(t *testing.T) {
+	b := newTestBackend(t)
+	newEndpoint(t, b)
+	if resp := b.do(logical.DeleteOperation, "providers/none", nil); resp != nil {
+		t.Errorf("one that nobody has: %v", resp)
+	}
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		b.writeRole(name)
+	}
+	b.write("providers/other", fields{"token_endpoint": "https://other.example.com/"})
+	if resp := b.do(logical.DeleteOperation, "providers/other", nil); resp != nil {
+		t.Errorf("one that no role names: %v", resp)
+	}
+	resp := b.do(logical.DeleteOperation, "providers/test", nil)
+	if resp == nil || len(resp.Warnings) != 1 || !strings.Contains(resp.Warnings[0], "roles of this provider: 6 (a, b, c, d, e, ...)") {
+		t.Fatalf("%v", resp)
+	}
+	if got := b.data("status/a"); got["state"] != "blocked" || !strings.Contains(got["next_step"].(string), "provider of this role does not exist") {
+		t.Errorf("the status says %v", got)
 	}
 }

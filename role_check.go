@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -77,7 +78,7 @@ func checkTexts(r *role) error {
 		"client_id": r.ClientID, "client_secret": r.ClientSecret.Reveal(), "next_client_secret": r.Next.ClientSecret.Reveal(), "previous_client_secret": r.PreviousClientSecret.Reveal(),
 		"refresh_token": r.RefreshToken.Reveal(), "scope": r.Scope, "subject": r.Subject, "assertion_key_id": r.AssertionKeyID, "next_assertion_key_id": r.Next.AssertionKeyID,
 	} {
-		if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		if strings.ContainsFunc(text, breaks) {
 			return fmt.Errorf("%s holds a line break or another control character: write it on one line, as the provider gave it", field)
 		}
 		if len(text) > maxText {
@@ -88,6 +89,23 @@ func checkTexts(r *role) error {
 		}
 	}
 	return nil
+}
+
+// breaks tells a character that is no part of a text on one line, or that nobody sees: what terminals, editors and
+// web pages put into a long text that is copied from them.
+func breaks(c rune) bool {
+	return unicode.IsControl(c) || slices.Contains([]rune{'\u2028', '\u2029', '\u200b', '\ufeff'}, c)
+}
+
+// warnOfPasting says of a refresh token that it looks like more than the token: no server is known that has such, and
+// RFC 6749 allows them.
+func warnOfPasting(refreshToken client.Secret) (warnings []string) {
+	text := refreshToken.Reveal()
+	if text != strings.Trim(text, " \"'`") || strings.Contains(text, `\n`) || strings.Contains(text, `\r`) {
+		warnings = append(warnings, `refresh_token begins or ends with a blank or a quotation mark, or holds \n or \r in letters: it is sent as it stands; `+
+			"if that was copied along, write it again without")
+	}
+	return warnings
 }
 
 // checkTokenMode refuses tokens of their own where getting one takes another's away.

@@ -43,6 +43,10 @@ var badRoles = []struct {
 	{fields{"refresh_token": "\n"}, "refresh_token is required"},
 	{fields{"refresh_token": "zzz\r\nzzz"}, "refresh_token holds a line break"},
 	{fields{"refresh_token": "zzz\tzzz"}, "refresh_token holds a line break or another control character"},
+	{fields{"refresh_token": "\nzzz\nzzz\n"}, "refresh_token holds a line break"},
+	{fields{"refresh_token": "zzz\u2028zzz"}, "refresh_token holds a line break or another control character"},
+	{fields{"refresh_token": "zzz\u0085zzz"}, "refresh_token holds a line break or another control character"},
+	{fields{"refresh_token": "\ufeffzzz"}, "refresh_token holds a line break or another control character"},
 	{fields{"scope": "zzz\nzzz"}, "scope holds a line break"},
 	{fields{"token_endpoint_auth_method": "zzz"}, "token_endpoint_auth_method must be one of client_secret_basic"},
 	{fields{"token_endpoint_auth_method": "tls_client_auth"}, "needs a client certificate"},
@@ -146,4 +150,32 @@ func TestProviderParamsMoveNothing(t *testing.T) {
 		t.Errorf("stored %v", stored)
 	}
 	b.write("roles/r", roleOf("salesforce", fields{"provider_params": fields{"domain": "acme--uat.sandbox.my.salesforce.com", "site": "/partners"}}))
+}
+
+// Line ends around a refresh token are not sent; what else looks as if it were copied along is, and is told.
+func TestWhatIsCopiedAlongWithARefreshToken(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	server.Handle(always(tokenAnswer("a1", canary+"r1")))
+	for written, c := range map[string]struct {
+		sent string
+		told bool
+	}{
+		canary + "one":                {canary + "one", false},
+		canary + "two\r\n":            {canary + "two", false},
+		"\n" + canary + "three\n\n":   {canary + "three", false},
+		" " + canary + "four":         {" " + canary + "four", true},
+		`"` + canary + `five"`:        {`"` + canary + `five"`, true},
+		canary + `six\n` + "and more": {canary + `six\n` + "and more", true},
+		canary + "seven+/=~.-_":       {canary + "seven+/=~.-_", false},
+	} {
+		resp := b.write("roles/r", roleOf("test", fields{"refresh_token": written}))
+		if told := resp != nil && len(resp.Warnings) > 0; told != c.told || told && strings.Contains(resp.Warnings[0], canary) {
+			t.Errorf("%q: told %v", written, resp)
+		}
+		b.read("creds/r")
+		if got := server.Requests(); got[len(got)-1].Form.Get("refresh_token") != c.sent {
+			t.Errorf("%q is sent as %q", written, got[len(got)-1].Form.Get("refresh_token"))
+		}
+	}
 }

@@ -110,6 +110,7 @@ func (w *roleWrite) readSecrets(r *role) (err error) {
 	if r.GrantID != "" && !ended && (!w.names("refresh_token") || w.known(written)) {
 		return nil
 	}
+	w.warnings = append(w.warnings, warnOfPasting(written)...)
 	r.RefreshToken, r.GrantedAt = written, clock.Now() // none, if it was named as empty: checkRefreshToken tells whether it may
 	r.GrantID, err = uuid.GenerateUUID()
 	return err
