@@ -112,9 +112,9 @@ func unreachableReason(ctx context.Context, err error, bound string) string {
 	case errors.Is(err, errProxy), errors.As(err, &op) && op.Op == "proxyconnect":
 		return "the proxy (HTTPS_PROXY) is not reachable or refused the connection to the token endpoint"
 	case errors.As(err, &authority):
-		return "the token endpoint's certificate is signed by an unknown authority: if that is right, add the authority to ca_certificate"
+		return unknownAuthorityReason(err)
 	case errors.As(err, &host):
-		return "the token endpoint's certificate is for another host name: check token_endpoint"
+		return hostNameReason(host)
 	case errors.As(err, &invalid):
 		return "the token endpoint's certificate is not valid (expired, or not meant for servers)"
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -128,5 +128,5 @@ func unreachableReason(ctx context.Context, err error, bound string) string {
 	case errors.As(err, &op) && op.Op == "dial":
 		return "the token endpoint refused the connection or is not reachable: check token_endpoint, firewalls and HTTPS_PROXY"
 	}
-	return "no TLS connection to the token endpoint could be set up: it may require a client certificate or a newer or older TLS version"
+	return cmp.Or(handshakeReason(err), "no TLS connection to the token endpoint could be set up: it may require a client certificate or a newer or older TLS version")
 }
