@@ -149,3 +149,34 @@ func TestALostAnswerSaysWhatIsKnown(t *testing.T) {
 		})
 	}
 }
+
+// README: where a spent refresh token is taken until the new one is used, reuse_grace=24h asks for a lost answer for as
+// long as the provider is out of reach.
+func TestASpentTokenThatWorksUntilTheNewOneIsUsed(t *testing.T) {
+	for name, lost := range map[string]clienttest.Answer{
+		"no answer": {Drop: true}, "a gateway's": clienttest.Text(502, "text/html", "x"), "its own": clienttest.JSON(500, `{"error":"server_error"}`).With("Retry-After", "3600"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				b.startBackground()
+				g := &strict{live: firstToken, grace: 365 * 24 * time.Hour}
+				server.Handle(g.answer)
+				b.read("creds/r")
+				for range 500 { // every answer is lost, and the token ends meanwhile
+					g.mu.Lock()
+					g.answers = []clienttest.Answer{lost, lost, lost}
+					g.mu.Unlock()
+					g.tell(time.Now())
+					_, _ = b.try(t.Context(), readOp, "creds/r", nil)
+					pause(time.Minute)
+				}
+				g.mu.Lock()
+				g.answers = nil
+				g.mu.Unlock()
+				if !b.readUntil(g, time.Hour) || g.ended() {
+					t.Errorf("the grant is lost: %v", b.data("status/r"))
+				}
+			}, fields{"reuse_grace": "24h", "refresh_token_rotation": "always"})
+		})
+	}
+}
