@@ -180,3 +180,19 @@ func TestASpentTokenThatWorksUntilTheNewOneIsUsed(t *testing.T) {
 		})
 	}
 }
+
+// What is known of a second use is said as of now: a pause that the provider asked for may outlast the token at hand.
+func TestALostAnswerSaysWhatIsKnownByNow(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(clienttest.JSON(200, `{"access_token":"a1","expires_in":60}`), clienttest.JSON(500, `{"error":"server_error"}`).With("Retry-After", "600"))
+		b.read("creds/r")
+		if _, text := b.failure(writeOp, "refresh/r", nil); !strings.Contains(text, "may end the grant") {
+			t.Errorf("with a token at hand: %s", text)
+		}
+		pause(70 * time.Second)
+		text := b.noCreds("r", 502)
+		if !strings.Contains(text, "another try is all that there is") || text != b.data("status/r")["next_step"] {
+			t.Errorf("without: %s; the status says %v", text, b.data("status/r")["next_step"])
+		}
+	})
+}
