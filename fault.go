@@ -175,6 +175,8 @@ func (f *fault) sentence(now time.Time, name string) string {
 	}
 	next := fmt.Sprintf("the next attempt is due %s", f.next(now))
 	if f.Settle.After(later(f.Until, now)) {
+		said := *f
+		said.second, f = "", &said // in these words
 		next = fmt.Sprintf("since a second use of the refresh token may end the grant, the next attempt is due in %s, when the token at hand has ended",
 			client.Duration(f.Settle.Sub(now).Round(time.Second)))
 	}

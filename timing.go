@@ -26,10 +26,11 @@ type timing struct {
 }
 
 // secondUse says, after an exchange whose outcome is unknown, what is known of another one with the same refresh token;
-// "" where that may end the grant, or nothing is unknown.
+// "" where nothing is unknown.
 type secondUse string
 
 const (
+	secondMayEnd   secondUse = "; whether the provider has spent the refresh token is unknown, and if it has, a second use may end the grant"
 	secondHarmless secondUse = "; the refresh token is still good, since this provider never replaces it"
 	secondKeyed    secondUse = "; whether the provider has spent the refresh token is unknown, but its answer can be had again under the same idempotency key"
 	secondInGrace  secondUse = "; whether the provider has spent the refresh token is unknown, but within its reuse_grace it takes it once more"
@@ -54,7 +55,7 @@ func (r *role) secondUse(p *client.Provider, tok *token, now time.Time) secondUs
 	case p.RefreshInvalidatesAccessToken:
 		return secondEnds
 	}
-	return ""
+	return secondMayEnd
 }
 
 // tolerance is how far a stored time may lie ahead of the clock: what clocks of two nodes differ by. A time
