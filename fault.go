@@ -20,9 +20,12 @@ type fault struct {
 	At        time.Time    `json:"at"`
 	Until     time.Time    `json:"until,omitzero"` // no exchange before this, see ends.pace
 	// Asked: the provider has asked for that pause, which is then no back-off of ours.
-	Asked    bool   `json:"asked,omitempty"`
-	Failures int    `json:"failures"` // in a row, with this version
-	Version  string `json:"version"`  // target.version that failed
+	Asked bool `json:"asked,omitempty"`
+	// Rest is when background work makes another exchange, where that is later than the provider has asked for: one
+	// that says "in a second" for days is believed by readers, who wait for it.
+	Rest     time.Time `json:"rest,omitzero"`
+	Failures int       `json:"failures"` // in a row, with this version
+	Version  string    `json:"version"`  // target.version that failed
 	// Of is description.definition: the version without the mount\'s configuration.
 	Of string `json:"of,omitempty"`
 	// Presented: the exchange presented a refresh token, and people want to know what became of it.
@@ -68,6 +71,9 @@ const (
 	refusalDelay, maxRefusalDelay = 30 * time.Second, 15 * time.Minute
 )
 
+// believed is how many failures in a row background work takes the provider's word for when to come back.
+const believed = 5
+
 // newFault remembers a failure after another one, or after none.
 func newFault(e *client.Error, before *fault, version string, now time.Time) *fault {
 	f := &fault{
@@ -79,6 +85,9 @@ func newFault(e *client.Error, before *fault, version string, now time.Time) *fa
 	}
 	if f.Asked = e.RetryAfter > 0; f.Asked {
 		f.Until = now.Add(e.RetryAfter) // the server knows better than a back-off
+		if rest := now.Add(backoff(f.Class, f.Failures)); f.Failures > believed && rest.After(f.Until) {
+			f.Rest = rest
+		}
 	} else {
 		f.Until = now.Add(backoff(f.Class, f.Failures))
 	}

@@ -196,3 +196,25 @@ func TestALostAnswerSaysWhatIsKnownByNow(t *testing.T) {
 		}
 	})
 }
+
+// A provider that says "at once" for days costs background work no more than its back-off, and its readers are served
+// when it said.
+func TestBackgroundWorkDoesNotBelieveForEver(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		b.startBackground()
+		server.Handle(always(clienttest.JSON(500, `{"error":"server_error"}`).With("Retry-After", "0")))
+		_, _ = b.try(t.Context(), readOp, "creds/r", nil)
+		pause(time.Hour)
+		n := len(server.Requests())
+		if n < 10 || n > 40 {
+			t.Errorf("%d requests in an hour without a reader", n)
+		}
+		for range 60 {
+			_, _ = b.try(t.Context(), readOp, "creds/r", nil)
+			pause(time.Second)
+		}
+		if more := len(server.Requests()) - n; more < 59 {
+			t.Errorf("%d requests in a minute with a reader each second", more)
+		}
+	})
+}

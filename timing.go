@@ -13,6 +13,8 @@ import (
 type timing struct {
 	// may is the end of the pause after a failure, whoever asks; zero for no pause.
 	may time.Time
+	// rest is the same for background work.
+	rest time.Time
 	// settle is when an exchange whose outcome is unknown is made again while the token at hand is good;
 	// zero for at once, or when nothing is unknown.
 	settle time.Time
@@ -88,6 +90,9 @@ func (r *role) timing(p *client.Provider, tok *token, now time.Time) timing {
 		t.corrected = true // whoever corrects something wants to see at once whether it helps
 	} else {
 		t.may = f.pause(e, tok, now)
+		if t.rest = t.may; !t.may.IsZero() && !f.Rest.IsZero() {
+			t.rest = later(t.may, e.pace(f.At, f.Rest, false, tok))
+		}
 	}
 	if tok.Intent == nil || !r.spends() || r.forgives(p, tok.Intent, now) || fromFuture(tok.ObtainedAt, now) {
 		return t
