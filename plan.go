@@ -29,7 +29,7 @@ func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now
 	}
 	when := r.timing(p, tok, now)
 	if tok.Intent != nil && r.spends() { // nothing else may spend the token before
-		return plan{at: later(later(now, when.settle), when.may), demand: force}
+		return plan{at: later(later(now, when.settle), when.rest), demand: force}
 	}
 	var next plan
 	if t := newTerms(r, p); b.inUse(name, tok) && !t.invalidates && tok.AccessToken.IsSet() {
@@ -45,7 +45,7 @@ func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now
 		next = plan{at, force}
 	}
 	if !next.at.IsZero() {
-		next.at = later(next.at, when.may)
+		next.at = later(next.at, when.rest)
 	}
 	return next
 }
