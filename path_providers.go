@@ -203,11 +203,11 @@ const lookForUse, maxNamed = 5 * time.Second, 5
 func (b *backend) warnOfUse(ctx context.Context, s logical.Storage, provider string) *logical.Response {
 	ctx, cancel := context.WithTimeout(ctx, lookForUse)
 	defer cancel()
-	names, err := s.List(ctx, rolePrefix)
+	names, _ := s.List(ctx, rolePrefix) // what can't be read can't be told of; the delete has taken place
 	var users []string
 	for _, name := range names {
-		var r *role
-		if r, err = getRole(ctx, s, name); ctx.Err() != nil {
+		r, err := getRole(ctx, s, name)
+		if ctx.Err() != nil {
 			break
 		}
 		if err == nil && r != nil && r.Provider == provider {
