@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,7 +23,7 @@ import (
 
 // An Apache that wants a certificate for one path asks for it once it has seen the request: in TLS 1.2 by
 // renegotiation, which is done once for a role that has one; in TLS 1.3 in a way that Go does not offer, which is told.
-// Behind it is a server that takes a refresh token once. The httpd is the one that scripts/httpd.sh finds or gets.
+// Behind it is a server that takes a refresh token once.
 func TestApacheAsksForACertificateLater(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -107,22 +106,15 @@ func newSpending(t *testing.T) *spending {
 // startHTTPD starts an Apache that wants a certificate of the fixtures' authority for /token, and only there.
 func startHTTPD(t *testing.T, protocol, backend string) (url, ca string) {
 	t.Helper()
-	script := exec.Command("../scripts/httpd.sh")
-	script.Stderr = os.Stderr
-	out, err := script.Output()
-	if err != nil {
-		t.Fatalf("no Apache httpd to test with, see scripts/httpd.sh: %v", err)
-	}
-	program := strings.TrimSpace(string(out))
-	root := filepath.Dir(filepath.Dir(filepath.Dir(program))) // of an installation, or of an unpacked one
+	httpd := newTool(t, "apache2-bin", "apache2", "httpd")
 	var modules string
 	for _, dir := range []string{"usr/lib/apache2/modules", "usr/lib64/httpd/modules", "usr/lib/httpd/modules"} {
-		if _, err := os.Stat(filepath.Join(root, dir, "mod_ssl.so")); err == nil {
-			modules = filepath.Join(root, dir)
+		if _, err := os.Stat(filepath.Join(httpd.root, dir, "mod_ssl.so")); err == nil {
+			modules = filepath.Join(httpd.root, dir)
 		}
 	}
 	if modules == "" {
-		t.Fatalf("%s has no mod_ssl", program)
+		t.Fatalf("%s has no mod_ssl", httpd.path)
 	}
 	host, err := ownHost()
 	if err != nil {
@@ -165,8 +157,7 @@ ProxyPass %[6]s/token
 	if err := os.WriteFile(filepath.Join(dir, "conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	libraries, _ := filepath.Glob(filepath.Join(root, "usr/lib/*-linux-gnu"))
-	p, err := startApart(ownName("httpd")+".log", []string{"LD_LIBRARY_PATH=" + strings.Join(libraries, ":"), "PATH=" + os.Getenv("PATH")}, program, "-DFOREGROUND", "-f", filepath.Join(dir, "conf"))
+	p, err := startApart(ownName("httpd")+".log", append(httpd.env, "PATH="+os.Getenv("PATH")), httpd.path, "-DFOREGROUND", "-f", filepath.Join(dir, "conf"))
 	if err != nil {
 		t.Fatal(err)
 	}

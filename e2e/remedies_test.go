@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -84,16 +85,12 @@ func keepOneKey(t *testing.T, dir string) {
 }
 
 // Whatever certificate or key is refused, the refusal's own commands make of it one that is taken, word for word.
-// It needs OpenSSL 3 (openssl) and OpenSSH (ssh-keygen) on the PATH, and fails without them.
 func TestRemediesForCertificatesWork(t *testing.T) {
 	t.Parallel()
-	version, err := exec.Command("openssl", "version").Output()
-	if err != nil || !strings.HasPrefix(string(version), "OpenSSL 3") {
-		t.Fatalf("this test needs OpenSSL 3 as openssl on the PATH: %q, %v", version, err)
-	}
-	if _, err := exec.LookPath("ssh-keygen"); err != nil {
-		t.Fatal("this test needs OpenSSH's ssh-keygen on the PATH: ", err)
-	}
+	openssl, ssh := newTool(t, "openssl", "openssl"), newTool(t, "openssh-client", "ssh-keygen")
+	env := slices.Concat(os.Environ(), openssl.env, ssh.env, []string{
+		"PATH=" + filepath.Dir(openssl.path) + ":" + filepath.Dir(ssh.path) + ":" + os.Getenv("PATH"), "PASS=" + identitiesPassword,
+	})
 	l := newLab(t)
 	canaries.add("password of the fixtures", identitiesPassword)
 	l.run(`vault write oauth/providers/own token_endpoint="$GENERIC_TOKEN_ENDPOINT" token_endpoint_auth_method=client_secret_basic`)
@@ -104,13 +101,13 @@ func TestRemediesForCertificatesWork(t *testing.T) {
 			s := l.with("DIR="+dir, "PASS="+identitiesPassword)
 			s.t = t
 			for name, from := range r.files {
-				place(t, dir, name, from)
+				place(t, env, dir, name, from)
 			}
 			sentence := s.refused(400, write+r.first)
 			if !strings.Contains(sentence, r.says) || strings.Contains(sentence, identitiesPassword) {
 				t.Fatalf("refused with %q, want %q", sentence, r.says)
 			}
-			followRemedy(t, r, dir, sentence)
+			followRemedy(t, env, r, dir, sentence)
 			s.run(write + r.second)
 			s.run("vault delete oauth/roles/r")
 		})
@@ -118,13 +115,13 @@ func TestRemediesForCertificatesWork(t *testing.T) {
 }
 
 // place copies a file of client/testdata, or makes one by a command that prints it.
-func place(t *testing.T, dir, name, from string) {
+func place(t *testing.T, env []string, dir, name, from string) {
 	command, made := strings.CutPrefix(from, "! ")
 	if !made {
 		command = "cat " + from
 	}
 	cmd := exec.Command("sh", "-ec", command)
-	cmd.Dir, cmd.Env = "../client/testdata", append(os.Environ(), "DIR="+dir, "PASS="+identitiesPassword)
+	cmd.Dir, cmd.Env = "../client/testdata", append(slices.Clip(env), "DIR="+dir)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -139,30 +136,30 @@ var remedyCommand = regexp.MustCompile("`((?:openssl|ssh-keygen) [^`]* [^`]*)`")
 
 // followRemedy runs the commands of a sentence in their order, and answers their questions for a password. A
 // request for a certificate goes to the CA, which is here.
-func followRemedy(t *testing.T, r remedy, dir, sentence string) {
+func followRemedy(t *testing.T, env []string, r remedy, dir, sentence string) {
 	commands := remedyCommand.FindAllStringSubmatch(sentence, -1)
 	for i, match := range commands {
 		if i == len(commands)-1 && r.edit != nil {
 			r.edit(t, dir)
 		}
-		stderr, err := answer(dir, match[1])
+		stderr, err := answer(env, dir, match[1])
 		if strings.Contains(stderr, "unsupported") && strings.Contains(sentence, "with -legacy too") {
-			stderr, err = answer(dir, match[1]+" -legacy")
+			stderr, err = answer(env, dir, match[1]+" -legacy")
 		}
 		if err != nil {
 			t.Fatalf("$ %s\n%s%v", match[1], stderr, err)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "request.pem")); err == nil {
-		place(t, dir, "cert.pem", "! openssl x509 -req -in $DIR/request.pem -CA identity/intermediate.pem -CAkey identity/intermediate.key -days 400 -set_serial 9")
+		place(t, env, dir, "cert.pem", "! openssl x509 -req -in $DIR/request.pem -CA identity/intermediate.pem -CAkey identity/intermediate.key -days 400 -set_serial 9")
 	}
 }
 
 // answer runs a command without a terminal, so that it reads its passwords from here.
-func answer(dir, command string) (stderr string, err error) {
+func answer(env []string, dir, command string) (stderr string, err error) {
 	cmd := exec.Command("sh", "-ec", command)
 	var text bytes.Buffer
-	cmd.Dir, cmd.Stderr, cmd.Stdin = dir, &text, strings.NewReader(strings.Repeat(identitiesPassword+"\n", 4))
+	cmd.Dir, cmd.Env, cmd.Stderr, cmd.Stdin = dir, env, &text, strings.NewReader(strings.Repeat(identitiesPassword+"\n", 4))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = cmd.Run()
 	return text.String(), err
