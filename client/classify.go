@@ -136,7 +136,8 @@ func fromGateway(status int) bool {
 // ideas of codes, and 3xx, since a redirect comes from no token endpoint.
 //
 // Without a code, a 503 may be a gateway's whose connection was reset after the server had done its work;
-// one that says when to come back is a server's that has not begun. A 409 is how servers answer an
+// one that says when to come back is a server's that has not begun, unless it is a page: Varnish sends one with
+// Retry-After: 5 when its backend resets the connection or says nothing in time. A 409 is how servers answer an
 // idempotency key whose first request they still work on, a 408 how they give up in the midst of one.
 //
 // A token endpoint that says invalid_token with 401 speaks of the refresh token, the one token that it was given
@@ -166,7 +167,7 @@ func classify(status int, comeBack bool, found errorsFound, doc document, r *Req
 		return knownCodes[code], code
 	}
 	switch {
-	case status == http.StatusServiceUnavailable && comeBack:
+	case status == http.StatusServiceUnavailable && comeBack && !doc.isPage():
 		return NotProcessed, ""
 	case status == http.StatusConflict || status == http.StatusRequestTimeout:
 		return OutcomeUnknown, ""

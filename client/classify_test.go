@@ -166,6 +166,11 @@ func TestComeBack(t *testing.T) {
 	if e := asError(t, err); e.Class != NotProcessed || e.RetryAfter != 3*time.Second {
 		t.Errorf("%+v", e)
 	}
+	page := "<!DOCTYPE html>\n<html><body><h1>Error 503 Backend fetch failed</h1></body></html>\n"
+	_, err = exchange(t, &Provider{}, clienttest.Answer{Status: 503, Body: page}.With("Retry-After", "5")) // Varnish's
+	if e := asError(t, err); e.Class != OutcomeUnknown || e.RetryAfter != 5*time.Second {
+		t.Errorf("a page with Retry-After: %s, %s", e.Class, e.RetryAfter)
+	}
 	_, err = exchange(t, &Provider{}, clienttest.Answer{Status: 503}.With("Retry-After", "0")) // a cache whose backend was lost
 	if e := asError(t, err); e.Class != OutcomeUnknown || e.RetryAfter != time.Second {
 		t.Errorf("%+v", e)
