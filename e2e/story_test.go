@@ -13,12 +13,12 @@ import (
 )
 
 // The life of some grants at a server library that ends a grant at the first replay, hours of it compressed: tokens
-// live for seconds, many readers want them, some hang up, requests and answers fare badly on their way, and the
+// live for seconds (a refresh ends the one before, and below 20 no lease can be kept from that), many readers want them, some hang up, requests and answers fare badly on their way, and the
 // plugin is reloaded and terminated in between. By the library's own record no refresh token is ever replayed, no
 // reader gets a token that the library refuses, and in the end every grant lives.
 func TestLongStory(t *testing.T) {
 	t.Parallel()
-	const roles, readersEach, lifetime = 6, 4, 8 * time.Second
+	const roles, readersEach, lifetime = 6, 4, 24 * time.Second
 	l := newLab(t)
 	server := startOAuthServer(t, lifetime)
 	sh := l.with("URL="+server.URL, "AUTHORITY="+server.authority(), "ID="+oauthClient, "SECRET="+oauthSecret)
@@ -45,8 +45,8 @@ func TestLongStory(t *testing.T) {
 	for i := range roles {
 		s.wantWell(sh, fmt.Sprintf("r%d", i))
 	}
-	if got := server.tally(); got.Replays != 0 || got.Refreshes < seconds*roles/15 {
-		t.Errorf("the library has seen %+v, want no replay and at least %d refreshes", got, seconds*roles/15)
+	if got := server.tally(); got.Replays != 0 || got.Refreshes < seconds*roles/20 {
+		t.Errorf("the library has seen %+v, want no replay and at least %d refreshes", got, seconds*roles/20)
 	}
 }
 
