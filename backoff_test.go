@@ -126,17 +126,29 @@ func TestTheTokenAtHandIsServedMeanwhile(t *testing.T) {
 	})
 }
 
-// Where a refresh kills the token, readers are promised only the time before; when there is no
-// refresh to be had, what is left after it is better than nothing.
+// Where a refresh kills the token, readers are promised only the time before. When there is no refresh to be had, what
+// is left after it is better than nothing: until the next try, which may bring one, and wholly once none will.
 func TestTheTokenAtHandIsServedBeyondItsPromise(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		server.Enqueue(tokenAnswer("a1", ""))
 		b.read("creds/r")
+		wantLease := func(want time.Duration) {
+			t.Helper()
+			if resp := b.read("creds/r"); resp.Secret.TTL != want || len(resp.Warnings) != 1 {
+				t.Errorf("the lease is %s, want %s; the warnings are %q", resp.Secret.TTL, want, resp.Warnings)
+			}
+		}
 		server.Handle(always(busy))
 		pause(50 * time.Minute)
-		if resp := b.read("creds/r"); resp.Secret.TTL != 10*time.Minute-30*time.Second || len(resp.Warnings) != 1 {
-			t.Errorf("the lease is %s, the warnings are %q", resp.Secret.TTL, resp.Warnings)
-		}
+		wantLease(minLease)
+		server.Handle(always(busy.With("Retry-After", "60")))
+		pause(10 * time.Second)
+		wantLease(time.Minute)
+		pause(58 * time.Second)
+		wantLease(minLease)
+		server.Handle(always(clienttest.JSON(400, `{"error":"invalid_grant"}`)))
+		pause(52 * time.Second)
+		wantLease(8*time.Minute - 30*time.Second)
 	}, fields{"refresh_invalidates_access_token": true})
 }
 

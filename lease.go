@@ -32,10 +32,7 @@ func (b *backend) credentials(t terms, tok *token, now time.Time) (*logical.Resp
 	if ttl < minLease {
 		// The window is open and yet this token is served: the provider is in trouble, and whatever
 		// is left is better than nothing.
-		ttl = t.usable(tok, now)
-		if ttl < minLease && t.intoMargin(tok, now) {
-			ttl = minLease
-		}
+		ttl = t.meanwhile(tok, now)
 	}
 	if t.longest > 0 {
 		ttl = min(ttl, t.longest)

@@ -157,6 +157,9 @@ func (b *backend) serve(ctx context.Context, s logical.Storage, name string, wan
 	case failure != nil && !t.serves(tok, want, now):
 		return answerError(failure)
 	case failure != nil:
+		if p != nil && !r.dead(tok) {
+			t.retry = later(now, r.timing(p, tok, now).may)
+		}
 		resp, err := b.credentials(t, tok, now)
 		if err != nil {
 			return answerError(failure)

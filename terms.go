@@ -56,6 +56,7 @@ type terms struct {
 	next        string        // of the one to come
 	nextID      string        // nextCredentials.ID
 	mutual      bool          // the API wants to see that certificate too
+	retry       time.Time     // when a refresh that has failed may be made again; zero when nothing has, or none will be
 }
 
 // newTerms takes the provider as it is now, nil when it has been deleted: a token that lives is
@@ -118,6 +119,19 @@ func (t terms) serves(tok *token, d demand, now time.Time) bool {
 func (t terms) intoMargin(tok *token, now time.Time) bool {
 	return tok.AccessToken.IsSet() && t.isOf(tok) && !fromFuture(tok.ObtainedAt, now) && tok.Fault != nil && !tok.Fault.Reauthorize &&
 		min(tok.ExpiresAt.Sub(now), tok.lifetime()) >= 2*minLease
+}
+
+// meanwhile is how long a lease of the token at hand is while there is no new one to be had. Where a refresh kills it,
+// that ends with the next try, but no lease is shorter than a few seconds.
+func (t terms) meanwhile(tok *token, now time.Time) time.Duration {
+	left := t.usable(tok, now)
+	if t.invalidates && !t.retry.IsZero() {
+		left = min(left, max(t.retry.Sub(now), minLease))
+	}
+	if left < minLease && t.intoMargin(tok, now) {
+		return minLease
+	}
+	return left
 }
 
 // isOf tells whether a token was got with what the role and its provider say now. What the provider said when

@@ -60,6 +60,7 @@ type story struct {
 // read wants tokens until the end. An impatient reader gives a read half a second.
 func (s *story) read(path string, impatient bool, end time.Time) {
 	client := s.v.client()
+	var held lease
 	for time.Now().Before(end) {
 		ctx, cancel := context.WithCancel(s.t.Context())
 		if impatient {
@@ -74,21 +75,38 @@ func (s *story) read(path string, impatient bool, end time.Time) {
 			s.failed.Add(1)
 		default:
 			s.served.Add(1)
-			s.use(path, secret, asked)
+			held = s.use(path, held, lease{secret, asked})
 		}
 		cancel()
 		time.Sleep(100 * time.Millisecond)
 	}
 }
 
-// use shows a token to the library, which accepts it as long as its lease lasts.
-func (s *story) use(path string, secret *api.Secret, asked time.Time) {
-	token, _ := secret.Data["access_token"].(string)
-	live := s.server.live(token)
-	if lease := time.Duration(secret.LeaseDuration) * time.Second; !live && time.Since(asked) < lease {
-		s.t.Errorf("%s: a token of generation %v with a lease of %s is not accepted after %s",
-			path, secret.Data["generation"], lease, time.Since(asked))
+// shortestLease is that of the engine, in seconds.
+const shortestLease = 5
+
+// lease is what a reader was given, and when it asked for it.
+type lease struct {
+	*api.Secret
+	asked time.Time
+}
+
+func (l lease) lasts() time.Duration { return time.Duration(l.LeaseDuration) * time.Second }
+
+// use shows tokens to the library: the new one, and the one that this reader holds until its lease ends. One of the
+// shortest lease is given from read to read while a refresh fails, and may end with the next try.
+func (s *story) use(path string, held, now lease) (hold lease) {
+	if held.Secret == nil || time.Since(held.asked) >= held.lasts() || held.LeaseDuration == shortestLease {
+		held = now
 	}
+	for _, l := range []lease{held, now} {
+		token, _ := l.Data["access_token"].(string)
+		if live := s.server.live(token); !live && time.Since(l.asked) < l.lasts() {
+			s.t.Errorf("%s: a token of generation %v with a lease of %s is not accepted after %s",
+				path, l.Data["generation"], l.lasts(), time.Since(l.asked))
+		}
+	}
+	return held
 }
 
 // interrupt reloads and terminates the plugin in turn.
