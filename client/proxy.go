@@ -75,10 +75,12 @@ type countedConn struct {
 	written *atomic.Int64
 }
 
-// Write implements net.Conn. What may have been written counts.
+// Write implements net.Conn. Bytes count before they are written, unless they turn out not to be: the server may have
+// them, and end the connection, before this goroutine runs again.
 func (c countedConn) Write(b []byte) (int, error) {
+	c.written.Add(int64(len(b)))
 	n, err := c.Conn.Write(b)
-	c.written.Add(int64(n))
+	c.written.Add(int64(n - len(b)))
 	return n, err
 }
 

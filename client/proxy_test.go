@@ -125,3 +125,24 @@ func TestAProxyIsVerified(t *testing.T) {
 		t.Error("a connection was made")
 	}
 }
+
+// connFunc is a connection that only writes.
+type connFunc struct {
+	net.Conn
+	write func()
+}
+
+func (c connFunc) Write(b []byte) (int, error) { c.write(); return len(b), nil }
+
+// A server may have read a request and ended the connection before the writer knows that it has written.
+func TestBytesCountBeforeTheyAreWritten(t *testing.T) {
+	var written atomic.Int64
+	conn := countedConn{connFunc{write: func() {
+		if written.Load() != 3 {
+			t.Error("bytes are on their way that don't count yet")
+		}
+	}}, &written}
+	if n, err := conn.Write([]byte("abc")); n != 3 || err != nil || written.Load() != 3 {
+		t.Error(n, err, written.Load())
+	}
+}
