@@ -189,11 +189,11 @@ func (f *fault) sentence(now time.Time, name string) string {
 		next = fmt.Sprintf("since a second use of the refresh token may end the grant, the next attempt is due in %s, when the token at hand has ended",
 			client.Duration(f.Settle.Sub(now).Round(time.Second)))
 	}
-	if f.Entry != "" && f.SilentSince.IsZero() {
-		next += fmt.Sprintf("; if such an answer means that the grant is dead, status/%s has the entry for permanent_errors", name)
-	}
 	if f.Class == client.ClientRefused {
 		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; %s by itself", name, next)
+	}
+	if f.Entry != "" && f.SilentSince.IsZero() {
+		next += fmt.Sprintf("; if such an answer means that the grant is dead, status/%s has the entry for permanent_errors", name)
 	}
 	return f.what() + f.spent() + "; " + next
 }

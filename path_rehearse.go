@@ -118,6 +118,8 @@ func (h *rehearsal) probe(ctx context.Context, t *target, who credentials, prefi
 		h.fail(field, fmt.Errorf("%s, in providers/%s", request.NotAsked(), t.role.Provider))
 	case id == nil && found.Secured:
 		h.ok(field, "none; "+asking(found))
+	case answered && found.AsksForCertificate && found.RefusesClient && request.NotAsked() != "":
+		h.ok(field, "asked for and shown; the server answers that it refuses the client, as it may for lack of a client_id, so whether it takes the certificate only a refresh tells")
 	case answered && found.AsksForCertificate:
 		h.ok(field, "accepted")
 	case answered:

@@ -61,6 +61,23 @@ func TestRehearseInOrder(t *testing.T) {
 	}
 }
 
+// Where the certificate is the authentication, an answer that refuses the client is no word of acceptance, though it may
+// be for lack of a client_id.
+func TestRehearseDoesNotTakeARefusalOfTheClientForAcceptance(t *testing.T) {
+	c := newClientCertificate(t, -time.Hour, time.Hour)
+	for method, want := range map[string]string{"tls_client_auth": "only a refresh tells", "none": "accepted"} {
+		b := newTestBackend(t)
+		server := clienttest.New(t, clienttest.Options{AskForClientCertificate: true})
+		server.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.JSON(400, `{"error":"invalid_client"}`) })
+		b.write("config", fields{"ca_certificate": string(clienttest.CAPEM())})
+		b.write("providers/test", fields{"token_endpoint": server.URL() + "/token", "token_endpoint_auth_method": method})
+		b.writeRole("r", fields{"client_secret": nil, "pfx": c.pfx, "pfx_password": certificatePassword})
+		if got := b.data("rehearse/r"); !strings.Contains(fmt.Sprint(got["client_certificate"]), want) || got["passed"] != true {
+			t.Errorf("%s: %v", method, got)
+		}
+	}
+}
+
 // Each trouble is found at its step, and the steps before it are in order.
 func TestRehearseFindsTrouble(t *testing.T) {
 	closed := clienttest.Refusing(t)

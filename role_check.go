@@ -101,11 +101,25 @@ func breaks(c rune) bool {
 // RFC 6749 allows them.
 func warnOfPasting(refreshToken client.Secret) (warnings []string) {
 	text := refreshToken.Reveal()
-	if text != strings.Trim(text, " \"'`") || strings.Contains(text, `\n`) || strings.Contains(text, `\r`) {
+	if strings.TrimFunc(text, around) != text || strings.Contains(text, `\n`) || strings.Contains(text, `\r`) {
 		warnings = append(warnings, `refresh_token begins or ends with a blank or a quotation mark, or holds \n or \r in letters: it is sent as it stands; `+
 			"if that was copied along, write it again without")
 	}
 	return warnings
+}
+
+func around(c rune) bool { return unicode.IsSpace(c) || strings.ContainsRune("\"'`", c) }
+
+// warnOfBlanks says the same of what else identifies the client. Secrets that people have thought of hold all else.
+func (w *roleWrite) warnOfBlanks(r *role) {
+	for _, f := range []struct{ name, text string }{
+		{"client_id", r.ClientID}, {"client_secret", r.ClientSecret.Reveal()},
+		{"next_client_secret", r.Next.ClientSecret.Reveal()}, {"previous_client_secret", r.PreviousClientSecret.Reveal()},
+	} {
+		if w.names(f.name) && strings.TrimSpace(f.text) != f.text {
+			w.warnings = append(w.warnings, f.name+" begins or ends with a blank: it is sent as it stands; if that was copied along, write it again without")
+		}
+	}
 }
 
 // checkTokenMode refuses tokens of their own where getting one takes another's away.

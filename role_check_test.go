@@ -152,6 +152,24 @@ func TestProviderParamsMoveNothing(t *testing.T) {
 	b.write("roles/r", roleOf("salesforce", fields{"provider_params": fields{"domain": "acme--uat.sandbox.my.salesforce.com", "site": "/partners"}}))
 }
 
+// Blanks around what else identifies a client are sent, and told of by the write that brings them.
+func TestBlanksAroundAClientsCredentials(t *testing.T) {
+	b := newTestBackend(t)
+	newGrant(newEndpoint(t, b))
+	b.writeRole("r", nil)
+	for field, written := range map[string]string{
+		"client_id": "the-client ", "client_secret": " " + canary, "next_client_secret": canary + "\u00a0", "previous_client_secret": "\t" + canary,
+	} {
+		resp := b.write("roles/r", fields{field: strings.ReplaceAll(written, "\t", "\u2003")})
+		if resp == nil || len(resp.Warnings) != 1 || !strings.HasPrefix(resp.Warnings[0], field+" begins or ends with a blank") || strings.Contains(resp.Warnings[0], canary) {
+			t.Errorf("%s: %v", field, resp)
+		}
+	}
+	if resp := b.write("roles/r", fields{"client_secret": `"'` + canary}); resp != nil && len(resp.Warnings) > 0 {
+		t.Errorf("told %v of a secret without blanks", resp.Warnings)
+	}
+}
+
 // Line ends around a refresh token are not sent; what else looks as if it were copied along is, and is told.
 func TestWhatIsCopiedAlongWithARefreshToken(t *testing.T) {
 	b := newTestBackend(t)
@@ -168,6 +186,7 @@ func TestWhatIsCopiedAlongWithARefreshToken(t *testing.T) {
 		`"` + canary + `five"`:        {`"` + canary + `five"`, true},
 		canary + `six\n` + "and more": {canary + `six\n` + "and more", true},
 		canary + "seven+/=~.-_":       {canary + "seven+/=~.-_", false},
+		canary + "eight\u00a0":        {canary + "eight\u00a0", true},
 	} {
 		resp := b.write("roles/r", roleOf("test", fields{"refresh_token": written}))
 		if told := resp != nil && len(resp.Warnings) > 0; told != c.told || told && strings.Contains(resp.Warnings[0], canary) {

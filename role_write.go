@@ -54,6 +54,7 @@ func (w *roleWrite) apply(ctx context.Context, s logical.Storage) (*role, error)
 	if err := cmp.Or(t.checkCredentials(), t.checkMethods(), t.checkAssertions(r.credentials, ""), t.checkNext(), t.checkTokenMode()); err != nil {
 		return nil, err
 	}
+	w.warnOfBlanks(r)
 	if err := w.pin(t); err != nil {
 		return nil, err
 	}

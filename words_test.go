@@ -308,6 +308,11 @@ func TestACertificateThatNobodyAsksFor(t *testing.T) {
 		if text := b.noCreds("r", 400); !strings.Contains(text, "does not ask for the client certificate") {
 			t.Error(text)
 		}
+		server.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.Text(403, "text/html", "<h1>no</h1>") })
+		b.writeRole("page", fields{"client_secret": nil, "token_endpoint_auth_method": method, "pfx": c.pfx, "pfx_password": certificatePassword})
+		if text := b.noCreds("page", 503); !strings.Contains(text, "does not ask for the client certificate") {
+			t.Error(text)
+		}
 		if _, text := b.failure(logical.UpdateOperation, "revoke/r", nil); !strings.Contains(text, "mtls_endpoint_aliases, under revocation_endpoint") {
 			t.Error(text)
 		}

@@ -30,6 +30,9 @@ type Probed struct {
 	// no code in it, and its status is one with which servers refuse certificates. Doubt is a sentence about it.
 	DoubtsCertificate bool
 	Doubt             string
+	// RefusesClient tells that the answer says that a client is refused. It may say so of every request without a
+	// client_id, or of the certificate.
+	RefusesClient bool
 	// Status is the HTTP status of the answer, 0 when none came.
 	Status int
 	// ClockOffset is how far the server's clock is ahead of this one's, to the second; it counts when
@@ -66,7 +69,7 @@ func Probe(ctx context.Context, o Options, r *Request) (Probed, error) {
 	}
 	found.AsksForCertificate = asked.Load()
 	if err != nil {
-		return found, (&roundTripError{cause: err, connected: found.Secured, bound: o.Bound}).meaning(ctx, asked.Load(), r.Identity != nil)
+		return found, (&roundTripError{cause: err, connected: found.Secured, greeting: steps.greeting.Load(), bound: o.Bound}).meaning(ctx, asked.Load(), r.Identity != nil)
 	}
 	defer response.Body.Close()
 	found.read(response, start)
@@ -80,8 +83,9 @@ func Probe(ctx context.Context, o Options, r *Request) (Probed, error) {
 // steps notes the steps to a connection. Several addresses are tried at the same time, and some still may
 // be when the exchange is over.
 type steps struct {
-	mu    sync.Mutex
-	found Probed
+	mu       sync.Mutex
+	found    Probed
+	greeting atomic.Bool // a TLS handshake with the server has begun
 }
 
 func (s *steps) taken() Probed {
@@ -105,6 +109,7 @@ func (s *steps) traced(ctx context.Context) context.Context {
 		GotConn: func(httptrace.GotConnInfo) {
 			s.note(func(p *Probed) { p.Resolved, p.Connected, p.Secured = true, true, true })
 		},
+		TLSHandshakeStart: func() { s.greeting.Store(true) },
 		TLSHandshakeDone: func(state tls.ConnectionState, err error) {
 			if err == nil {
 				s.note(func(p *Probed) {
@@ -130,4 +135,5 @@ func (p *Probed) doubt(a *answer, r *Request) {
 	if e.MaybeCertificate || e.Class == ClientRefused && e.Code == "" && p.Status == http.StatusForbidden {
 		p.DoubtsCertificate, p.Doubt = true, e.Reason
 	}
+	p.RefusesClient = e.Unauthenticated
 }

@@ -47,7 +47,7 @@ func (r *Request) NotAsked() string {
 // reason is the sentence for an answer: by how the client authenticates where that is what it is about.
 func (a *answer) reason(e *Error, r *Request) string {
 	ofProof := slices.Contains(proofCodes, e.Code) || slices.Contains(unauthorizedCodes, e.Code) && a.status == http.StatusUnauthorized ||
-		e.Code == "access_denied" || e.Silent || e.Code == "" && a.status == http.StatusUnauthorized
+		e.Code == "access_denied" || e.Silent || e.Code == "" && slices.Contains(certificateStatuses, a.status)
 	if sentence := r.NotAsked(); sentence != "" && !a.asked && ofProof && e.Class != GrantRefused && e.Class != OutcomeUnknown {
 		return sentence
 	}

@@ -43,6 +43,9 @@ func hostNameReason(host x509.HostnameError) string {
 	return "the token endpoint's certificate is for another host name: check token_endpoint"
 }
 
+// largeHello is what to do about servers, and what is in front of them, that don't read on.
+const largeHello = "something on the way takes no hello that is larger than one packet, as Go's is: register the plugin with -env=GODEBUG=tlsmlkem=0"
+
 // handshakeReason says why a TLS handshake failed, as far as that can be seen; "" when it can't. What Go leaves out by
 // default it takes again by a word in the plugin's environment. crypto/tls gives these errors no types.
 func handshakeReason(err error) string {
@@ -55,8 +58,7 @@ func handshakeReason(err error) string {
 	case alert && strings.Contains(text, "protocol version not supported"), strings.Contains(text, "unsupported protocol version"):
 		return "the token endpoint speaks no TLS version in common with this plugin, which speaks 1.2 and 1.3: have it offer one of these"
 	case op != nil && op.Op == "read" && errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection to the token endpoint was cut in the TLS handshake: a firewall or an IP allow list may refuse this host; " +
-			"or something on the way takes no hello that is larger than one packet, as Go's is: register the plugin with -env=GODEBUG=tlsmlkem=0"
+		return "the connection to the token endpoint was cut in the TLS handshake: a firewall or an IP allow list may refuse this host; or " + largeHello
 	}
 	return ""
 }

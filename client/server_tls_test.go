@@ -185,6 +185,22 @@ func TestWhatGoLeavesOutOfTLS(t *testing.T) {
 	}
 }
 
+// A hello that is swallowed shows as a handshake that does not end.
+func TestAHelloThatIsSwallowed(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // connects, and never reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, scheme := range []string{"https", "http"} {
+		o := Options{Timeout: 50 * time.Millisecond}
+		_, err := Exchange(t.Context(), o, withEndpoint(refresh(clienttest.New(t, clienttest.Options{})), scheme+"://"+l.Addr().String()))
+		if e := asError(t, err); strings.Contains(e.Reason, "TLS handshake") != (scheme == "https") || strings.Contains(e.Reason, "tlsmlkem=0") != (scheme == "https") {
+			t.Errorf("%s: %s", scheme, e.Reason)
+		}
+	}
+}
+
 // onePacket is a server that resets, or closes, a connection whose hello does not come in its first 1400 bytes.
 func onePacket(t *testing.T, config *tls.Config, resets bool) string {
 	t.Helper()

@@ -99,13 +99,14 @@ func roundTrip(ctx context.Context, transport http.RoundTripper, endpoint string
 // send makes one request. Its error is a *roundTripError.
 func send(transport http.RoundTripper, request *http.Request) (*answer, error) {
 	// From the moment there is a connection, TLS and proxy included, bytes may have been sent.
-	var connected atomic.Bool
+	var connected, greeting atomic.Bool
 	ctx := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotConn:           func(httptrace.GotConnInfo) { connected.Store(true) },
+		TLSHandshakeStart: func() { greeting.Store(true) },
 	})
 	response, err := transport.RoundTrip(request.WithContext(ctx))
 	if err != nil {
-		return nil, &roundTripError{cause: err, connected: connected.Load()}
+		return nil, &roundTripError{cause: err, connected: connected.Load(), greeting: greeting.Load()}
 	}
 	defer response.Body.Close()
 	return readAnswer(response), nil

@@ -17,6 +17,7 @@ func unsent(reason string) *Error { return &Error{Class: ClientRefused, Reason: 
 type roundTripError struct {
 	cause     error
 	connected bool // there was a connection to the server, so something may have been sent
+	greeting  bool // the TLS handshake with it has begun
 	bound     string
 }
 
@@ -41,7 +42,7 @@ func (e *roundTripError) meaning(ctx context.Context, asked, withCertificate boo
 			return &Error{Class: NotProcessed, MaybeCertificate: true,
 				Reason: maybeCertificateReason("the server ended the connection before the request was sent", withCertificate)}
 		}
-		return &Error{Class: NotProcessed, Reason: unreachableReason(ctx, e.cause, e.boundName())}
+		return &Error{Class: NotProcessed, Reason: e.unreachableReason(ctx)}
 	}
 	if wantsCertificateLater(e.cause) {
 		if !withCertificate {
@@ -99,7 +100,8 @@ func certificateReason(withCertificate bool) string {
 }
 
 // unreachableReason names the step that failed on the way to a connection.
-func unreachableReason(ctx context.Context, err error, bound string) string {
+func (e *roundTripError) unreachableReason(ctx context.Context) string {
+	err, bound := e.cause, e.boundName()
 	var (
 		dns       *net.DNSError
 		op        *net.OpError
@@ -117,6 +119,8 @@ func unreachableReason(ctx context.Context, err error, bound string) string {
 		return hostNameReason(host)
 	case errors.As(err, &invalid):
 		return "the token endpoint's certificate is not valid (expired, or not meant for servers)"
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && e.greeting:
+		return "the TLS handshake with the token endpoint did not end within " + bound + ": a firewall may swallow it, or " + largeHello
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return "the token endpoint could not be connected to within " + bound
 	case ctx.Err() != nil:
