@@ -234,7 +234,7 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// Both forms of Retry-After, relative to the local clock, never more than an hour: some providers
+// Both forms of Retry-After, a date by the clock of whoever wrote it, never more than an hour: some providers
 // send days.
 func TestRetryAfter(t *testing.T) {
 	for value, want := range map[string]time.Duration{
@@ -250,6 +250,13 @@ func TestRetryAfter(t *testing.T) {
 	date := time.Now().Add(10 * time.Minute).UTC().Format(http.TimeFormat)
 	if got := retryAfter(http.Header{"Retry-After": {date}}); got > 10*time.Minute || got < 9*time.Minute {
 		t.Errorf("in ten minutes: %v", got)
+	}
+	for _, off := range []time.Duration{-2 * time.Hour, 0, time.Hour} {
+		at := time.Now().Add(off)
+		header := http.Header{"Date": {at.UTC().Format(http.TimeFormat)}, "Retry-After": {at.Add(20 * time.Second).UTC().Format(http.TimeFormat)}}
+		if got := retryAfter(header); got != 20*time.Second {
+			t.Errorf("in twenty seconds, at a server whose clock is off by %s: %v", off, got)
+		}
 	}
 	_, err := exchange(t, &Provider{}, clienttest.JSON(429, "").With("Retry-After", "13"))
 	if e := asError(t, err); e.RetryAfter != 13*time.Second {

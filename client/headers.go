@@ -51,9 +51,8 @@ func (r *Request) requestID(header http.Header, secrets ...string) string {
 	return ""
 }
 
-// retryAfter reads Retry-After (RFC 9110 section 10.2.3), a number of seconds or a date, which
-// counts from the local clock. It returns 0 when there is none, or a date that is past, and never less
-// than a second. Of several, which a proxy on the way may have joined to one, the longest counts.
+// retryAfter reads Retry-After (RFC 9110 section 10.2.3), a number of seconds or a date, which is by the clock of whoever
+// wrote the answer's own Date. It returns 0 when there is none, or a date that is past, and never less than a second. Of several, which a proxy on the way may have joined to one, the longest counts.
 func retryAfter(header http.Header) time.Duration {
 	longest, asked := longestWait(header)
 	if !asked {
@@ -66,7 +65,7 @@ func retryAfter(header http.Header) time.Duration {
 func longestWait(header http.Header) (longest time.Duration, asked bool) {
 	for _, line := range header.Values("Retry-After") {
 		for _, value := range append(strings.Split(joined.ReplaceAllString(line, "$1\n"), "\n"), line) {
-			if d, ok := wait(value); ok {
+			if d, ok := wait(value, header.Get("Date")); ok {
 				longest, asked = max(longest, d), true
 			}
 		}
@@ -77,7 +76,7 @@ func longestWait(header http.Header) (longest time.Duration, asked bool) {
 // joined finds the commas between values, not the one within a date.
 var joined = regexp.MustCompile(`([0-9]|GMT)\s*,`)
 
-func wait(value string) (d time.Duration, ok bool) {
+func wait(value, answered string) (d time.Duration, ok bool) {
 	value = strings.TrimSpace(value)
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
 		if !(seconds >= 0) { // what is not a number is not either
@@ -85,8 +84,13 @@ func wait(value string) (d time.Duration, ok bool) {
 		}
 		return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second)), true
 	}
-	if date, err := http.ParseTime(value); err == nil && clock.Until(date) > 0 {
-		return min(clock.Until(date), maxRetryAfter), true
+	until, err := http.ParseTime(value)
+	now, unknown := http.ParseTime(answered)
+	if unknown != nil {
+		now = clock.Now()
 	}
-	return 0, false
+	if err != nil || !until.After(now) {
+		return 0, false
+	}
+	return min(until.Sub(now), maxRetryAfter), true
 }
