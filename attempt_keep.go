@@ -41,7 +41,9 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 		if answer.AccessToken == before.AccessToken.Reveal() {
 			// Some servers give the same token until it ends: then there is another, and not before.
 			next.Fault.Reason = "the provider gives the access token out again that it gave before, with what is left of its life, which is too short to be leased: the next one comes when it has ended"
-			next.Fault.Until, next.Fault.Asked, next.Fault.Failures = later(next.ExpiresAt, clock.Now().Add(shortestPause)), true, 1
+			// A second later, since lifetimes are stated in whole ones.
+			next.Fault.Until, next.Fault.Asked, next.Fault.Failures = later(next.ExpiresAt, clock.Now()).Add(shortestPause), true, 1
+			next.Fault.Ending = true
 		}
 	}
 	if r.spends() {

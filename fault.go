@@ -59,6 +59,9 @@ type fault struct {
 	// Ambiguous: the provider's word for a wrong client is one that some have for a used refresh token too.
 	Ambiguous bool `json:"ambiguous,omitempty"`
 
+	// Ending: the provider gives the token at hand out until it ends, and another one from Until on.
+	Ending bool `json:"ending,omitempty"`
+
 	corrected bool      // it is of what was configured before, see overtaken
 	second    secondUse // what is known of another use of the refresh token, see asOf
 }
@@ -73,6 +76,17 @@ const (
 
 // believed is how many failures in a row background work takes the provider's word for when to come back.
 const believed = 5
+
+// ends is how long a reader waits for the end of a token that no lease can be made of any more, 0 for not at all.
+func (f *fault) ends(now time.Time) time.Duration {
+	if f == nil || !f.Ending {
+		return 0
+	}
+	if left := f.Until.Sub(now); left <= 2*minLease {
+		return max(0, left)
+	}
+	return 0
+}
 
 // newFault remembers a failure after another one, or after none.
 func newFault(e *client.Error, before *fault, version string, now time.Time) *fault {

@@ -65,12 +65,7 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 		return answerError(err)
 	}
 	if gap := t.gap(tok, clock.Now()); !due && gap > 0 {
-		timer := time.NewTimer(gap)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			due = true
-		case <-ctx.Done():
+		if due = sleep(ctx, gap); !due {
 			return nil, errBusy
 		}
 	}
@@ -100,6 +95,26 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 	return resp, err
 }
 
+// sleep tells whether a time has passed before the context has ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// ending is how long a reader waits for the end of a token that the provider gives out until then.
+func (t *token) ending(want demand) time.Duration {
+	if t == nil || want.own || want.minTTL > minLease {
+		return 0
+	}
+	return t.Fault.ends(clock.Now())
+}
+
 // maxPatience is how long a reader waits for a new token while the one at hand would do. Most
 // refreshes take a fraction of it; those that take longer have a provider in trouble.
 const maxPatience = 2 * time.Second
@@ -116,6 +131,12 @@ func (t terms) patience(ctx context.Context, tok *token, want demand) (context.C
 // a warning for as long as it can be used.
 func (b *backend) refreshAndServe(ctx context.Context, s logical.Storage, name string, want demand) (*logical.Response, error) {
 	tok, failure := b.refresh(ctx, s, name, want)
+	if left := tok.ending(want); left > 0 {
+		if !sleep(ctx, left) {
+			return nil, errBusy
+		}
+		tok, failure = b.refresh(ctx, s, name, want)
+	}
 	resp, err := b.serve(ctx, s, name, want, tok, failure)
 	if tok == nil || !want.own {
 		return resp, err

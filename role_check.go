@@ -101,9 +101,10 @@ func breaks(c rune) bool {
 // RFC 6749 allows them.
 func warnOfPasting(refreshToken client.Secret) (warnings []string) {
 	text := refreshToken.Reveal()
-	if strings.TrimFunc(text, around) != text || strings.Contains(text, `\n`) || strings.Contains(text, `\r`) {
-		warnings = append(warnings, `refresh_token begins or ends with a blank or a quotation mark, or holds \n or \r in letters: it is sent as it stands; `+
-			"if that was copied along, write it again without")
+	if strings.TrimFunc(text, around) != text || strings.Contains(text, `\n`) || strings.Contains(text, `\r`) ||
+		strings.HasPrefix(text, "{") || strings.HasPrefix(text, "Bearer ") || strings.Contains(text, "refresh_token") {
+		warnings = append(warnings, `refresh_token begins or ends with a blank or a quotation mark, holds \n or \r in letters, or looks like more than the token: `+
+			"it is sent as it stands; if something was copied along, write it again without")
 	}
 	return warnings
 }

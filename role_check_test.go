@@ -187,6 +187,9 @@ func TestWhatIsCopiedAlongWithARefreshToken(t *testing.T) {
 		canary + `six\n` + "and more": {canary + `six\n` + "and more", true},
 		canary + "seven+/=~.-_":       {canary + "seven+/=~.-_", false},
 		canary + "eight\u00a0":        {canary + "eight\u00a0", true},
+		"refresh_token=" + canary:     {"refresh_token=" + canary, true},
+		"Bearer " + canary:            {"Bearer " + canary, true},
+		`{"token":"` + canary + `"}`:  {`{"token":"` + canary + `"}`, true},
 	} {
 		resp := b.write("roles/r", roleOf("test", fields{"refresh_token": written}))
 		if told := resp != nil && len(resp.Warnings) > 0; told != c.told || told && strings.Contains(resp.Warnings[0], canary) {

@@ -2,7 +2,9 @@ package oauthrefresh
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
@@ -22,4 +24,53 @@ func TestTokensTooShortToLeaseAreNotFetchedPerRead(t *testing.T) {
 			t.Errorf("20 reads in no time spent %d refresh tokens and brought nothing", n)
 		}
 	})
+}
+
+// A provider may give the same token out until it ends. Of its last seconds no lease can be made: who comes then waits
+// for the next one, and no lease outlives its token.
+func TestATokenThatIsGivenOutUntilItEnds(t *testing.T) {
+	for _, life := range []time.Duration{12 * time.Second, 30 * time.Second, 100 * time.Second, time.Hour} {
+		t.Run(life.String(), func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				var now, end atomic.Int64 // the server does not live in this clock
+				server.Handle(func(*clienttest.Request) clienttest.Answer {
+					if now.Load() >= end.Load() {
+						end.Store(now.Load() + int64(life))
+					}
+					return clienttest.JSON(200, fmt.Sprintf(`{"access_token":"until-%d","expires_in":%d}`, end.Load(), (end.Load()-now.Load())/int64(time.Second)))
+				})
+				ticks := func(d time.Duration) {
+					for range d / (100 * time.Millisecond) {
+						now.Store(time.Now().UnixNano())
+						pause(100 * time.Millisecond)
+					}
+				}
+				ticks(100 * time.Millisecond)
+				b.read("creds/r")
+				ticks(life - 20*time.Second)
+				first, latest := end.Load(), time.Now().Add(20*time.Second+life)
+				for time.Now().Before(latest) && end.Load() < first+int64(life)+int64(life)/2 {
+					reader, came := b.startRead(t.Context(), "r"), time.Now()
+					var got outcome
+					for got.resp == nil && got.err == nil {
+						select {
+						case got = <-reader:
+						default:
+							ticks(100 * time.Millisecond)
+						}
+					}
+					if got.err != nil || got.resp.IsError() {
+						t.Fatalf("%s before the end a reader hears %v %v", time.Duration(end.Load()-came.UnixNano()), got.resp, got.err)
+					}
+					if left := time.Duration(end.Load() - time.Now().UnixNano()); got.resp.Secret.TTL > left+100*time.Millisecond {
+						t.Errorf("a lease of %s, and the token ends in %s", got.resp.Secret.TTL, left)
+					}
+					if waited := time.Since(came); waited > 7*time.Second {
+						t.Errorf("a reader waits %s", waited)
+					}
+					ticks(700 * time.Millisecond)
+				}
+			}, fields{"refresh_token_rotation": "never"})
+		})
+	}
 }
