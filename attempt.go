@@ -23,9 +23,8 @@ type attempt struct {
 	demand demand
 
 	choices choices       // the credentials that may be used: the first of each part is
-	refused bool          // some were refused, and others are tried
+	refused bool          // some were refused in an answer, and others are tried
 	doubted *client.Error // the first of these refusals that may not have been one of the client
-	lost    bool          // before that, the outcome of another attempt was unknown
 	resent  bool          // an exchange without an answer has been repeated
 	anew    bool          // and that one signed once more
 	marked  bool          // storage has an inflight entry
@@ -46,6 +45,7 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 		a.choices = a.target.role.choices(tok, clock.Now())
 	}
 	a.watch, a.first, a.older, a.ageless, a.repeat = clock.Start(), time.Time{}, false, false, false
+	a.refused, a.doubted = false, nil // of a run that has succeeded nothing is in doubt
 	tok, err := tok.pointed(a.target.provider)
 	if err != nil {
 		return tok, err
@@ -84,10 +84,11 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 		case a.maySignAnew(e):
 			a.anew, a.repeat = true, false
 		case a.maySwap(e, intended.Intent):
-			a.refused = true
+			a.refused = a.refused || e.Status != 0
 			if a.unsettles(e) {
-				a.lost = a.lost || tok.Intent != nil
-				tok = intended
+				i := intended.Intent.after(e, lost(tok))
+				tok = new(*intended)
+				tok.Intent = i
 			}
 		default:
 			return a.fail(ctx, tok, intended, a.alike(e))
@@ -210,6 +211,19 @@ func (i *intent) since() time.Time {
 	}
 	return i.UnknownSince
 }
+
+// after is the intent of an exchange whose outcome is unknown. One that was answered, with a refusal that may be of the
+// certificate, has lost nothing, unless one before it has.
+func (i *intent) after(e *client.Error, lost bool) *intent {
+	next := new(*i)
+	if next.Refused = !lost && e.MaybeCertificate && e.Status != 0; e.Own {
+		next = next.answered()
+	}
+	return next
+}
+
+// lost tells whether an exchange may have had an answer that never came.
+func lost(tok *token) bool { return tok.Intent != nil && !tok.Intent.Refused }
 
 // maxSlides is how often in a row a window begins with an exchange that was made in the one before. After these the
 // tries are fewer: a provider that is in trouble for long is not asked without a pause.

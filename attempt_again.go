@@ -92,16 +92,24 @@ func (a *attempt) unsettles(e *client.Error) bool {
 }
 
 // alike is the error of an attempt whose last exchange was refused as the one before, which left a doubt: the doubt is
-// what people should hear of, and that other credentials did not help.
+// what people should hear of, and that other credentials did not help. An outcome that is unknown stays so.
 func (a *attempt) alike(e *client.Error) *client.Error {
-	if a.doubted == nil || a.doubted == e || !e.Unauthenticated && !e.Certificate && !e.MaybeCertificate {
+	if a.doubted == nil {
 		return e
 	}
 	first := new(*a.doubted)
-	if first.Ambiguous {
+	switch {
+	case first.Ambiguous && e.Unauthenticated:
 		first.Reason += "; the credentials that wait in this role were tried and are refused too, so it may well be the refresh token"
-	} else {
+	case first.MaybeCertificate && (e.Certificate || e.MaybeCertificate && (e.Status != 0 || e.Class == client.NotProcessed)):
 		first.Reason += "; the certificate that waits in this role was tried and is refused too"
+	default:
+		return e
+	}
+	if e.Class == client.OutcomeUnknown && first.Class != e.Class {
+		last := new(*e)
+		last.Reason = first.Reason
+		return last
 	}
 	return first
 }

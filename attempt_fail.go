@@ -31,7 +31,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 	next := new(*tok)
 	next.Fault = newFault(e, tok.Fault, a.target.version(), now)
 	next.Fault.Of = a.target.description.definition()
-	next.Fault.Presented = r.spends()
+	next.Fault.Presented, next.Fault.Lost = r.spends(), r.spends() && lost(before)
 	switch {
 	case (e.RefreshToken.IsSet() || len(e.Candidates) > 0) && r.spends() && !(e.FoundAt != "" && p.RefreshTokenRotation == client.RotationNever):
 		return a.salvage(ctx, before, next, e)
@@ -42,7 +42,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		again, last := r.dead(before), before.Fault // it was refused before, and somebody has asked for it once more
 		next.Fault.Reauthorize, next.Fault.Verdict = true, a.target.verdict(tok)
 		next.Fault.ClientFirst = a.refused || again && last.ClientFirst
-		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() && (a.doubted == nil || a.lost || a.resent) || !tok.DoubtSince.IsZero() || again && last.AnswerLost
+		next.Fault.AnswerLost = lost(before) || !tok.DoubtSince.IsZero() || again && last.AnswerLost
 		if next.Fault.Other = tok.Former.IsSet() && len(tok.Candidates) == 0; next.Fault.Other && again {
 			f := next.Fault
 			next = next.other()
@@ -54,9 +54,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		next.Fault.Gap = a.b.gapOf(r, before)
 		next.Intent = nil
 	case e.Class == client.OutcomeUnknown && r.spends():
-		if e.Own {
-			next.Intent = tok.Intent.answered()
-		}
+		next.Intent = tok.Intent.after(e, lost(before))
 	case r.dead(before) && e.Class != client.OutcomeUnknown:
 		// It was presented once more on demand, and this says nothing of the grant.
 		next.Fault.Presented = false

@@ -82,11 +82,19 @@ func describe(r *role, p *client.Provider) description {
 			AssertionScopeClaim:     p.AssertionScopeClaim,
 			ParamOrder:              p.ParamOrder,
 
-			AssertionType: p.AssertionType, AssertionCertificateHeaders: p.AssertionCertificateHeaders, SendClientID: p.SendClientID,
+			AssertionType: unless(client.AssertionTypeJWT, p.AssertionType), AssertionCertificateHeaders: p.AssertionCertificateHeaders, SendClientID: p.SendClientID,
 		},
 		Read: readAs{p.PermanentErrors},
 		role: r, provider: p,
 	}
+}
+
+// unless is a text, or none where it says what holds without it.
+func unless(usual, text string) string {
+	if text == usual {
+		return ""
+	}
+	return text
 }
 
 func overlaid(below, above map[string]string) map[string]string {

@@ -153,3 +153,15 @@ func alter(t *testing.T, v reflect.Value) {
 		t.Fatalf("no other value of %T", old)
 	}
 }
+
+// The type that is the default is the same request.
+func TestTheDefaultAssertionTypeIsTheSameExchange(t *testing.T) {
+	r, p := &role{}, &client.Provider{TokenEndpoint: "https://example.com/token"}
+	before := describe(r, p).exchange()
+	q := p.Clone()
+	q.AssertionType = client.AssertionTypeJWT
+	if describe(r, q).exchange() != before {
+		t.Error("assertion_type=JWT names another exchange")
+	}
+
+}

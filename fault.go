@@ -44,6 +44,8 @@ type fault struct {
 	// Unsettled: the outcome of an exchange before this one is still unknown, and with it the grant's
 	// state, whatever this failure says of itself.
 	Unsettled bool `json:"unsettled,omitempty"`
+	// Lost: what is unknown of an exchange before this one is so because no answer came.
+	Lost bool `json:"lost,omitempty"`
 	// Revoked: the grant was ended here, with revoke/<name>.
 	Revoked bool `json:"revoked,omitempty"`
 	// Settle is timing.settle as it was when this failed: a reader who has a token waits for that.
@@ -164,7 +166,7 @@ const silentFor = 48 * time.Hour
 // probablyGone tells whether what a provider refuses without a word is most likely the refresh token: an
 // answer was lost before, with the next one in it, or nothing has changed for days.
 func (f *fault) probablyGone(now time.Time) bool {
-	return f != nil && f.Presented && !f.SilentSince.IsZero() && (f.Unsettled || now.Sub(f.SilentSince) >= silentFor)
+	return f != nil && f.Presented && !f.SilentSince.IsZero() && (f.Lost || now.Sub(f.SilentSince) >= silentFor)
 }
 
 // sentence says what happened, what became of the grant and what to do, for errors, warnings and
@@ -193,7 +195,7 @@ func (f *fault) sentence(now time.Time, name string) string {
 	if f.probablyGone(now) {
 		return fmt.Sprintf("%s; the grant is probably gone, %s: %s; the next attempt is due %s", f.what(), f.whyGone(), renew, f.next(now))
 	}
-	if f.corrected {
+	if f.corrected && !f.Settle.After(now) {
 		return f.what() + f.spent() + "; what is configured has changed since then: the next read tries it"
 	}
 	next := fmt.Sprintf("the next attempt is due %s", f.next(now))
@@ -226,7 +228,7 @@ func (f *fault) spent() string {
 }
 
 func (f *fault) whyGone() string {
-	if f.Unsettled {
+	if f.Lost {
 		return "since the answer to an earlier refresh was lost, and with it probably the next refresh token"
 	}
 	return "since every refresh has been refused like that from " + f.SilentSince.UTC().Format(time.RFC3339) + " on"

@@ -117,3 +117,26 @@ func TestAMinTTLThatTheGuardNames(t *testing.T) {
 		})
 	}
 }
+
+// Who wants to know nothing of what is not good any more: two runs of one attempt.
+func TestNoTokenAtHandCountsForTheGuard(t *testing.T) {
+	b := newTestBackend(t)
+	server := newEndpoint(t, b)
+	server.Handle(func(*clienttest.Request) clienttest.Answer {
+		return clienttest.JSON(200, `{"access_token":"a","expires_in":3600}`)
+	})
+	b.writeRole("r")
+	old := func() {
+		b.age("r", func(tok *token) {
+			tok.ExpiresAt, tok.ObtainedAt = time.Now().Add(-time.Minute), time.Now().Add(-61*time.Minute)
+		})
+	}
+	b.read("creds/r")
+	for range 5 {
+		old()
+		b.write("refresh/r", nil)
+	}
+	if _, err := b.try(t.Context(), writeOp, "refresh/r", nil); err != nil {
+		t.Errorf("the first refresh with a good token at hand: %v", err)
+	}
+}

@@ -149,7 +149,7 @@ func (b *backend) mayRefresh(name string, t *target, tok *token, d demand) error
 	case !b.writable():
 		return logical.ErrReadOnly // Vault then forwards the request to the active node
 	// Who writes roles is no reader, and who has no token to go on with needs one: a failure has its own pause.
-	case d.force && !d.background && !d.always && !b.guard.allow(name, t) && newTerms(r, t.provider).usable(tok, now) >= minLease:
+	case d.force && !d.background && !d.always && newTerms(r, t.provider).usable(tok, now) >= minLease && !b.guard.allow(name, t):
 		return errTooOften
 	case b.work.ending():
 		return errEnding

@@ -156,3 +156,18 @@ func TestRehearseTriesTheNextCertificate(t *testing.T) {
 		}
 	}
 }
+
+// A role without a certificate at a server that does without one: nothing is in the way of a refresh.
+func TestARehearsalAtAServerThatDoesWithout(t *testing.T) {
+	b, server := askingEverybody(t)
+	server.Handle(func(r *clienttest.Request) clienttest.Answer {
+		if r.Method == "GET" {
+			return clienttest.Answer{Status: 400}
+		}
+		return tokenAnswer("a1", canary+"r1")
+	})
+	b.read("creds/r")
+	if got := b.data("rehearse/r"); got["passed"] != true {
+		t.Errorf("%v", got)
+	}
+}

@@ -87,6 +87,8 @@ type intent struct {
 	// Repeats is the earliest time at which an exchange was sent whose answer the provider may give again to
 	// this one, within its grace; zero for none.
 	Repeats time.Time `json:"repeats,omitzero"`
+	// Refused: this exchange and those before it were answered, with refusals that leave the outcome open.
+	Refused bool `json:"refused,omitempty"`
 }
 
 // tokenEntry is a token as it is stored, secrets in plain strings.

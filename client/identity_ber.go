@@ -9,7 +9,7 @@ import (
 )
 
 // maxBERDepth bounds how deep BER may nest. A PFX needs 8 levels; the library keeps a copy of its content for
-// each, so a file of 128 KiB takes 4 MB at most.
+// each, so a file of 128 KiB takes some 50 MB for a moment at most.
 const maxBERDepth = 32
 
 // Nobody else in this process reads BER: the library has this bound for the whole of it.

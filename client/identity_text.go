@@ -30,6 +30,9 @@ func PlainText(text string) string {
 // IsPFX tells whether a text is a PKCS #12 file, in base64 or in PEM under whatever label: `certutil -encode`
 // of Windows calls it a certificate.
 func IsPFX(text string) bool {
+	if len(text) > 2*maxPFX { // as for one that is called so
+		return false
+	}
 	text = PlainText(text)
 	der, err := decodeBase64(text)
 	if armoured := unarmour(text); armoured != nil {

@@ -81,6 +81,9 @@ func TestParsePFXTakesPEMArmour(t *testing.T) {
 		_, err = ParsePFX(text, NewSecret("wrong"))
 		wantSentence(t, err, "is not the password")
 	}
+	if IsPFX(base64File(t, "p256.pfx") + strings.Repeat("\n", 2*maxPFX)) {
+		t.Error("a text is looked into that is longer than any PFX")
+	}
 	for name, text := range map[string]string{
 		"certificate": identityFile(t, "p256.pem"), "key": identityFile(t, "p256.key"), "two": strings.Repeat(exporterFile(t, "certutil-encode.txt"), 2),
 	} {

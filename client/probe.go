@@ -132,6 +132,9 @@ func (p *Probed) read(response *http.Response, start time.Time) {
 func (p *Probed) doubt(a *answer, r *Request) {
 	a.asked = p.AsksForCertificate
 	e := a.failure(&Request{Provider: r.Provider, Identity: r.Identity, GrantType: GrantClientCredentials}, parseDocument(a.body, a.cut))
+	if r.Identity == nil && e.Silent { // and does without one
+		return
+	}
 	if e.MaybeCertificate || e.Class == ClientRefused && e.Code == "" && p.Status == http.StatusForbidden {
 		p.DoubtsCertificate, p.Doubt = true, e.Reason
 	}

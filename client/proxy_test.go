@@ -146,3 +146,32 @@ func TestBytesCountBeforeTheyAreWritten(t *testing.T) {
 		t.Error(n, err, written.Load())
 	}
 }
+
+// A proxy that hangs up on CONNECT has not cut the token endpoint's handshake: no word about its hello.
+func TestAProxyThatHangsUpIsTheProxy(t *testing.T) {
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{*clienttest.ServerCertificate("127.0.0.1")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for scheme, l := range map[string]net.Listener{"http": plain, "https": secure} {
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = c.Read(make([]byte, 4096))
+				_ = c.Close()
+			}
+		}()
+		_, _, e := through(t, trusting(), &url.URL{Scheme: scheme, Host: l.Addr().String()}, "https://api.example.com/token")
+		if e == nil || e.Class != NotProcessed || !strings.Contains(e.Reason, "proxy") || strings.Contains(e.Reason, "tlsmlkem") {
+			t.Errorf("%s: %+v", scheme, e)
+		}
+	}
+}

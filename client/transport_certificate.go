@@ -17,7 +17,7 @@ import (
 var certificateStatuses = []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, 495, 496}
 
 // mayRefuseCertificate tells whether an answer without a code may be about the client certificate: the server
-// has asked for one, and says nothing else. A server that wants other credentials (WWW-Authenticate) says so.
+// has asked for one, and says nothing else: no code, and no word of the refresh token or the client's secret. A server that wants other credentials (WWW-Authenticate) says so.
 func (a *answer) mayRefuseCertificate(found errorsFound, doc document) bool {
 	asked := a.asked || a.resumed && bytes.Contains(bytes.ToLower(doc.text), []byte("certificate"))
 	if !asked || !slices.Contains(certificateStatuses, a.status) || a.header.Get("WWW-Authenticate") != "" {
@@ -28,7 +28,7 @@ func (a *answer) mayRefuseCertificate(found errorsFound, doc document) bool {
 			return false
 		}
 	}
-	return found.known() == "" && !isStructured(doc)
+	return found.known() == "" && !isStructured(doc) && found.firstOf([]string{"refresh token", "refresh_token", "grant", "secret"}) == ""
 }
 
 // isStructured tells a document that broke off, or a list: something that has more to say than could be read.
@@ -44,10 +44,11 @@ func (a *answer) nameCertificate(e *Error, found errorsFound, doc document, r *R
 	case e.Class != NotProcessed || e.Code != "":
 	case a.mayRefuseCertificate(found, doc):
 		e.Class, e.MaybeCertificate = OutcomeUnknown, true
-		e.Reason = maybeCertificateReason("the token endpoint, or a server in front of it, refused the request with status "+strconv.Itoa(a.status)+" and without an OAuth error code", shown)
-		if e.Silent && r.GrantType == GrantRefreshToken {
-			e.Reason += "; else check whether the refresh token is still good"
+		if e.Silent { // it may be anything, the certificate too
+			e.Reason += "; " + maybeCertificateReason("this came", shown)
+			return
 		}
+		e.Reason = maybeCertificateReason("the token endpoint, or a server in front of it, refused the request with status "+strconv.Itoa(a.status)+" and without an OAuth error code", shown)
 	case shown && !a.asked && a.wantsItLater(doc):
 		e.Class, e.Reason = ClientRefused, "the server wants the client certificate after the handshake (post-handshake authentication of TLS 1.3), "+
 			"which is not supported here: have it ask in the handshake, for the whole host, or speak TLS 1.2 there"

@@ -132,5 +132,8 @@ func (e *roundTripError) unreachableReason(ctx context.Context) string {
 	case errors.As(err, &op) && op.Op == "dial":
 		return "the token endpoint refused the connection or is not reachable: check token_endpoint, firewalls and HTTPS_PROXY"
 	}
+	if !e.greeting && brokeOff(err) { // without a proxy the handshake begins at once
+		return "the proxy (HTTPS_PROXY) ended the connection to the token endpoint"
+	}
 	return cmp.Or(handshakeReason(err), "no TLS connection to the token endpoint could be set up: it may require a client certificate or a newer or older TLS version")
 }

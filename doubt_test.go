@@ -1,0 +1,229 @@
+package oauthrefresh
+
+import (
+	"crypto/tls"
+	"strings"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+)
+
+// The handshake with the certificate in use is cut, the next one gets through, the server does its work, and the
+// answer is lost: what counts is the exchange that was sent.
+func TestALostAnswerOfTheNextCertificateStaysUnknown(t *testing.T) {
+	b, server, next := certified(t, clienttest.Options{MaxTLSVersion: tls.VersionTLS12})
+	server.CutHandshakeUnless(mustParse(t, derOf(next.certificate)))
+	server.Handle(func(*clienttest.Request) clienttest.Answer { return clienttest.Answer{Drop: true} })
+	text := b.noCreds("r", 502)
+	if n := len(server.Requests()); n != 1 {
+		t.Fatalf("%d requests", n)
+	}
+	if strings.Contains(text, "unspent") {
+		t.Error(text)
+	}
+	if b.stored("r").Intent == nil {
+		t.Errorf("the intent is gone: %s", text)
+	}
+}
+
+// The same after an ambiguous 401 for the secret in use.
+func TestALostAnswerAfterAnAmbiguousRefusalStaysUnknown(t *testing.T) {
+	for name, answer := range map[string]clienttest.Answer{"reset": {Drop: true}, "page": clienttest.Text(403, "text/html", "<p>no</p>")} {
+		t.Run(name, func(t *testing.T) {
+			c := newClientCertificate(t, -time.Hour, time.Hour)
+			b := newTestBackend(t)
+			server := clienttest.New(t, clienttest.Options{AskForClientCertificate: true})
+			b.write("config", fields{"ca_certificate": string(clienttest.CAPEM())})
+			b.write("providers/test", fields{"token_endpoint": server.URL() + "/token", "token_endpoint_auth_method": "client_secret_post"})
+			b.writeRole("r", fields{"pfx": c.pfx, "pfx_password": certificatePassword, "next_client_secret": canary + "next"})
+			server.Enqueue(clienttest.JSON(401, `{"error":"unauthorized_client"}`), answer)
+			_, text := b.failure(readOp, "creds/r", nil)
+			if n := len(server.Requests()); n != 2 {
+				t.Fatalf("%d requests", n)
+			}
+			if b.stored("r").Intent == nil {
+				t.Errorf("the intent is gone: %s", text)
+			}
+		})
+	}
+}
+
+// And then the refresh token is not presented again while the token at hand is good.
+func TestALostAnswerOfTheNextCertificateWaitsForTheTokensEnd(t *testing.T) {
+	b, server, next := certified(t, clienttest.Options{MaxTLSVersion: tls.VersionTLS12})
+	grant := clienttest.NewRotation(firstToken)
+	server.Handle(grant.Answer)
+	b.read("creds/r")
+	server.CutHandshakeUnless(mustParse(t, derOf(next.certificate)))
+	server.Handle(func(r *clienttest.Request) clienttest.Answer { grant.Answer(r); return clienttest.Answer{Drop: true} })
+	_, _ = b.try(t.Context(), writeOp, "refresh/r", nil)
+	server.CutHandshakeUnless(nil)
+	server.Handle(grant.Answer)
+	b.age("r", func(tok *token) {
+		if tok.Fault != nil {
+			tok.Fault.At, tok.Fault.Until = tok.Fault.At.Add(-time.Minute), tok.Fault.Until.Add(-time.Minute)
+		}
+		tok.ExpiresAt, tok.ObtainedAt = time.Now().Add(10*time.Minute), time.Now().Add(-50*time.Minute)
+	})
+	_, _ = b.try(t.Context(), readOp, "creds/r", nil)
+	if grant.Reused() {
+		t.Error("the spent refresh token was presented again while the token at hand was good for ten minutes")
+	}
+}
+
+// An answer was lost; the next try finds the secret refused in ambiguous words, and with the next one the grant.
+func TestALostAnswerIsNamedThoughASecretWasSwapped(t *testing.T) {
+	for name, refusal := range map[string]clienttest.Answer{
+		"invalid_client":      clienttest.JSON(401, `{"error":"invalid_client"}`),
+		"unauthorized_client": clienttest.JSON(401, `{"error":"unauthorized_client"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+				server.Enqueue(clienttest.Answer{Drop: true})
+				b.noCreds("r", 502)
+				b.write("roles/r", fields{"next_client_secret": canary + "next"})
+				pause(time.Minute)
+				server.Enqueue(refusal, invalidGrant)
+				text := b.noCreds("r", 400)
+				if !strings.Contains(text, "the answer to an earlier refresh was lost") {
+					t.Error(text)
+				}
+			})
+		})
+	}
+}
+
+// Nothing was sent in the handshake that was cut: the provider can't have spent anything in it.
+func TestAHandshakeThatWasCutHasSpentNothing(t *testing.T) {
+	b, server, next := certified(t, clienttest.Options{MaxTLSVersion: tls.VersionTLS12})
+	server.CutHandshakeUnless(mustParse(t, derOf(next.certificate)))
+	server.Handle(always(invalidGrant))
+	if text := b.noCreds("r", 400); strings.Contains(text, "has probably spent the refresh token") {
+		t.Error(text)
+	}
+}
+
+// The next certificate is let in, and the provider says that it is the client that it does not know.
+func TestTheProvidersOwnWordIsNotHidden(t *testing.T) {
+	for name, first := range map[string]clienttest.Answer{"page": clienttest.Text(403, "text/html", "<p>no</p>")} {
+		t.Run(name, func(t *testing.T) {
+			one, two := newClientCertificate(t, -time.Hour, time.Hour), newClientCertificate(t, -time.Hour, time.Hour)
+			b := newTestBackend(t)
+			server := clienttest.New(t, clienttest.Options{AskForClientCertificate: true})
+			b.write("config", fields{"ca_certificate": string(clienttest.CAPEM())})
+			b.write("providers/test", fields{"token_endpoint": server.URL() + "/token", "token_endpoint_auth_method": "client_secret_post"})
+			b.writeRole("r", fields{"pfx": one.pfx, "pfx_password": certificatePassword, "next_pfx": two.pfx, "next_pfx_password": certificatePassword})
+			server.Enqueue(first, clienttest.JSON(401, `{"error":"invalid_client"}`))
+			code, text := b.failure(readOp, "creds/r", nil)
+			if strings.Contains(text, "the certificate that waits in this role was tried and is refused too") || !strings.Contains(text, "invalid_client") {
+				t.Error(code, text)
+			}
+		})
+	}
+}
+
+func askingEverybody(t *testing.T, others ...fields) (*testBackend, *clienttest.Server) {
+	b := newTestBackend(t)
+	server := clienttest.New(t, clienttest.Options{AskForClientCertificate: true})
+	b.write("config", fields{"ca_certificate": string(clienttest.CAPEM())})
+	b.write("providers/test", fields{"token_endpoint": server.URL() + "/token", "token_endpoint_auth_method": "client_secret_post"})
+	b.writeRole("r", others...)
+	return b, server
+}
+
+// Two refusals without a word, at a server that asks everybody for a certificate: no answer was lost.
+func TestTwoRefusalsWithoutAWordLoseNoAnswer(t *testing.T) {
+	b, server := askingEverybody(t)
+	server.Handle(always(clienttest.Answer{Status: 400}))
+	_, first := b.failure(readOp, "creds/r", nil)
+	b.age("r", func(tok *token) {
+		tok.Fault.At, tok.Fault.Until = tok.Fault.At.Add(-time.Hour), tok.Fault.Until.Add(-time.Hour)
+	})
+	_, second := b.failure(readOp, "creds/r", nil)
+	if got := b.data("status/r"); got["probably_gone"] != nil || strings.Contains(second, "lost") {
+		t.Errorf("%s\n%s\n%v", first, second, got)
+	}
+}
+
+// After a lost answer it is probably the grant; with a certificate too.
+func TestALostAnswerThenARefusalWithoutAWord(t *testing.T) {
+	c := newClientCertificate(t, -time.Hour, time.Hour)
+	b, server := askingEverybody(t, fields{"pfx": c.pfx, "pfx_password": certificatePassword})
+	server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Status: 400})
+	b.noCreds("r", 502)
+	b.age("r", func(tok *token) {
+		tok.Fault.At, tok.Fault.Until = tok.Fault.At.Add(-time.Hour), tok.Fault.Until.Add(-time.Hour)
+	})
+	_, text := b.failure(readOp, "creds/r", nil)
+	if n := len(server.Requests()); n != 2 {
+		t.Fatalf("%d requests", n)
+	}
+	if got := b.data("status/r"); got["probably_gone"] != true {
+		t.Errorf("%s; the status says %v", text, got)
+	}
+}
+
+// An unrelated write lifts the pause, and not what holds a second use off: the status does not promise one.
+func TestTheStatusPromisesNoSecondUseAfterAWrite(t *testing.T) {
+	for path, f := range corrections {
+		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+			server.Enqueue(clienttest.JSON(200, `{"access_token":"a1","expires_in":3600}`), clienttest.Answer{Drop: true})
+			b.read("creds/r")
+			pause(45 * time.Minute)
+			b.read("creds/r")
+			b.write(path, f)
+			step, would := b.data("status/r")["next_step"].(string), b.data("explain/r")["would"]
+			n := len(server.Requests())
+			_, _ = b.try(t.Context(), readOp, "creds/r", nil)
+			if promised, tried := strings.Contains(step, "the next read tries it"), len(server.Requests()) > n; promised != tried {
+				t.Errorf("%s: the next read tries it: %t; the status: %s; explain: %v", path, tried, step, would)
+			}
+		})
+	}
+}
+
+// The token endpoint's own refusal without a word may be of the secret, and that is said, whoever asks for certificates.
+func TestARefusalWithoutAWordNamesTheSecret(t *testing.T) {
+	c := newClientCertificate(t, -time.Hour, time.Hour)
+	for name, f := range map[string]fields{"none": nil, "one": {"pfx": c.pfx, "pfx_password": certificatePassword}} {
+		for what, answer := range map[string]clienttest.Answer{"400 and an object": clienttest.JSON(400, `{}`), "a sentence": clienttest.Text(401, "text/plain", "Invalid client secret")} {
+			b, server := askingEverybody(t, f)
+			server.Enqueue(answer)
+			if _, text := b.failure(readOp, "creds/r", nil); !strings.Contains(text, "client_secret") {
+				t.Errorf("certificate %s, %s: %s", name, what, text)
+			}
+		}
+	}
+}
+
+// A sentence about the refresh token is not about the certificate: nothing is sent twice.
+func TestASentenceAboutTheRefreshTokenIsNotAboutTheCertificate(t *testing.T) {
+	for _, body := range []string{`{"message":"Refresh token expired"}`, `{"error_description":"The refresh token has already been used"}`} {
+		b, server, _ := certified(t, clienttest.Options{})
+		server.Handle(always(clienttest.JSON(400, body)))
+		_, text := b.failure(readOp, "creds/r", nil)
+		if n := len(server.Requests()); n != 1 || strings.Contains(text, "asked for the client certificate") {
+			t.Errorf("%d requests: %s", n, text)
+		}
+	}
+}
+
+// What one run of an attempt doubted is settled by its success.
+func TestADoubtEndsWithASuccess(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		b.write("roles/r", fields{"next_client_secret": canary + "next"})
+		server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Drop: true})
+		b.noCreds("r", 502)
+		pause(20 * time.Minute)
+		server.Enqueue(clienttest.JSON(401, `{"error":"unauthorized_client"}`), clienttest.JSON(200, `{"access_token":"a1","refresh_token":"`+canary+`r1","expires_in":600}`),
+			clienttest.JSON(401, `{"error":"invalid_client"}`))
+		_, text := b.failure(readOp, "creds/r", nil)
+		if n := len(server.Requests()); n != 5 {
+			t.Fatalf("%d requests: %s", n, text)
+		}
+		if !strings.Contains(text, "invalid_client") {
+			t.Error(text)
+		}
+	}, fields{"idempotency_header": keyHeader})
+}
