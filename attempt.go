@@ -216,7 +216,7 @@ func (i *intent) since() time.Time {
 // certificate, has lost nothing, unless one before it has.
 func (i *intent) after(e *client.Error, lost bool) *intent {
 	next := new(*i)
-	if next.Refused = !lost && e.MaybeCertificate && e.Status != 0; e.Own {
+	if next.Refused = !lost && e.MaybeCertificate && e.Status != 0; e.Own && !e.MaybeCertificate { // else it may be a gateway's
 		next = next.answered()
 	}
 	return next

@@ -108,7 +108,7 @@ func (a *attempt) alike(e *client.Error) *client.Error {
 	}
 	if e.Class == client.OutcomeUnknown && first.Class != e.Class {
 		last := new(*e)
-		last.Reason = first.Reason
+		last.Reason += "; the certificate in use was tried before and is refused too"
 		return last
 	}
 	return first

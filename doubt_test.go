@@ -137,9 +137,7 @@ func TestTwoRefusalsWithoutAWordLoseNoAnswer(t *testing.T) {
 	b, server := askingEverybody(t)
 	server.Handle(always(clienttest.Answer{Status: 400}))
 	_, first := b.failure(readOp, "creds/r", nil)
-	b.age("r", func(tok *token) {
-		tok.Fault.At, tok.Fault.Until = tok.Fault.At.Add(-time.Hour), tok.Fault.Until.Add(-time.Hour)
-	})
+	overIt(b)
 	_, second := b.failure(readOp, "creds/r", nil)
 	if got := b.data("status/r"); got["probably_gone"] != nil || strings.Contains(second, "lost") {
 		t.Errorf("%s\n%s\n%v", first, second, got)
@@ -152,9 +150,7 @@ func TestALostAnswerThenARefusalWithoutAWord(t *testing.T) {
 	b, server := askingEverybody(t, fields{"pfx": c.pfx, "pfx_password": certificatePassword})
 	server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Status: 400})
 	b.noCreds("r", 502)
-	b.age("r", func(tok *token) {
-		tok.Fault.At, tok.Fault.Until = tok.Fault.At.Add(-time.Hour), tok.Fault.Until.Add(-time.Hour)
-	})
+	overIt(b)
 	_, text := b.failure(readOp, "creds/r", nil)
 	if n := len(server.Requests()); n != 2 {
 		t.Fatalf("%d requests", n)
@@ -226,4 +222,69 @@ func TestADoubtEndsWithASuccess(t *testing.T) {
 			t.Error(text)
 		}
 	}, fields{"idempotency_header": keyHeader})
+}
+
+// overIt ends the pause after the last failure.
+func overIt(b *testBackend) {
+	b.age("r", func(tok *token) {
+		tok.Fault.At, tok.Fault.Until = tok.Fault.At.Add(-time.Hour), tok.Fault.Until.Add(-time.Hour)
+	})
+}
+
+// An answer was lost under a key, and then the certificate is refused by a gateway, until somebody writes another. The
+// provider never saw these requests: what it answered is still to be had under the key.
+func TestTheKeyOutlivesARefusedCertificate(t *testing.T) {
+	for name, refusal := range map[string]clienttest.Answer{"a page": refusedByPage["nginx"], "a gateway's JSON": refusedByPage["gateway"]} {
+		t.Run(name, func(t *testing.T) {
+			b, server, next := certified(t, clienttest.Options{}, fields{"next_pfx": nil, "next_pfx_password": nil})
+			b.write("providers/test", fields{"idempotency_header": keyHeader})
+			server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Drop: true})
+			b.noCreds("r", 502)
+			server.Handle(always(refusal))
+			for range 3 {
+				overIt(b)
+				_, _ = b.failure(readOp, "creds/r", nil)
+			}
+			server.Handle(always(tokenAnswer("a1", canary+"r1")))
+			b.write("roles/r", fields{"pfx": next.pfx, "pfx_password": certificatePassword})
+			b.read("creds/r")
+			keys := idempotencyKeys(server)
+			if first, last := keys[0], keys[len(keys)-1]; first != last {
+				t.Errorf("%d requests; the last has another key than the one whose answer was lost: %v", len(keys), keys)
+			}
+		})
+	}
+}
+
+// In one attempt too.
+func TestTheKeyOutlivesOneAttemptWithTwoCertificates(t *testing.T) {
+	b, server, _ := certified(t, clienttest.Options{})
+	b.write("providers/test", fields{"idempotency_header": keyHeader})
+	server.Enqueue(clienttest.Answer{Drop: true}, clienttest.Answer{Status: 500}, refusedByPage["gateway"], refusedByPage["gateway"])
+	b.noCreds("r", 502)
+	overIt(b)
+	_, _ = b.failure(readOp, "creds/r", nil)
+	overIt(b)
+	server.Handle(always(tokenAnswer("a1", canary+"r1")))
+	_, _ = b.try(t.Context(), readOp, "creds/r", nil)
+	keys := idempotencyKeys(server)
+	if first, last := keys[0], keys[len(keys)-1]; first != last {
+		t.Errorf("%d requests: %v", len(keys), keys)
+	}
+}
+
+// A lost answer, a refused client, a correction, and a token that is good: nothing is left to correct.
+func TestNothingIsLeftToCorrect(t *testing.T) {
+	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+		server.Enqueue(clienttest.JSON(200, `{"access_token":"a1","expires_in":3600}`), clienttest.Answer{Drop: true}, clienttest.JSON(401, `{"error":"invalid_client"}`))
+		b.read("creds/r")
+		pause(45 * time.Minute)
+		b.read("creds/r")
+		pause(time.Minute)
+		_, _ = b.try(t.Context(), writeOp, "refresh/r", nil)
+		b.write("roles/r", fields{"client_secret": canary + "other"})
+		if text := b.data("status/r")["next_step"].(string); strings.Contains(text, "correct roles/") || !strings.Contains(text, "when the token at hand has ended") {
+			t.Error(text)
+		}
+	})
 }

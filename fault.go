@@ -205,7 +205,7 @@ func (f *fault) sentence(now time.Time, name string) string {
 		next = fmt.Sprintf("since a second use of the refresh token may end the grant, the next attempt is due in %s, when the token at hand has ended",
 			client.Duration(f.Settle.Sub(now).Round(time.Second)))
 	}
-	if f.Class == client.ClientRefused {
+	if f.Class == client.ClientRefused && !f.corrected {
 		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; %s by itself", name, next)
 	}
 	if f.Entry != "" && f.SilentSince.IsZero() {

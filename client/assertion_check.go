@@ -40,6 +40,8 @@ func (p *Provider) validateAssertions() error {
 		return errors.New("client_secret_jwt signs with the client secret: token_endpoint_auth_signing_alg must be HS256, HS384 or HS512")
 	case p.TokenEndpointAuthMethod != AuthSecretJWT && isSecret:
 		return errors.New("token_endpoint_auth_signing_alg is one for client secrets: use it with client_secret_jwt only")
+	case p.AssertionAudience == AudienceRevocationEndpoint:
+		return errors.New("assertion_audience is for all requests: what goes to the revocation endpoint only is revocation_assertion_audience")
 	case p.AssertionAudience == AudienceIssuer && p.Issuer == "":
 		return errors.New("assertion_audience=issuer needs the provider's issuer: write it, or write the audience itself")
 	case len(p.AssertionAudience) > maxText || strings.ContainsFunc(p.AssertionAudience, isControl):

@@ -12,8 +12,9 @@ import (
 // writes 2,048 for each part, Java 10,000, NSS and Firefox 600,000 for each of three.
 const maxKDFWork = 10_000_000
 
-// kdfSeconds says what that many take, from the fastest hash on a CPU that computes it in hardware to the slowest without.
-const kdfSeconds = "3 to 15 seconds of one CPU"
+// kdfSeconds says what that many take, from the fastest hash on a CPU that computes it in hardware to the slowest, with
+// a password that is wrong: that is looked for in three spellings.
+const kdfSeconds = "3 to 30 seconds of one CPU"
 
 // scryptUnit is what one unit of scrypt's N·r·p counts for. Forty makes the bound above also
 // bound scrypt's memory, 128·N·r bytes, to 32 MB; OpenSSL's default needs 16.

@@ -10,6 +10,9 @@ import (
 // maxPFX bounds a decoded PFX, in bytes. A key with a chain of four takes about 8 KiB.
 const maxPFX = 128 << 10
 
+// maxPassword bounds a PFX's password, in bytes, since each derivation begins by hashing it.
+const maxPassword = 4 << 10
+
 const pemBegin = "-----BEGIN "
 
 var (
@@ -26,6 +29,9 @@ var (
 // lines; it may stand in PEM under any label, as Windows and GnuTLS write it. The work that the file asks for is bounded before it is done. The errors are sentences
 // that say what to do and hold nothing of the input. Validity in time is Check's matter.
 func ParsePFX(text string, password Secret) (*Identity, error) {
+	if len(password.Reveal()) > maxPassword {
+		return nil, errors.New("pfx_password is longer than any program takes: pass the password itself, as pfx_password=@file does")
+	}
 	der, err := decodePFXText(text)
 	if err != nil {
 		return nil, err

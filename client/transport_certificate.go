@@ -28,7 +28,7 @@ func (a *answer) mayRefuseCertificate(found errorsFound, doc document) bool {
 			return false
 		}
 	}
-	return found.known() == "" && !isStructured(doc) && found.firstOf([]string{"refresh token", "refresh_token", "grant", "secret"}) == ""
+	return found.known() == "" && !isStructured(doc) && found.firstOf([]string{"refresh token", "refresh_token", "client secret", "client_secret", "invalid grant"}) == ""
 }
 
 // isStructured tells a document that broke off, or a list: something that has more to say than could be read.

@@ -83,6 +83,7 @@ func TestInvalidDefinitions(t *testing.T) {
 		"key's algorithm": {"HS256, HS384 or HS512", func(p *Provider) {
 			p.TokenEndpointAuthMethod, p.TokenEndpointAuthSigningAlg = AuthSecretJWT, "ES256"
 		}},
+		"audience of revocations": {"revocation_assertion_audience", func(p *Provider) { p.AssertionAudience = AudienceRevocationEndpoint }},
 		"issuer nobody knows":     {"needs the provider's issuer", func(p *Provider) { p.AssertionAudience = AudienceIssuer }},
 		"audience in lines":       {"assertion_audience", func(p *Provider) { p.AssertionAudience = "canary\n" }},
 		"claims of the exchange":  {"assertion_claims", func(p *Provider) { p.AssertionClaims = map[string]string{"jti": "canary"} }},
