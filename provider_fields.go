@@ -17,7 +17,7 @@ func providerFields() map[string]*framework.FieldSchema {
 			"token_endpoint_auth_method":       "How the client authenticates: client_secret_basic (default), client_secret_post, private_key_jwt, client_secret_jwt, tls_client_auth, self_signed_tls_client_auth or none.",
 			"token_endpoint_auth_signing_alg":  "Algorithm of signed assertions: RS256, PS256, ES256, EdDSA, HS256 and so on; default is what suits the role's key.",
 			"assertion_audience":               "The aud claim of signed assertions: token_endpoint (default), issuer, or the audience itself.",
-			"revocation_assertion_audience":    "The same at the revocation endpoint: revocation_endpoint, token_endpoint, issuer, or the audience itself; default is assertion_audience.",
+			"revocation_assertion_audience":    "What signed assertions have as aud at the revocation endpoint: revocation_endpoint, token_endpoint, issuer, or the audience itself; default is assertion_audience.",
 			"assertion_type":                   "The typ header of signed assertions: JWT (default), or client-authentication+jwt, which goes to those that authenticate the client.",
 			"basic_encoding":                   "How client_secret_basic writes id and secret: rfc6749 (default) form-encodes them first, raw is for servers that don't decode.",
 			"request_format":                   "Format of the request's body: form (default), multipart or json.",

@@ -62,15 +62,16 @@ func certificateCause(err error) string {
 var errNoLeaf = errors.New("the private key belongs to none of the certificates: " +
 	"pass the certificate that was issued for this key")
 
-// identityOf makes an Identity of a key and the DER of its certificates.
-func identityOf(key any, ders [][]byte) (*Identity, error) {
+// identityOf makes an Identity of a key and the DER of its certificates. takeOut is how to get at a key that is not in a
+// file of its own.
+func identityOf(key any, ders [][]byte, takeOut string) (*Identity, error) {
 	certs, dropped, err := parseCertificates(ders)
 	if err != nil {
 		return nil, err
 	}
 	id, err := newIdentity(key, certs)
 	if errors.Is(err, errNoLeaf) && len(dropped) > 0 {
-		return nil, noLeaf(dropped)
+		return nil, noLeaf(dropped, takeOut)
 	}
 	if err != nil {
 		return nil, err
@@ -80,13 +81,13 @@ func identityOf(key any, ders [][]byte) (*Identity, error) {
 }
 
 // noLeaf is errNoLeaf when the right certificate may be one that can't be read.
-func noLeaf(dropped []unreadable) error {
+func noLeaf(dropped []unreadable, takeOut string) error {
 	var named []string
 	for _, d := range dropped {
 		named = append(named, d.String())
 	}
 	return errors.New("the private key belongs to none of the certificates that can be read here: " + strings.Join(named, ", ") +
-		"; if that is the client's own, ask its CA for another one, for the request that `openssl req -new -key key.pem -subj /CN=client -out request.pem` makes")
+		"; if that is the client's own, " + takeOut + "ask its CA for another one, for the request that `openssl req -new -key key.pem -subj /CN=client -out request.pem` makes")
 }
 
 // Dropped says, as sentences for the operator, which certificates were left out because they can't be read.

@@ -14,7 +14,8 @@ import (
 	"github.com/youmark/pkcs8"
 )
 
-const encryptAgain = "`openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in key.pem -out new.pem`"
+const encryptAgain = "`openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in key.pem -out new.pem`" +
+	` (with -provider legacy -provider default too, if it says "unsupported")`
 
 // newKey makes a key that every server takes, and asks for its certificate.
 const newKey = "make a new key with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out key.pem`, " +

@@ -53,7 +53,7 @@ func ParsePEM(certificate string, key, password Secret) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return identityOf(private, ders)
+	return identityOf(private, ders, "")
 }
 
 // pemBlocks returns all PEM blocks of a field; text between them, such as openssl's "Bag

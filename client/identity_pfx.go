@@ -44,7 +44,8 @@ func ParsePFX(text string, password Secret) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return identityOf(key, ders)
+	return identityOf(key, ders, "take the key out with `openssl pkcs12 -in cert.pfx -nodes -nocerts -out key.pem` "+
+		`(with -legacy too, if it says "unsupported"), and `)
 }
 
 // decodePFXText undoes the base64. `pfx=@cert.pfx` is an easy mistake: the CLI reads the binary

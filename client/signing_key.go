@@ -81,11 +81,11 @@ func parseSigningKey(text, password string) (*SigningKey, error) {
 		return nil, err
 	}
 	if len(certs) == 0 && len(dropped) > 0 {
-		return nil, noLeaf(dropped)
+		return nil, noLeaf(dropped, "")
 	}
 	k, err := newSigningKey(key, certs)
 	if errors.Is(err, errNoLeaf) && len(dropped) > 0 {
-		return nil, noLeaf(dropped)
+		return nil, noLeaf(dropped, "")
 	}
 	return k, err
 }

@@ -57,6 +57,11 @@ func remedies() []remedy {
 			`client_certificate=@$DIR/cert.pem client_private_key=@$DIR/key.der`, "no PEM private key", nil, newPair},
 		{"encryption of the key", keyPair("identity/p256.pem", "identity/p256-pkcs8-v1.key"), newPair + ` client_private_key_password=$PASS`,
 			"encrypted in a way", nil, `client_certificate=@$DIR/cert.pem client_private_key=@$DIR/new.pem client_private_key_password=$PASS`},
+		{"old encryption of the key", keyPair("identity/p256.pem", "! openssl pkcs8 -topk8 -v1 PBE-MD5-DES -passout env:PASS -in identity/p256.key -provider legacy -provider default"),
+			newPair + ` client_private_key_password=$PASS`, "encrypted in a way", nil,
+			`client_certificate=@$DIR/cert.pem client_private_key=@$DIR/new.pem client_private_key_password=$PASS`},
+		{"negative serial number, PFX", map[string]string{"cert.pfx": "! openssl pkcs12 -export -inkey exporters/negative-root.key -in exporters/negative-root.pem -passout env:PASS"},
+			oldPFX, "serial number is negative", nil, newPair},
 		{"iterations of the key", keyPair("identity/p256.pem", "identity/p256-pkcs8-slow.key"), newPair + ` client_private_key_password=$PASS`,
 			"iterations", nil, `client_certificate=@$DIR/cert.pem client_private_key=@$DIR/new.pem client_private_key_password=$PASS`},
 		{"OpenSSH", keyPair("identity/p256.pem", "! cp identity/p256.key $DIR/ssh && chmod 600 $DIR/ssh && ssh-keygen -q -p -N '' -f $DIR/ssh >/dev/null && cat $DIR/ssh"),
@@ -143,8 +148,10 @@ func followRemedy(t *testing.T, env []string, r remedy, dir, sentence string) {
 			r.edit(t, dir)
 		}
 		stderr, err := answer(env, dir, match[1])
-		if strings.Contains(stderr, "unsupported") && strings.Contains(sentence, "with -legacy too") {
-			stderr, err = answer(env, dir, match[1]+" -legacy")
+		for hint, more := range map[string]string{"with -legacy too": " -legacy", "with -provider legacy": " -provider legacy -provider default"} {
+			if strings.Contains(stderr, "unsupported") && strings.Contains(sentence, hint) {
+				stderr, err = answer(env, dir, match[1]+more)
+			}
 		}
 		if err != nil {
 			t.Fatalf("$ %s\n%s%v", match[1], stderr, err)
