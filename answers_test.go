@@ -61,6 +61,7 @@ var answers = map[string]answered{
 	"503, a cache's page":       {answer: clienttest.Text(503, "text/html", "<h1>"+canary+"</h1>").With("Retry-After", "5"), status: 502, state: "unknown"},
 	"503, a page":               {answer: clienttest.Text(503, "text/html", "<h1>"+canary+"</h1>"), status: 502, state: "unknown"},
 	"409, the key is in use":    {answer: clienttest.JSON(409, `{"message":"in progress"}`), status: 502, state: "unknown"},
+	"500, invalid_client":       {answer: clienttest.JSON(500, `{"error":"invalid_client"}`), status: 502, state: "unknown"},
 	"500, a page":               {answer: clienttest.Text(500, "text/html", "<h1>"+canary+"</h1>"), status: 502, state: "unknown"},
 	"502, of something between": {answer: clienttest.Text(502, "text/html", "<h1>bad gateway</h1>"), status: 502, state: "unknown"},
 	// errors of other shapes

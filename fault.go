@@ -223,8 +223,6 @@ func (f *fault) spent() string {
 		return cmp.Or(string(f.second), "; whether the provider has spent the refresh token is unknown")
 	case !f.SilentSince.IsZero() || f.Entry != "" || f.Ambiguous:
 		return "; whether it is the refresh token that was refused is unknown"
-	case f.Class == client.ClientRefused && f.Status >= 500: // it may come from the midst of the server's work
-		return "; whether the provider has spent the refresh token is unknown"
 	}
 	return "; the refresh token is unspent"
 }

@@ -164,6 +164,9 @@ func classify(status int, comeBack bool, found errorsFound, doc document, r *Req
 		return ClientRefused, codeUnauthorized
 	}
 	if code := found.known(); code != "" && (status < 300 || status == http.StatusBadRequest || !slices.Contains(slackCodes, code)) {
+		if knownCodes[code] == ClientRefused && status >= 500 && r.GrantType == GrantRefreshToken {
+			return OutcomeUnknown, code // it may come from the midst of the server's work
+		}
 		return knownCodes[code], code
 	}
 	switch {

@@ -32,7 +32,7 @@ func TestClassification(t *testing.T) {
 		// A refused client never condemns the grant, whatever else the answer says.
 		{401, `{"error":"invalid_client","error_description":"refresh token is fine"}`, want{ClientRefused, "invalid_client"}},
 		{400, `{"error":"invalid_client"}`, want{ClientRefused, "invalid_client"}},
-		{500, `{"error":"invalid_client"}`, want{ClientRefused, "invalid_client"}},
+		{500, `{"error":"invalid_client"}`, want{OutcomeUnknown, "invalid_client"}},
 		{400, `{"error":"unauthorized_client"}`, want{ClientRefused, "unauthorized_client"}},
 		{400, `{"error":"unsupported_grant_type"}`, want{ClientRefused, "unsupported_grant_type"}},
 		{400, `{"error":"invalid_scope"}`, want{ClientRefused, "invalid_scope"}},
