@@ -16,7 +16,7 @@ import (
 // attempt is one refresh of one role, from the intent to the stored answer. The role's lock is held
 // throughout.
 type attempt struct {
-	b      *backend
+	k      *keeper
 	s      logical.Storage
 	name   string
 	target *target
@@ -62,7 +62,7 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 		if a.first.IsZero() {
 			a.first = intended.Intent.At
 		}
-		if a.b.work.ending() {
+		if a.k.work.ending() {
 			return tok, a.takeBack(ctx, tok)
 		}
 		if err := a.lookAgain(ctx, tok, intended); err != nil {
@@ -152,7 +152,7 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 		return next, nil
 	}
 	err = a.announce(ctx, next)
-	a.b.noteStorage(err)
+	a.k.noteStorage(err)
 	if errors.Is(err, logical.ErrReadOnly) {
 		return nil, logical.ErrReadOnly
 	}
@@ -172,10 +172,10 @@ func (a *attempt) announce(ctx context.Context, next *token) error {
 	go func() {
 		var err error
 		defer func() { mark <- err }()
-		defer a.b.contain(&err)
+		defer contain(a.k.Logger(), &err)
 		ctx, cancel := context.WithTimeout(ctx, storageTimeout)
 		defer cancel()
-		err = a.b.markInflight(ctx, a.s, a.name)
+		err = a.k.markInflight(ctx, a.s, a.name)
 	}()
 	err := a.put(ctx, next)
 	a.marked = <-mark == nil // without it the intent is found all the same, only later
@@ -193,12 +193,12 @@ func (a *attempt) takeBack(ctx context.Context, tok *token) error {
 
 // noteStorage logs when storage stops taking intents, and when it takes them again: once each, not
 // with every reader.
-func (b *backend) noteStorage(err error) {
-	if refuses := err != nil; b.refusing.Swap(refuses) != refuses {
+func (k *keeper) noteStorage(err error) {
+	if refuses := err != nil; k.refusing.Swap(refuses) != refuses {
 		if refuses {
-			b.Logger().Warn("no refresh is started: storage does not take intents", "error", err)
+			k.Logger().Warn("no refresh is started: storage does not take intents", "error", err)
 		} else {
-			b.Logger().Info("storage takes intents again")
+			k.Logger().Info("storage takes intents again")
 		}
 	}
 }

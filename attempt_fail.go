@@ -15,7 +15,7 @@ import (
 // the exchange's intent, tok the one with it.
 func (a *attempt) fail(ctx context.Context, before, tok *token, e *client.Error) (*token, error) {
 	next, err := a.remember(ctx, before, tok, e)
-	a.b.replan(a.name, a.target.role, a.target.provider, next)
+	a.k.changed(a.name, a.target.role, a.target.provider, next)
 	return next, err
 }
 
@@ -48,10 +48,10 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 			next = next.other()
 			next.Fault = f
 		}
-		if a.b.scheduler.life.Load() == nil {
-			a.b.signOfLife(ctx, a.s, now) // a reader came before background work has begun
+		if a.k.life.Load() == nil {
+			a.k.signOfLife(ctx, a.s, now) // a reader came before background work has begun
 		}
-		next.Fault.Gap = a.b.gapOf(r, before)
+		next.Fault.Gap = a.k.gapOf(r, before)
 		next.Intent = nil
 	case e.Class == client.OutcomeUnknown && r.spends():
 		if e.Own {
@@ -75,11 +75,11 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 	if err := a.put(ctx, next); err != nil {
 		// Nothing is lost: the refresh token is the stored one, and its intent is stored too. What the
 		// failure asks for is kept to all the same.
-		a.b.unrecorded.put(a.name, next)
-		a.b.Logger().Warn("a failed refresh could not be recorded; it is remembered in memory", "role", a.name, "error", err)
+		a.k.unrecorded.put(a.name, next)
+		a.k.Logger().Warn("a failed refresh could not be recorded; it is remembered in memory", "role", a.name, "error", err)
 	}
 	if next.Intent == nil && a.marked {
-		a.b.unmarkInflight(a.s, a.name)
+		a.k.unmarkInflight(a.s, a.name)
 	}
 	a.report(before.Fault, next.Fault)
 	return next, next.Fault.error(now, a.name)
@@ -126,7 +126,7 @@ func (a *attempt) report(before, f *fault) {
 	if before != nil && before.Class == f.Class && before.Reauthorize == f.Reauthorize {
 		return
 	}
-	a.b.Logger().Warn("a refresh failed", "role", a.name, "class", string(f.Class), "code", f.Code, "status", f.Status,
+	a.k.Logger().Warn("a refresh failed", "role", a.name, "class", string(f.Class), "code", f.Code, "status", f.Status,
 		"request_id", f.RequestID, "reauthorization_required", f.Reauthorize, "answer_lost", f.AnswerLost)
 }
 

@@ -30,7 +30,7 @@ const (
 )
 
 // explain goes through the decisions of a read (pathCredsRead) in their order, and takes none.
-func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l *look, d demand) (e explanation, err error) {
+func (k *keeper) explain(ctx context.Context, s logical.Storage, name string, l *look, d demand) (e explanation, err error) {
 	now, t := clock.Now(), newTerms(l.role, l.provider)
 	d.own = l.role.TokenMode == tokenModePerLease
 	to, err := targetOf(ctx, s, l.role, l.provider)
@@ -57,13 +57,13 @@ func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l
 	case !due:
 		return say(wouldServe, t.whyGood(l.token, now))
 	}
-	if err == nil && b.held.get(name) != nil {
+	if err == nil && k.held.get(name) != nil {
 		err = errHeld
 	}
 	if err == nil {
-		err = b.mayRefresh(name, to, tok, d)
+		err = k.mayRefresh(name, to, tok, d)
 	}
-	if err == nil && t.early(tok, d, now) && !b.guard.wouldAllowEarly(name, to) {
+	if err == nil && t.early(tok, d, now) && !k.guard.wouldAllowEarly(name, to) {
 		err = t.tooEarly(tok)
 	}
 	if err == nil {

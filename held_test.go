@@ -107,12 +107,12 @@ func TestAHeldAnswerOutlastsStorageThatCannotBeRead(t *testing.T) {
 		b.read("creds/r")
 		b.storage.onGet(func(string) error { return errDisk })
 		pause(time.Minute)
-		if b.held.get("r") == nil {
+		if b.grants.held.get("r") == nil {
 			t.Fatal("given up")
 		}
 		b.storage.onGet(nil)
 		pause(2 * maxHoldDelay)
-		if b.held.get("r") != nil || b.stored("r").Generation != 1 {
+		if b.grants.held.get("r") != nil || b.stored("r").Generation != 1 {
 			t.Error("not stored")
 		}
 	})
@@ -138,7 +138,7 @@ func TestAPanicEndsNoHolding(t *testing.T) {
 		b.read("creds/r")
 		pause(time.Minute)
 		secretIs(t, "the stored refresh token", b.stored("r").RefreshToken, firstToken+"-1")
-		if b.held.get("r") != nil || n != 4 {
+		if b.grants.held.get("r") != nil || n != 4 {
 			t.Errorf("%d writes, and the answer is held still", n)
 		}
 	})

@@ -121,7 +121,7 @@ func (b *backend) pathConfigWrite(ctx context.Context, req *logical.Request, d *
 	if err := save(ctx, req.Storage, configKey, c); err != nil {
 		return nil, err
 	}
-	b.resurvey(req.Storage, anyProvider) // a failure of another configuration holds nobody back
+	b.schedule.resurvey(req.Storage, anyProvider) // a failure of another configuration holds nobody back
 	if warnings := authorityWarnings(c.CACertificate); len(warnings) > 0 {
 		return &logical.Response{Warnings: warnings}, nil
 	}
@@ -143,6 +143,6 @@ func (b *backend) pathConfigDelete(ctx context.Context, req *logical.Request, _ 
 	}
 	defer unlock()
 	err = storageError(req.Storage.Delete(ctx, configKey))
-	b.resurvey(req.Storage, anyProvider)
+	b.schedule.resurvey(req.Storage, anyProvider)
 	return nil, err
 }

@@ -34,7 +34,7 @@ certificate ends at not_after, or when its issuer revokes it.`,
 
 func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	r, _, tok, err := b.lookUp(ctx, req.Storage, name)
+	r, _, tok, err := b.grants.lookUp(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}

@@ -170,7 +170,7 @@ func (b *backend) saveProvider(ctx context.Context, s logical.Storage, name stri
 	if err := save(ctx, s, providerPrefix+name, p); err != nil {
 		return err
 	}
-	b.resurvey(s, name)
+	b.schedule.resurvey(s, name)
 	return nil
 }
 

@@ -52,7 +52,7 @@ func TestStorageThatHangs(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				grant := newGrant(server)
 				began := time.Now()
-				tok, err := b.refresh(t.Context(), &hangingStorage{Storage: b.storage, hangs: c.hangs}, "r", demand{})
+				tok, err := b.grants.refresh(t.Context(), &hangingStorage{Storage: b.storage, hangs: c.hangs}, "r", demand{})
 				if err != c.err || time.Since(began) != c.after || grant.Refreshes() != c.requests {
 					t.Errorf("%v after %s and %d requests", err, time.Since(began), grant.Refreshes())
 				}

@@ -153,7 +153,7 @@ func TestAnUpgradeCostsNothing(t *testing.T) {
 			}
 		}
 		lost := b.stored("lost")
-		next := (&attempt{b: b.backend, s: b.over(b.storage), name: "lost", target: b.targetOf("lost")}).intent(t, lost)
+		next := (&attempt{k: b.grants, s: b.grants.over(b.storage), name: "lost", target: b.targetOf("lost")}).intent(t, lost)
 		if next.IdempotencyKey != lost.Intent.IdempotencyKey || !next.since().Equal(lost.Intent.since()) {
 			t.Errorf("%s: the exchange whose answer was lost is repeated under another key", version)
 		}

@@ -143,18 +143,18 @@ func putToken(ctx context.Context, s logical.Storage, name string, t *token) err
 // currentToken is the state of a role's grant: what is held in memory because storage refused it,
 // else what is stored, else the grant as the operator wrote it. State of another grant does not
 // count. The role may be nil: then there is no grant.
-func (b *backend) currentToken(ctx context.Context, s logical.Storage, name string, r *role) (*token, error) {
+func (k *keeper) currentToken(ctx context.Context, s logical.Storage, name string, r *role) (*token, error) {
 	if r == nil {
 		return new(token), nil
 	}
-	if held := b.held.get(name); held != nil && held.GrantID == r.GrantID {
+	if held := k.held.get(name); held != nil && held.GrantID == r.GrantID {
 		return held, nil
 	}
 	stored, err := getToken(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
-	return b.unrecorded.over(name, r.tokenOf(stored)), nil
+	return k.unrecorded.over(name, r.tokenOf(stored)), nil
 }
 
 // tokenOf is the stored state, if it is of the role's grant, else the grant as it was written.
