@@ -43,7 +43,7 @@ type attempt struct {
 // its answer tells, or the provider allows it: see mayResend, maySignAnew and maySwap.
 func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 	if a.choices == nil {
-		a.choices = a.target.role.choices(tok, clock.Now())
+		a.choices = a.target.role.choices(tok.worked, clock.Now())
 	}
 	a.watch, a.first, a.older, a.ageless, a.repeat = clock.Start(), time.Time{}, false, false, false
 	tok, err := tok.pointed(a.target.provider)
@@ -70,7 +70,7 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 		}
 		request.IdempotencyKey = intended.Intent.IdempotencyKey
 		a.sent = clock.Start()
-		answer, err := client.Exchange(ctx, a.target.within(intended.Intent, clock.Now()), request)
+		answer, err := client.Exchange(ctx, intended.Intent.within(a.target, clock.Now()), request)
 		if err == nil {
 			return a.keep(ctx, tok, intended, answer), nil
 		}
@@ -120,7 +120,7 @@ func (a *attempt) lookAgain(ctx context.Context, before, tok *token) error {
 	if moved, err := a.movedOn(ctx, tok); err != nil || moved {
 		return errMovedOn
 	}
-	settle := a.target.role.timing(a.target.description.provider, before, clock.Now()).settle
+	settle := timingOf(a.target.role, a.target.description.provider, before, clock.Now()).settle
 	if a.demand.unasked() && settle.After(clock.Now()) {
 		_ = a.put(ctx, before)
 		return errUnsettled

@@ -39,8 +39,8 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		if moved, err := a.movedOn(ctx, tok); err != nil || moved {
 			return before, errMovedOn
 		}
-		again, last := r.dead(before), before.Fault // it was refused before, and somebody has asked for it once more
-		next.Fault.Reauthorize, next.Fault.Verdict = true, a.target.verdict(tok)
+		again, last := before.dead(r), before.Fault // it was refused before, and somebody has asked for it once more
+		next.Fault.Reauthorize, next.Fault.Verdict = true, tok.verdict(a.target)
 		next.Fault.ClientFirst = a.refused || again && last.ClientFirst
 		next.Fault.AnswerLost = !tok.Intent.UnknownSince.IsZero() && (a.doubted == nil || a.lost || a.resent) || !tok.DoubtSince.IsZero() || again && last.AnswerLost
 		if next.Fault.Other = tok.Former.IsSet() && len(tok.Candidates) == 0; next.Fault.Other && again {
@@ -57,7 +57,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		if e.Own {
 			next.Intent = tok.Intent.answered()
 		}
-	case r.dead(before) && e.Class != client.OutcomeUnknown:
+	case before.dead(r) && e.Class != client.OutcomeUnknown:
 		// It was presented once more on demand, and this says nothing of the grant.
 		next.Fault.Presented = false
 		_ = a.put(ctx, before) // without the intent; if that stays, the grant counts as dead all the same
@@ -70,7 +70,7 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 			next.Intent = before.Intent.unnamed()
 		}
 	}
-	when := r.timing(a.target.description.provider, next, now)
+	when := timingOf(r, a.target.description.provider, next, now)
 	next.Fault.Until, next.Fault.Settle, next.Fault.second = when.may, when.settle, when.second
 	if err := a.put(ctx, next); err != nil {
 		// Nothing is lost: the refresh token is the stored one, and its intent is stored too. What the
@@ -102,7 +102,7 @@ func (a *attempt) salvage(ctx context.Context, before, next *token, e *client.Er
 	if found := cmp.Or(next.foundElsewhere(p), next.candidatesFound()); found != "" {
 		next.Fault.Reason += "; " + found
 	}
-	next.Fault.Until = a.target.role.timing(a.target.description.provider, next, now).may
+	next.Fault.Until = timingOf(a.target.role, a.target.description.provider, next, now).may
 	a.store(ctx, next)
 	a.report(before.Fault, next.Fault)
 	return next, next.Fault.error(now, a.name)

@@ -13,6 +13,7 @@ package oauthrefresh
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -84,6 +85,11 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	b.grants.catchUpSoon(req.Storage)
 	return nil
 }
+
+// cleanTimeout bounds how long a mount's end waits for exchanges in flight. Vault calls Clean with
+// no deadline and blocks the step-down meanwhile, so this is what one exchange may take at most,
+// with the time to store its answer, and not more.
+const cleanTimeout = maxTimeout + 5*time.Second
 
 // clean ends the mount: step-down, seal, disable and reload come here, and storage can still be
 // written until it returns. What is in flight must be stored now or is lost.

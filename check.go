@@ -29,7 +29,7 @@ var fieldRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,40}$`)
 // comes before the framework's own validation because that one repeats the offending value.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
 	defer contain(b.Logger(), &err)
-	if err := b.checkRequest(req); err != nil {
+	if err := checkRequest(b.Route(req.Path), req); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
 	req.Storage = b.grants.over(req.Storage)
@@ -62,15 +62,14 @@ func contain(log hclog.Logger, err *error) {
 	}
 }
 
-// checkRequest returns what is wrong with a request as a sentence for its sender.
-func (b *backend) checkRequest(req *logical.Request) error {
+// checkRequest returns what is wrong with a request to a path, nil for none, as a sentence for its sender.
+func checkRequest(path *framework.Path, req *logical.Request) error {
 	switch req.Operation {
 	case logical.CreateOperation, logical.UpdateOperation, logical.PatchOperation,
 		logical.ReadOperation, logical.DeleteOperation:
 	default: // lists, help, and what Vault itself asks for
 		return nil
 	}
-	path := b.Route(req.Path)
 	if path == nil {
 		return nil
 	}

@@ -18,10 +18,11 @@ func (k *keeper) write(ctx context.Context, s logical.Storage, name string, in i
 	if err != nil {
 		return nil, err
 	}
-	w := &roleWrite{input: in, old: old}
-	if w.state, err = k.currentToken(ctx, s, name, old); err != nil {
+	tok, err := k.currentToken(ctx, s, name, old)
+	if err != nil {
 		return nil, err
 	}
+	w := &roleWrite{input: in, old: old, state: tok.standing(old)}
 	if old == nil {
 		if err := checkNewName(name); err != nil {
 			return nil, err

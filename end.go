@@ -34,7 +34,7 @@ func (k *keeper) revoke(ctx context.Context, s logical.Storage, name string) err
 			if pointed, err := tok.pointed(t.provider); err == nil {
 				current = pointed
 			}
-			err = t.revoke(ctx, current)
+			err = revokeGrant(ctx, t, current)
 		}
 		if err != nil {
 			return none, err
@@ -44,8 +44,8 @@ func (k *keeper) revoke(ctx context.Context, s logical.Storage, name string) err
 	return err
 }
 
-// revoke ends the grant, or the access token where there is no grant.
-func (t *target) revoke(ctx context.Context, tok *token) error {
+// revokeGrant ends the grant, or the access token where there is no grant.
+func revokeGrant(ctx context.Context, t *target, tok *token) error {
 	if t.endpoints.Revocation == "" {
 		return refusal("this provider has no revocation_endpoint: end the grant in the provider's own console, and delete the role")
 	}
@@ -59,9 +59,9 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 	if !what.IsSet() {
 		return refusal("this role holds no token to revoke")
 	}
-	err := t.revokes(ctx, tok, what, hint)
+	err := t.revokes(ctx, tok.worked, what, hint)
 	if t.role.spends() {
-		err = cmp.Or(err, t.revokesOthers(ctx, tok))
+		err = cmp.Or(err, revokeOthers(ctx, t, tok))
 	}
 	if _, ok := asRefusal(err); ok {
 		return err
@@ -80,9 +80,9 @@ func (t *target) revoke(ctx context.Context, tok *token) error {
 	return nil
 }
 
-// revokesOthers ends what else may be the grant's refresh token. That a provider does not know one of them says
+// revokeOthers ends what else may be the grant's refresh token. That a provider does not know one of them says
 // nothing of the others; that it could not be asked does.
-func (t *target) revokesOthers(ctx context.Context, tok *token) (failed error) {
+func revokeOthers(ctx context.Context, t *target, tok *token) (failed error) {
 	others := []client.Secret{tok.Former}
 	if _, err := tok.pointed(t.provider); err != nil { // else the pointer says which one is the grant's
 		for _, c := range tok.Candidates {
@@ -93,7 +93,7 @@ func (t *target) revokesOthers(ctx context.Context, tok *token) (failed error) {
 		if !other.IsSet() {
 			continue
 		}
-		err := t.revokes(ctx, tok, other, client.HintRefreshToken)
+		err := t.revokes(ctx, tok.worked, other, client.HintRefreshToken)
 		if e, ok := errors.AsType[*client.Error](err); ok && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests {
 			continue
 		}

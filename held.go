@@ -9,8 +9,6 @@ import (
 )
 
 const (
-	// storageTimeout bounds one storage operation of a refresh, which has no caller to give up.
-	storageTimeout = 15 * time.Second
 	// Storing what is held is tried from quick, for a hiccup, to slow, for an outage.
 	firstHoldDelay, maxHoldDelay = 250 * time.Millisecond, 5 * time.Second
 )

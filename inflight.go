@@ -38,7 +38,7 @@ func (k *keeper) settleInflight(s logical.Storage, name string) {
 	stored, err := getToken(ctx, s, name)
 	if err == nil && stored != nil && stored.Intent != nil {
 		var r *role
-		if r, err = getRole(ctx, s, name); r != nil && r.tokenOf(stored).Intent != nil {
+		if r, err = getRole(ctx, s, name); r != nil && tokenOf(r, stored).Intent != nil {
 			return
 		}
 	}

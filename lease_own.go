@@ -137,7 +137,7 @@ func (k *keeper) revokeToken(ctx context.Context, s logical.Storage, r *revocati
 		return errAway
 	}
 	t.options.Timeout = min(t.options.Timeout, revocationTimeout)
-	err = t.revokes(ctx, tok, client.NewSecret(r.AccessToken), client.HintAccessToken)
+	err = t.revokes(ctx, tok.worked, client.NewSecret(r.AccessToken), client.HintAccessToken)
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Class != client.ClientRefused {
 		k.away.Store(origin, clock.Now())
 	}

@@ -49,9 +49,9 @@ func (k *keeper) lookUp(ctx context.Context, s logical.Storage, name string) (*r
 	}
 	found := <-stored
 	if found.err != nil {
-		return r, p, r.tokenOf(nil), found.err
+		return r, p, tokenOf(r, nil), found.err
 	}
-	tok, err := corrected(ctx, s, r, p, k.unrecorded.over(name, r.tokenOf(found.tok)))
+	tok, err := corrected(ctx, s, r, p, k.unrecorded.over(name, tokenOf(r, found.tok)))
 	return r, p, tok, err
 }
 

@@ -20,6 +20,8 @@ const (
 	// maxTimeout keeps an exchange shorter than Vault's own limit on a request (90 s), and the
 	// mount's end, which waits for exchanges in flight, bounded.
 	maxTimeout = time.Minute
+	// quickest is the shortest time that an exchange is given.
+	quickest = time.Second
 )
 
 // config is what holds for the whole mount.

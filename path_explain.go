@@ -46,7 +46,7 @@ func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *
 	}
 	data := map[string]any{"would": e.would, "why": e.why, "state": b.grants.state(name, l.role, l.token, obstacle(ctx, req.Storage, l.role, l.token))}
 	if e.target != nil {
-		e.target.showRequest(l.token, data)
+		showRequest(e.target, l.token, data)
 	} else {
 		data["request"] = "none: " + e.obstacle.Error()
 	}

@@ -45,7 +45,7 @@ func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d 
 		return answerError(refusal(fmt.Sprintf(
 			"the client certificate of this role is not handed out: that takes identity_readable=true on roles/%s", name)))
 	}
-	id, err := r.credentialsInUse(tok).identity() // what the token at hand was got with
+	id, err := r.credentialsInUse(tok.worked).identity() // what the token at hand was got with
 	if next, failed := r.Next.identity(); failed == nil && next != nil && id != nil && id.Check(clock.Now()) != nil && r.mayTryNext(partCertificate, clock.Now()) {
 		id = next // nobody takes the old one any more
 	}

@@ -3,6 +3,7 @@ package oauthrefresh
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -230,3 +231,6 @@ func (b *backend) warnOfUse(ctx context.Context, s logical.Storage, provider str
 		"their tokens end, and a grant that is not used may end with its refresh token", count, named))
 	return resp
 }
+
+// errProviderBusy: the caller's time ran out while another write asked an issuer that is slow.
+var errProviderBusy = logical.CodedError(http.StatusServiceUnavailable, "another request is at work on this provider; try again")

@@ -91,12 +91,12 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 		"generation":               tok.Generation,
 		"outcome_unknown":          unknown,
 		"unpersisted":              b.grants.held.get(name) != nil,
-		"reauthorization_required": r.dead(tok),
+		"reauthorization_required": tok.dead(r),
 	}
 	if r.PreviousClientSecret.IsSet() {
-		data["previous_client_secret_in_use"] = r.live(partSecret, tok) == slotPrevious
+		data["previous_client_secret_in_use"] = r.live(partSecret, tok.worked) == slotPrevious
 	}
-	if g := b.grants.gapOf(r, tok); g != nil && !r.dead(tok) {
+	if g := b.grants.gapOf(r, tok); g != nil && !tok.dead(r) {
 		data["snapshot_suspected"] = g.sentence()
 	}
 	tok.describe(data)
@@ -105,12 +105,12 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 	}
 	var until time.Time
 	if p != nil {
-		until = r.timing(p, tok, now).may
+		until = timingOf(r, p, tok, now).may
 	}
 	tok.Fault.describe(until, now, data)
 	if step := b.grants.nextStep(name, r, p, tok, hindered); step != "" {
 		data["next_step"] = step
 	}
-	r.describeLive(tok, data)
+	r.describeLive(tok.worked, data)
 	return &logical.Response{Data: data, Warnings: r.warnings()}, nil
 }

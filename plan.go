@@ -21,19 +21,19 @@ type plan struct {
 // alive. After a failure it waits as long as everybody else: when, timing says.
 func (sc *scheduler) plan(name string, r *role, p *client.Provider, tok *token, now time.Time) plan {
 	force := demand{force: true, replace: tok.Generation, background: true}
-	if r.dead(tok) {
+	if tok.dead(r) {
 		return plan{}
 	}
 	if p == nil { // deleted; it may be written again
 		return plan{at: now.Add(time.Hour)}
 	}
-	when := r.timing(p, tok, now)
+	when := timingOf(r, p, tok, now)
 	if tok.Intent != nil && r.spends() { // nothing else may spend the token before
 		return plan{at: later(later(now, when.settle), when.rest), demand: force}
 	}
 	var next plan
 	if t := newTerms(r, p); sc.grants.inUse(name, tok) && !t.invalidates && tok.AccessToken.IsSet() {
-		next.at = t.ahead(name, tok)
+		next.at = ahead(t, name, tok)
 		if fromFuture(tok.ObtainedAt, now) {
 			next.at = now // readers are not served it any more
 		}
@@ -41,7 +41,7 @@ func (sc *scheduler) plan(name string, r *role, p *client.Provider, tok *token, 
 			next.at = later(next.at, tok.ExpiresAt) // it may be the one that ends the grant, so not before it must be
 		}
 	}
-	if at := when.keepAlive(name, r, p, tok, now); !at.IsZero() && (next.at.IsZero() || at.Before(next.at)) {
+	if at := keepAlive(when, name, r, p, tok, now); !at.IsZero() && (next.at.IsZero() || at.Before(next.at)) {
 		next = plan{at, force}
 	}
 	if !next.at.IsZero() {

@@ -140,9 +140,9 @@ func (k *keeper) mayRefresh(name string, t *target, tok *token, d demand) error 
 		}
 	}
 	switch {
-	case !(d.again && tok.Fault.mayPass(r.dead(tok))) && tok.Fault.forbids(t, tok, now):
-		return tok.Fault.asOf(r.timing(t.description.provider, tok, now)).error(now, name)
-	case d.unasked() && r.timing(t.description.provider, tok, now).settle.After(now) && newTerms(r, t.provider).usable(tok, now) >= max(d.minTTL, minLease):
+	case !(d.again && tok.Fault.mayPass(tok.dead(r))) && tok.Fault.forbids(t, tok, now):
+		return tok.Fault.asOf(timingOf(r, t.description.provider, tok, now)).error(now, name)
+	case d.unasked() && timingOf(r, t.description.provider, tok, now).settle.After(now) && newTerms(r, t.provider).usable(tok, now) >= max(d.minTTL, minLease):
 		return errUnsettled
 	case r.spends() && !tok.RefreshToken.IsSet():
 		return refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))

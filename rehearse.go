@@ -42,7 +42,7 @@ func (k *keeper) rehearse(ctx context.Context, s logical.Storage, name string) (
 	h := &rehearsal{found: map[string]any{"dns": notTried, "connection": notTried, "tls": notTried}, passed: true}
 	t, err := targetOf(ctx, s, r, p)
 	if err == nil {
-		_, _, err = t.shown(tok) // and so signed, if it has to be
+		_, _, err = shownRequest(t, tok) // and so signed, if it has to be
 		err = asRefused(err)
 	}
 	switch _, refused := asRefusal(err); {
@@ -62,9 +62,9 @@ func (k *keeper) rehearse(ctx context.Context, s logical.Storage, name string) (
 
 // rehearse tries the credentials in use, and then a certificate that is to come.
 func (h *rehearsal) rehearse(ctx context.Context, t *target, tok *token) {
-	c := t.role.choices(tok, clock.Now())
+	c := t.role.choices(tok.worked, clock.Now())
 	h.found["endpoint"] = t.endpoints.Token
-	if secured := h.probe(ctx, t, t.role.pick(c), ""); secured && t.role.Next.has(partCertificate) && t.role.live(partCertificate, tok) != slotNext {
+	if secured := h.probe(ctx, t, t.role.pick(c), ""); secured && t.role.Next.has(partCertificate) && t.role.live(partCertificate, tok.worked) != slotNext {
 		next := &rehearsal{found: map[string]any{}, passed: true}
 		next.probe(ctx, t, t.role.Next.credentials, nextPrefix)
 		field := nextPrefix + "client_certificate"

@@ -147,7 +147,7 @@ func (sc *scheduler) tend(t turn) {
 	default:
 		again = true
 		if p != nil {
-			delay = r.timing(p, tok, now).hurry(now, tendDelay)
+			delay = timingOf(r, p, tok, now).hurry(now, tendDelay)
 		}
 		_, err = sc.grants.refresh(ctx, sc.storage, t.name, plan.demand)
 		if _, refused := asRefusal(err); refused {

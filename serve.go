@@ -69,7 +69,7 @@ func (k *keeper) serve(ctx context.Context, s logical.Storage, name string, want
 	out, err := k.handOut(t, tok, clock.Now())
 	switch {
 	case err != nil:
-	case r.dead(tok):
+	case tok.dead(r):
 		// The next refresh can't succeed, and whoever reads this token is the first to suffer.
 		text := tok.Fault.sentence(clock.Now(), name)
 		if !tok.Fault.corrected {

@@ -27,7 +27,7 @@ const (
 // state is the one word for a token entry.
 func (k *keeper) state(name string, r *role, tok *token, obstacle error) string {
 	switch {
-	case r.dead(tok):
+	case tok.dead(r):
 		return stateDead
 	case k.held.get(name) != nil:
 		return stateUnpersisted
@@ -55,7 +55,7 @@ func (k *keeper) nextStep(name string, r *role, p *client.Provider, tok *token, 
 	switch {
 	case tok.Fault != nil:
 		if now := clock.Now(); p != nil {
-			return tok.Fault.asOf(r.timing(p, tok, now)).sentence(now, name)
+			return tok.Fault.asOf(timingOf(r, p, tok, now)).sentence(now, name)
 		}
 		return tok.Fault.sentence(clock.Now(), name)
 	case k.outcomeUnknown(name, tok):
