@@ -11,6 +11,9 @@ import (
 // leaves its destination alone; one that it names as empty, or a PATCH as null, is cleared.
 type input struct{ *framework.FieldData }
 
+// readInput is the input of a write.
+func readInput(d *framework.FieldData) input { return input{d} }
+
 // names tells whether the write names the field.
 func (in input) names(field string) bool {
 	_, ok := in.Raw[field]

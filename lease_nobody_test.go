@@ -265,9 +265,9 @@ func TestATokenThatIsHandedOutAgainStaysTheFirstLeases(t *testing.T) {
 // nor is who forces one.
 func TestMinTTLOfShortTokensIsBounded(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		grant := clienttest.NewRotation(firstToken)
-		grant.ExpiresIn = 50
-		server.Handle(grant.Answer)
+		rotation := clienttest.NewRotation(firstToken)
+		rotation.ExpiresIn = 50
+		server.Handle(rotation.Answer)
 		told := 0
 		for range 600 {
 			tok := b.stored("r")
@@ -280,7 +280,7 @@ func TestMinTTLOfShortTokensIsBounded(t *testing.T) {
 			b.read("creds/r") // and who asks for nothing in particular has a token all the time
 			pause(time.Second)
 		}
-		if n := grant.Refreshes(); n > 24+20+forcedBurst+1 || told == 0 { // by the window, by the guard
+		if n := rotation.Refreshes(); n > 24+20+forcedBurst+1 || told == 0 { // by the window, by the guard
 			t.Errorf("%d refreshes in ten minutes, and %d readers are told", n, told)
 		}
 		b.write("refresh/r", nil)

@@ -117,15 +117,15 @@ func (k *keeper) revokeToken(ctx context.Context, s logical.Storage, r *revocati
 	if clock.Since(r.ExpiresAt) > staleRevocation {
 		return nil
 	}
-	role, err := getRole(ctx, s, r.Role)
-	if err != nil || role == nil || role.realm() != r.Realm {
+	of, err := getRole(ctx, s, r.Role)
+	if err != nil || of == nil || of.realm() != r.Realm {
 		return err
 	}
-	tok, err := k.currentToken(ctx, s, r.Role, role)
+	tok, err := k.currentToken(ctx, s, r.Role, of)
 	if err != nil {
 		return err
 	}
-	t, err := newTarget(ctx, s, role)
+	t, err := newTarget(ctx, s, of)
 	if err != nil {
 		return err
 	}

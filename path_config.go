@@ -108,7 +108,7 @@ func (b *backend) pathConfigWrite(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return nil, err
 	}
-	in := input{d}
+	in := readInput(d)
 	in.duration("request_timeout", &c.RequestTimeout)
 	in.text("ca_certificate", &c.CACertificate)
 	in.list("allowed_hosts", &c.AllowedHosts)

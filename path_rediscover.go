@@ -33,7 +33,7 @@ var (
 )
 
 func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, in := d.Get("name").(string), input{d}
+	name, in := d.Get("name").(string), readInput(d)
 	var accept string
 	in.text("accept", &accept)
 	if in.names("accept") && accept == "" {

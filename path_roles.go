@@ -96,7 +96,7 @@ func (b *backend) pathRolesPatch(ctx context.Context, req *logical.Request, d *f
 
 func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	warnings, err := b.grants.write(ctx, req.Storage, name, input{d})
+	warnings, err := b.grants.write(ctx, req.Storage, name, readInput(d))
 	if err != nil {
 		return answerError(err)
 	}

@@ -30,7 +30,7 @@ func rediscover(ctx context.Context, s logical.Storage, name string) (old, p *ow
 	case old.Issuer == "":
 		return nil, nil, errNoIssuer
 	}
-	fields, err := old.follows(input{new(framework.FieldData)})
+	fields, err := old.follows(readInput(new(framework.FieldData)))
 	switch {
 	case err != nil:
 		return nil, nil, err

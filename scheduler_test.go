@@ -106,9 +106,9 @@ func TestNothingInTheBackgroundOnAStandby(t *testing.T) {
 	}
 	b.startBackground()
 	// The scheduler has looked at the role once it is due a minute from now.
-	for role, next := b.schedule.queue.take(time.Now()); ; role, next = b.schedule.queue.take(time.Now()) {
-		if role.name != "" {
-			b.schedule.queue.put(role, next)
+	for turn, next := b.schedule.queue.take(time.Now()); ; turn, next = b.schedule.queue.take(time.Now()) {
+		if turn.name != "" {
+			b.schedule.queue.put(turn, next)
 		} else if time.Until(next) > tendDelay/2 {
 			break
 		}

@@ -210,7 +210,7 @@ func TestSharesShrinkAsWorkersDo(t *testing.T) {
 	total := 0
 	for i := range 12 {
 		provider, mine := fmt.Sprint("p", i), 0
-		for s.enter(turn{fmt.Sprint(provider, "-", mine), provider}) {
+		for s.enter(turn{name: fmt.Sprint(provider, "-", mine), provider: provider}) {
 			mine++
 		}
 		if total += mine; mine == 0 || mine > maxOfProvider || total > maxWorkers {
@@ -227,22 +227,22 @@ func TestSharesShrinkAsWorkersDo(t *testing.T) {
 func TestSharesWakeWhoWaits(t *testing.T) {
 	var s shares
 	for i := range maxOfProvider {
-		s.enter(turn{fmt.Sprint(i), "a"})
+		s.enter(turn{name: fmt.Sprint(i), provider: "a"})
 	}
 	for _, name := range []string{"first", "second", "gone", "moves", "second", "last"} {
-		if s.enter(turn{name, "a"}) {
+		if s.enter(turn{name: name, provider: "a"}) {
 			t.Fatal(name, " enters")
 		}
 	}
 	s.forget("gone")
-	if !s.enter(turn{"moves", "b"}) {
+	if !s.enter(turn{name: "moves", provider: "b"}) {
 		t.Fatal("another provider has no share")
 	}
 	var woken []turn
 	for range 5 {
 		woken = append(woken, s.leave("a")...)
 	}
-	if want := []turn{{"first", "a"}, {"second", "a"}, {"last", "a"}}; !slices.Equal(woken, want) {
+	if want := []turn{{name: "first", provider: "a"}, {name: "second", provider: "a"}, {name: "last", provider: "a"}}; !slices.Equal(woken, want) {
 		t.Errorf("woken are %v, want %v", woken, want)
 	}
 	if len(s.waits) != 0 || len(s.lines) != 0 || s.of["a"] != maxOfProvider-2 || s.running != maxOfProvider-1 {
@@ -252,10 +252,10 @@ func TestSharesWakeWhoWaits(t *testing.T) {
 	s = shares{}
 	providers := 0
 	for ; s.running < maxWorkers; providers++ {
-		for i := 0; s.enter(turn{fmt.Sprint(i), fmt.Sprint(providers)}); i++ {
+		for i := 0; s.enter(turn{name: fmt.Sprint(i), provider: fmt.Sprint(providers)}); i++ {
 		}
 	}
-	if s.enter(turn{"late", "late"}) {
+	if s.enter(turn{name: "late", provider: "late"}) {
 		t.Fatal("there are more workers than there are")
 	}
 	if next := s.leave("0"); len(next) != 1 || s.running != maxWorkers {
