@@ -16,7 +16,7 @@ import (
 // attempt is one refresh of one role, from the intent to the stored answer. The role's lock is held
 // throughout.
 type attempt struct {
-	b      *backend
+	k      *keeper
 	s      logical.Storage
 	name   string
 	target *target
@@ -42,7 +42,7 @@ type attempt struct {
 // its answer tells, or the provider allows it: see mayResend, maySignAnew and maySwap.
 func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 	if a.choices == nil {
-		a.choices = a.target.role.choices(tok, clock.Now())
+		a.choices = a.target.role.choices(tok.worked, clock.Now())
 	}
 	a.watch, a.first, a.older, a.ageless, a.repeat = clock.Start(), time.Time{}, false, false, false
 	a.refused, a.doubted = false, nil // of a run that has succeeded nothing is in doubt
@@ -62,7 +62,7 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 		if a.first.IsZero() {
 			a.first = intended.Intent.At
 		}
-		if a.b.work.ending() {
+		if a.k.work.ending() {
 			return tok, a.takeBack(ctx, tok)
 		}
 		if err := a.lookAgain(ctx, tok, intended); err != nil {
@@ -70,7 +70,7 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 		}
 		request.IdempotencyKey = intended.Intent.IdempotencyKey
 		a.sent = clock.Start()
-		answer, err := client.Exchange(ctx, a.target.within(intended.Intent, clock.Now()), request)
+		answer, err := client.Exchange(ctx, intended.Intent.within(a.target, clock.Now()), request)
 		if err == nil {
 			return a.keep(ctx, tok, intended, answer), nil
 		}
@@ -121,7 +121,7 @@ func (a *attempt) lookAgain(ctx context.Context, before, tok *token) error {
 	if moved, err := a.movedOn(ctx, tok); err != nil || moved {
 		return errMovedOn
 	}
-	settle := a.target.role.timing(a.target.description.provider, before, clock.Now()).settle
+	settle := timingOf(a.target.role, a.target.description.provider, before, clock.Now()).settle
 	if a.demand.unasked() && settle.After(clock.Now()) {
 		_ = a.put(ctx, before)
 		return errUnsettled
@@ -153,7 +153,7 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 		return next, nil
 	}
 	err = a.announce(ctx, next)
-	a.b.noteStorage(err)
+	a.k.noteStorage(err)
 	if errors.Is(err, logical.ErrReadOnly) {
 		return nil, logical.ErrReadOnly
 	}
@@ -173,10 +173,10 @@ func (a *attempt) announce(ctx context.Context, next *token) error {
 	go func() {
 		var err error
 		defer func() { mark <- err }()
-		defer a.b.contain(&err)
+		defer contain(a.k.Logger(), &err)
 		ctx, cancel := context.WithTimeout(ctx, storageTimeout)
 		defer cancel()
-		err = a.b.markInflight(ctx, a.s, a.name)
+		err = a.k.markInflight(ctx, a.s, a.name)
 	}()
 	err := a.put(ctx, next)
 	a.marked = <-mark == nil // without it the intent is found all the same, only later
@@ -194,12 +194,12 @@ func (a *attempt) takeBack(ctx context.Context, tok *token) error {
 
 // noteStorage logs when storage stops taking intents, and when it takes them again: once each, not
 // with every reader.
-func (b *backend) noteStorage(err error) {
-	if refuses := err != nil; b.refusing.Swap(refuses) != refuses {
+func (k *keeper) noteStorage(err error) {
+	if refuses := err != nil; k.refusing.Swap(refuses) != refuses {
 		if refuses {
-			b.Logger().Warn("no refresh is started: storage does not take intents", "error", err)
+			k.Logger().Warn("no refresh is started: storage does not take intents", "error", err)
 		} else {
-			b.Logger().Info("storage takes intents again")
+			k.Logger().Info("storage takes intents again")
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 // mayResend tells whether an exchange that brought no answer at all may be repeated at once, one
 // time: where the provider takes the same refresh token twice, and where there is none.
 func (a *attempt) mayResend(e *client.Error, i *intent) bool {
-	if a.resent || e.MaybeCertificate && e.Status != 0 || e.Class != client.OutcomeUnknown || e.RefreshToken.IsSet() || len(e.Candidates) > 0 || a.b.work.ending() {
+	if a.resent || e.MaybeCertificate && e.Status != 0 || e.Class != client.OutcomeUnknown || e.RefreshToken.IsSet() || len(e.Candidates) > 0 || a.k.work.ending() {
 		return false
 	}
 	if a.inGrace() {
@@ -37,7 +37,7 @@ func (a *attempt) inGrace() bool {
 // 7523 section 3) refuses that. It says nothing of the client's credentials.
 func (a *attempt) maySignAnew(e *client.Error) bool {
 	_, ofClient := a.target.refusedPart(e)
-	return a.repeat && !a.anew && (ofClient || e.Own && e.Code == "invalid_request") && a.request.Signed() && !a.b.work.ending()
+	return a.repeat && !a.anew && (ofClient || e.Own && e.Code == "invalid_request") && a.request.Signed() && !a.k.work.ending()
 }
 
 // refusesKey tells whether a provider refuses the key of a request that was sent again, and not what it asks
@@ -64,7 +64,7 @@ func refusesRequest(e *client.Error) bool {
 // token of that answer is good, and stored; where it is one of several, nobody knows which.
 func (a *attempt) mayRenew(tok *token) bool {
 	_, unsure := tok.pointed(a.target.provider)
-	return a.older && unsure == nil && clock.Until(tok.ExpiresAt) < minLease && a.b.held.get(a.name) == nil && !a.b.work.ending()
+	return a.older && unsure == nil && clock.Until(tok.ExpiresAt) < minLease && a.k.held.get(a.name) == nil && !a.k.work.ending()
 }
 
 // maySwap tells whether to try other credentials, and picks them: each that there are, once. Only a refusal
@@ -75,7 +75,7 @@ func (a *attempt) mayRenew(tok *token) bool {
 // Two kinds of refusal leave a doubt, which stays with the attempt: words that are said of a used refresh token too,
 // and an answer that may be about the certificate.
 func (a *attempt) maySwap(e *client.Error, i *intent) bool {
-	if a.b.work.ending() || !a.choices.after(a.target, e, a.harmless(i) || a.inGrace()) {
+	if a.k.work.ending() || !a.choices.after(a.target, e, a.harmless(i) || a.inGrace()) {
 		return false
 	}
 	a.repeat = false

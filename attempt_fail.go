@@ -15,7 +15,7 @@ import (
 // the exchange's intent, tok the one with it.
 func (a *attempt) fail(ctx context.Context, before, tok *token, e *client.Error) (*token, error) {
 	next, err := a.remember(ctx, before, tok, e)
-	a.b.replan(a.name, a.target.role, a.target.provider, next)
+	a.k.changed(a.name, a.target.role, a.target.provider, next)
 	return next, err
 }
 
@@ -39,8 +39,8 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 		if moved, err := a.movedOn(ctx, tok); err != nil || moved {
 			return before, errMovedOn
 		}
-		again, last := r.dead(before), before.Fault // it was refused before, and somebody has asked for it once more
-		next.Fault.Reauthorize, next.Fault.Verdict = true, a.target.verdict(tok)
+		again, last := before.dead(r), before.Fault // it was refused before, and somebody has asked for it once more
+		next.Fault.Reauthorize, next.Fault.Verdict = true, tok.verdict(a.target)
 		next.Fault.ClientFirst = a.refused || again && last.ClientFirst
 		next.Fault.AnswerLost = lost(before) || !tok.DoubtSince.IsZero() || again && last.AnswerLost
 		if next.Fault.Other = tok.Former.IsSet() && len(tok.Candidates) == 0; next.Fault.Other && again {
@@ -48,14 +48,14 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 			next = next.other()
 			next.Fault = f
 		}
-		if a.b.scheduler.life.Load() == nil {
-			a.b.signOfLife(ctx, a.s, now) // a reader came before background work has begun
+		if a.k.life.Load() == nil {
+			a.k.signOfLife(ctx, a.s, now) // a reader came before background work has begun
 		}
-		next.Fault.Gap = a.b.gapOf(r, before)
+		next.Fault.Gap = a.k.gapOf(r, before)
 		next.Intent = nil
 	case e.Class == client.OutcomeUnknown && r.spends():
 		next.Intent = tok.Intent.after(e, lost(before))
-	case r.dead(before) && e.Class != client.OutcomeUnknown:
+	case before.dead(r) && e.Class != client.OutcomeUnknown:
 		// It was presented once more on demand, and this says nothing of the grant.
 		next.Fault.Presented = false
 		_ = a.put(ctx, before) // without the intent; if that stays, the grant counts as dead all the same
@@ -68,16 +68,16 @@ func (a *attempt) remember(ctx context.Context, before, tok *token, e *client.Er
 			next.Intent = before.Intent.unnamed()
 		}
 	}
-	when := r.timing(a.target.description.provider, next, now)
+	when := timingOf(r, a.target.description.provider, next, now)
 	next.Fault.Until, next.Fault.Settle, next.Fault.second = when.may, when.settle, when.second
 	if err := a.put(ctx, next); err != nil {
 		// Nothing is lost: the refresh token is the stored one, and its intent is stored too. What the
 		// failure asks for is kept to all the same.
-		a.b.unrecorded.put(a.name, next)
-		a.b.Logger().Warn("a failed refresh could not be recorded; it is remembered in memory", "role", a.name, "error", err)
+		a.k.unrecorded.put(a.name, next)
+		a.k.Logger().Warn("a failed refresh could not be recorded; it is remembered in memory", "role", a.name, "error", err)
 	}
 	if next.Intent == nil && a.marked {
-		a.b.unmarkInflight(a.s, a.name)
+		a.k.unmarkInflight(a.s, a.name)
 	}
 	a.report(before.Fault, next.Fault)
 	return next, next.Fault.error(now, a.name)
@@ -100,7 +100,7 @@ func (a *attempt) salvage(ctx context.Context, before, next *token, e *client.Er
 	if found := cmp.Or(next.foundElsewhere(p), next.candidatesFound()); found != "" {
 		next.Fault.Reason += "; " + found
 	}
-	next.Fault.Until = a.target.role.timing(a.target.description.provider, next, now).may
+	next.Fault.Until = timingOf(a.target.role, a.target.description.provider, next, now).may
 	a.store(ctx, next)
 	a.report(before.Fault, next.Fault)
 	return next, next.Fault.error(now, a.name)
@@ -124,7 +124,7 @@ func (a *attempt) report(before, f *fault) {
 	if before != nil && before.Class == f.Class && before.Reauthorize == f.Reauthorize {
 		return
 	}
-	a.b.Logger().Warn("a refresh failed", "role", a.name, "class", string(f.Class), "code", f.Code, "status", f.Status,
+	a.k.Logger().Warn("a refresh failed", "role", a.name, "class", string(f.Class), "code", f.Code, "status", f.Status,
 		"request_id", f.RequestID, "reauthorization_required", f.Reauthorize, "answer_lost", f.AnswerLost)
 }
 

@@ -60,9 +60,9 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 	}
 	a.store(ctx, next)
 	a.promote(ctx, next)
-	a.b.replan(a.name, r, p, next)
+	a.k.changed(a.name, r, p, next)
 	if tok.Fault != nil || !tok.Intent.UnknownSince.IsZero() {
-		a.b.Logger().Info("refreshed again after a failure", "role", a.name, "generation", next.Generation)
+		a.k.Logger().Info("refreshed again after a failure", "role", a.name, "generation", next.Generation)
 	}
 	return next
 }
@@ -126,10 +126,10 @@ func tooShort(answer *client.Token) *client.Error {
 // store writes the state, and holds it when storage refuses: what it replaces is spent.
 func (a *attempt) store(ctx context.Context, next *token) {
 	if err := a.put(ctx, next); err != nil {
-		a.b.hold(a.s, a.name, next, err)
+		a.k.hold(a.s, a.name, next, err)
 	}
 	if next.Intent == nil && a.marked {
-		a.b.unmarkInflight(a.s, a.name) // what is held is not found by it either: it is lost with the process
+		a.k.unmarkInflight(a.s, a.name) // what is held is not found by it either: it is lost with the process
 	}
 }
 
@@ -138,7 +138,7 @@ func (a *attempt) put(ctx context.Context, t *token) error {
 	defer cancel()
 	err := putToken(ctx, a.s, a.name, t)
 	if err == nil {
-		a.b.unrecorded.drop(a.name)
+		a.k.unrecorded.drop(a.name)
 	}
 	return err
 }

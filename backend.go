@@ -13,11 +13,12 @@ package oauthrefresh
 import (
 	"context"
 	"strings"
-	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // Version is what `vault plugin list` shows. Vault wants a semantic version with a leading v.
@@ -26,25 +27,9 @@ const Version = "v0.2.0"
 // backend is one mount of the engine.
 type backend struct {
 	*framework.Backend
-	vault logical.SystemView // what Vault answers now; System() may be a second old
-
-	// refreshes serialises all that may spend a role's refresh token, edits all that writes what
-	// an operator stores. They are apart because an edit must not wait for a slow provider.
-	refreshes keylock
-	edits     keylock
-
-	held       heldTokens  // answers that storage has refused so far
-	unrecorded failures    // and failures
-	work       tasks       // what must end before the mount may go
-	scheduler  *scheduler  // what happens without a caller
-	memory     *memory     // what warm reads are answered from
-	sessions   *sessions   // of TLS, to be resumed
-	guard      guard       // against readers who force refreshes
-	refusing   atomic.Bool // storage has refused the last intent
-	pending    atomic.Bool // revocations may be stored that were not made yet
-	away       sync.Map    // origin of a revocation endpoint → when it failed last
-	catching   atomic.Bool // they are being caught up with
-	stuck      string      // the key of the revocation that failed first then
+	grants   *keeper    // the grants, each with all that may spend its refresh token
+	schedule *scheduler // what happens without a caller
+	edits    keylock    // serialises all that writes the configuration, or a provider
 }
 
 // Factory builds the engine for one mount. Vault also calls it to learn the version, with an empty
@@ -58,7 +43,9 @@ func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend,
 }
 
 func newBackend() *backend {
-	b := &backend{work: newTasks(), scheduler: newScheduler(), memory: newMemory(), sessions: newSessions()}
+	b := new(backend)
+	b.grants = newKeeper(b)
+	b.schedule = newScheduler(b.grants)
 	b.Backend = &framework.Backend{
 		Help:           strings.TrimSpace(backendHelp),
 		BackendType:    logical.TypeLogical,
@@ -81,16 +68,33 @@ func newBackend() *backend {
 		Clean:          b.clean,
 		// Only nodes that don't write are told of others' writes, and these remember nothing. Who counts
 		// as one is Vault's business, so it is not relied on.
-		Invalidate: func(_ context.Context, key string) { b.memory.forget(key) },
+		Invalidate: func(_ context.Context, key string) { b.grants.memory.forget(key) },
 	}
-	b.pending.Store(true) // until the first look
 	return b
 }
+
+func (b *backend) initialize(_ context.Context, req *logical.InitializationRequest) error {
+	b.schedule.start(b.grants.over(req.Storage))
+	return nil
+}
+
+// periodic is called once a minute.
+func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
+	b.schedule.start(req.Storage)
+	b.grants.signOfLife(ctx, req.Storage, clock.Now())
+	b.grants.catchUpSoon(req.Storage)
+	return nil
+}
+
+// cleanTimeout bounds how long a mount's end waits for exchanges in flight. Vault calls Clean with
+// no deadline and blocks the step-down meanwhile, so this is what one exchange may take at most,
+// with the time to store its answer, and not more.
+const cleanTimeout = maxTimeout + 5*time.Second
 
 // clean ends the mount: step-down, seal, disable and reload come here, and storage can still be
 // written until it returns. What is in flight must be stored now or is lost.
 func (b *backend) clean(context.Context) {
-	if left := b.work.drain(cleanTimeout); left > 0 {
+	if left := b.grants.drain(cleanTimeout); left > 0 {
 		b.Logger().Error("the mount ended before all refreshes were stored; their outcome is unknown", "refreshes", left)
 	}
 }

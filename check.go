@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/agext/levenshtein"
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 )
@@ -27,11 +28,11 @@ var fieldRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,40}$`)
 // HandleRequest refuses what no path should have to look at, then lets the framework route. It
 // comes before the framework's own validation because that one repeats the offending value.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
-	defer b.contain(&err)
-	if err := b.checkRequest(req); err != nil {
+	defer contain(b.Logger(), &err)
+	if err := checkRequest(b.Route(req.Path), req); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
-	req.Storage = b.over(req.Storage)
+	req.Storage = b.grants.over(req.Storage)
 	resp, err = b.Backend.HandleRequest(ctx, req)
 	if req.Operation == logical.HelpOperation {
 		inlineSchemas(resp)
@@ -42,7 +43,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp
 // HandleExistenceCheck keeps the fields from the framework: Vault logs an error from here, and the
 // framework's holds the value that did not fit.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checkFound, exists bool, err error) {
-	defer b.contain(&err)
+	defer contain(b.Logger(), &err)
 	if path := b.Route(req.Path); path != nil && checkPathName(path, req) != nil {
 		return true, false, nil // storage has no such key; the request itself will be refused
 	}
@@ -52,24 +53,23 @@ func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request
 }
 
 // contain turns a panic into an error that holds no value. Without it the plugin process dies, and
-// every exchange in flight with it.
-func (b *backend) contain(err *error) {
+// every exchange in flight with it. It must be what is deferred, since only that can recover.
+func contain(log hclog.Logger, err *error) {
 	if p := recover(); p != nil {
 		// The panic's text may quote data, the stack only names code.
-		b.Logger().Error("internal error", "stack", string(debug.Stack()))
+		log.Error("internal error", "stack", string(debug.Stack()))
 		*err = logical.CodedError(500, "internal error in the plugin; its log on the Vault server has the stack")
 	}
 }
 
-// checkRequest returns what is wrong with a request as a sentence for its sender.
-func (b *backend) checkRequest(req *logical.Request) error {
+// checkRequest returns what is wrong with a request to a path, nil for none, as a sentence for its sender.
+func checkRequest(path *framework.Path, req *logical.Request) error {
 	switch req.Operation {
 	case logical.CreateOperation, logical.UpdateOperation, logical.PatchOperation,
 		logical.ReadOperation, logical.DeleteOperation:
 	default: // lists, help, and what Vault itself asks for
 		return nil
 	}
-	path := b.Route(req.Path)
 	if path == nil {
 		return nil
 	}

@@ -44,8 +44,6 @@ var (
 	// errBusy: the caller's time ran out while another request worked on the same role. That
 	// request goes on, and what it brings is there for the next read.
 	errBusy = logical.CodedError(http.StatusServiceUnavailable, "another request is at work on this role; try again")
-	// errProviderBusy: the same, while another write asks an issuer that is slow.
-	errProviderBusy = logical.CodedError(http.StatusServiceUnavailable, "another request is at work on this provider; try again")
 	// errEnding: step-down, seal, reload or disable. Nothing may be spent that can't be stored.
 	errEnding = logical.CodedError(http.StatusServiceUnavailable, "the mount is shutting down; try again")
 	// errIntent: the write that comes before every exchange failed, so nothing was sent.
@@ -56,8 +54,6 @@ var (
 		"the last refresh is not stored yet, because Vault's storage does not take writes; it is kept in memory and no other refresh starts until it is stored")
 	errTooOften = logical.CodedError(http.StatusTooManyRequests,
 		"this role has been refreshed by force too often; its token is current: read creds/<role>, and if the provider's API refuses that token, look for the reason there (audience, scope, account) before trying again in a minute")
-	errUnknownProvider = refusal("the provider of this role does not exist: list the providers to see which there are, or write it to providers/<name>")
-	errNoRole          = refusal("there is no role of this name; list the roles to see which there are")
 )
 
 // error is what a caller hears of a failure that is remembered.

@@ -30,7 +30,7 @@ const (
 )
 
 // explain goes through the decisions of a read (pathCredsRead) in their order, and takes none.
-func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l *look, d demand) (e explanation, err error) {
+func (k *keeper) explain(ctx context.Context, s logical.Storage, name string, l *look, d demand) (e explanation, err error) {
 	now, t := clock.Now(), newTerms(l.role, l.provider)
 	d.own = l.role.TokenMode == tokenModePerLease
 	to, err := targetOf(ctx, s, l.role, l.provider)
@@ -52,22 +52,22 @@ func (b *backend) explain(ctx context.Context, s logical.Storage, name string, l
 		return say(wouldFail, refusedDemand.Error())
 	case !due && gap > 0:
 		return say(wouldWait, fmt.Sprintf("what is left of the token, %s, is promised to readers, and with this provider a refresh would end it", rounded(gap)))
-	case !due && l.role.dead(l.token):
+	case !due && l.token.dead(l.role):
 		return say(wouldWarn, l.token.Fault.sentence(now, name))
 	case !due:
 		return say(wouldServe, t.whyGood(l.token, now))
 	}
-	if err == nil && b.held.get(name) != nil {
+	if err == nil && k.held.get(name) != nil {
 		err = errHeld
 	}
 	if err == nil {
-		err = b.mayRefresh(name, to, tok, d)
+		err = k.mayRefresh(name, to, tok, d)
 	}
-	if err == nil && t.early(tok, d, now) && !b.guard.wouldAllowEarly(name, to) {
+	if err == nil && t.early(tok, d, now) && !k.guard.wouldAllowEarly(name, to) {
 		err = t.tooEarly(tok)
 	}
 	if err == nil {
-		_, _, err = to.shown(tok)
+		_, _, err = shownRequest(to, tok)
 	}
 	switch {
 	case err == nil:
@@ -103,13 +103,13 @@ func (t terms) whyDue(tok *token, d demand, now time.Time) string {
 
 func rounded(d time.Duration) client.Duration { return client.Duration(d.Truncate(time.Second)) }
 
-// shown is the request that a refresh would send now, without its secrets, and the certificate that it would
+// shownRequest is the request that a refresh would send now, without its secrets, and the certificate that it would
 // show; or why there would be none.
-func (t *target) shown(tok *token) (*client.Shown, *client.Identity, error) {
+func shownRequest(t *target, tok *token) (*client.Shown, *client.Identity, error) {
 	if err := t.checkReady(); err != nil {
 		return nil, nil, err
 	}
-	request, err := t.request(tok.RefreshToken, t.role.credentialsInUse(tok))
+	request, err := t.request(tok.RefreshToken, t.role.credentialsInUse(tok.worked))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -121,25 +121,25 @@ func (t *target) shown(tok *token) (*client.Shown, *client.Identity, error) {
 }
 
 // showRequest adds what would be sent, and what would follow if the provider refused the client.
-func (t *target) showRequest(tok *token, data map[string]any) {
-	shown, id, err := t.shown(tok)
+func showRequest(t *target, tok *token, data map[string]any) {
+	request, id, err := shownRequest(t, tok)
 	if err != nil {
 		data["request"] = "none: " + err.Error()
 		return
 	}
 	var headers []string
-	for _, name := range slices.Sorted(maps.Keys(shown.Header)) {
-		headers = append(headers, name+": "+shown.Header[name])
+	for _, name := range slices.Sorted(maps.Keys(request.Header)) {
+		headers = append(headers, name+": "+request.Header[name])
 	}
-	data["request"] = shown.Method + " " + shown.URL
-	data["request_format"] = shown.Format
+	data["request"] = request.Method + " " + request.URL
+	data["request_format"] = request.Format
 	data["request_headers"] = headers
-	data["request_body"] = shown.Params
+	data["request_body"] = request.Params
 	data["request_client_certificate"] = "none"
 	if id != nil {
 		data["request_client_certificate"] = id.Fingerprint() + ", if the server asks for one"
 	}
-	c, then := t.role.choices(tok, clock.Now()), []string{}
+	c, then := t.role.choices(tok.worked, clock.Now()), []string{}
 	for _, p := range parts {
 		for _, s := range c[p][1:] {
 			then = append(then, string(s)+string(p))
@@ -148,7 +148,7 @@ func (t *target) showRequest(tok *token, data map[string]any) {
 	if len(then) > 0 {
 		data["if_refused_tries"] = then
 	}
-	for name, signed := range shown.Assertions {
+	for name, signed := range request.Assertions {
 		data["request_"+name] = signed
 	}
 }

@@ -133,14 +133,14 @@ func (f *fault) forbids(t *target, tok *token, now time.Time) bool {
 	if f == nil || f.overtaken(t, tok) {
 		return false
 	}
-	return t.role.dead(tok) || now.Before(t.role.timing(t.description.provider, tok, now).may)
+	return tok.dead(t.role) || now.Before(timingOf(t.role, t.description.provider, tok, now).may)
 }
 
 // overtaken tells whether the failure is of another role, provider or configuration than there is now, or the refusal
 // of a grant of another exchange: then it forbids nothing.
 func (f *fault) overtaken(t *target, tok *token) bool {
-	if t.role.dead(tok) {
-		return !f.Revoked && f.Verdict != t.verdict(tok) && (len(tok.Candidates) > 0 || !t.description.isVerdict(f.Verdict))
+	if tok.dead(t.role) {
+		return !f.Revoked && f.Verdict != tok.verdict(t) && (len(tok.Candidates) > 0 || !t.description.isVerdict(f.Verdict))
 	}
 	return f.Version != t.version()
 }

@@ -40,13 +40,13 @@ type gap struct {
 }
 
 // lookBack finds out whether storage knows all that happened, and leaves the first sign of life.
-func (b *backend) lookBack(ctx context.Context, s logical.Storage, now time.Time) error {
+func (k *keeper) lookBack(ctx context.Context, s logical.Storage, now time.Time) error {
 	var last life
 	known, err := load(ctx, s, lifeKey, &last)
 	if err != nil {
 		return err
 	}
-	cluster, err := b.System().ClusterID(ctx)
+	cluster, err := k.System().ClusterID(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,32 +56,32 @@ func (b *backend) lookBack(ctx context.Context, s logical.Storage, now time.Time
 		if silence < 0 {
 			last.Gap.From = time.Time{}
 		}
-		b.Logger().Warn("storage knows nothing of a time: after a restored snapshot or a promoted replica, refresh tokens may be spent",
+		k.Logger().Warn("storage knows nothing of a time: after a restored snapshot or a promoted replica, refresh tokens may be spent",
 			"from", last.Gap.From, "to", last.Gap.To, "other_cluster", other)
 	}
-	b.scheduler.life.Store(&life{ClusterID: cluster, At: now, Gap: last.Gap.before(now)})
-	return save(ctx, s, lifeKey, b.scheduler.life.Load())
+	k.life.Store(&life{ClusterID: cluster, At: now, Gap: last.Gap.before(now)})
+	return save(ctx, s, lifeKey, k.life.Load())
 }
 
 // signOfLife stores that this mount is alive, when it is time to.
-func (b *backend) signOfLife(ctx context.Context, s logical.Storage, now time.Time) {
-	last := b.scheduler.life.Load()
-	if last != nil && now.Sub(last.At) < heartbeat && now.Sub(last.At) >= -maxAhead || !b.mayTend() {
+func (k *keeper) signOfLife(ctx context.Context, s logical.Storage, now time.Time) {
+	last := k.life.Load()
+	if last != nil && now.Sub(last.At) < heartbeat && now.Sub(last.At) >= -maxAhead || !k.mayTend() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
 	defer cancel()
 	var err error
 	if last == nil {
-		err = b.lookBack(ctx, s, now)
+		err = k.lookBack(ctx, s, now)
 	} else {
 		next := &life{ClusterID: last.ClusterID, At: now, Gap: last.Gap.before(now)}
 		if err = save(ctx, s, lifeKey, next); err == nil {
-			b.scheduler.life.Store(next)
+			k.life.Store(next)
 		}
 	}
 	if err != nil {
-		b.Logger().Debug("no sign of life could be stored", "error", err)
+		k.Logger().Debug("no sign of life could be stored", "error", err)
 	}
 }
 
@@ -99,8 +99,8 @@ func (g *gap) before(now time.Time) *gap {
 }
 
 // gapOf is the gap that a grant's state is older than; nil when there is none.
-func (b *backend) gapOf(r *role, tok *token) *gap {
-	last := b.scheduler.life.Load()
+func (k *keeper) gapOf(r *role, tok *token) *gap {
+	last := k.life.Load()
 	if last == nil || last.Gap == nil || !later(tok.ObtainedAt, r.GrantedAt).Before(last.Gap.To) {
 		return nil
 	}

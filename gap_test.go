@@ -91,7 +91,7 @@ func TestSignsOfLifeAreFew(t *testing.T) {
 	puts := 0
 	b.storage.onPut(func(string) error { puts++; return nil })
 	for minute := range 60 {
-		b.signOfLife(t.Context(), b.storage, time.Now().Add(time.Duration(minute)*time.Minute))
+		b.grants.signOfLife(t.Context(), b.storage, time.Now().Add(time.Duration(minute)*time.Minute))
 	}
 	if puts != 6 {
 		t.Errorf("%d writes in an hour, want 6", puts)

@@ -66,12 +66,12 @@ func TestNoGuardWhereNoTokenIsAtHand(t *testing.T) {
 // however often somebody has tried before.
 func TestADeadGrantIsTriedAfterItsCorrection(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		grant := clienttest.NewRotation(firstToken)
+		rotation := clienttest.NewRotation(firstToken)
 		server.Handle(func(r *clienttest.Request) clienttest.Answer {
 			if r.Form.Get("client_id") != "the-client" {
 				return invalidGrant
 			}
-			return grant.Answer(r)
+			return rotation.Answer(r)
 		})
 		b.write("roles/r", fields{"client_id": "another"})
 		b.noCreds("r", 400)
@@ -91,9 +91,9 @@ func TestADeadGrantIsTriedAfterItsCorrection(t *testing.T) {
 func TestAMinTTLThatTheGuardNames(t *testing.T) {
 	for _, lifetime := range []int{50, 120, 300} {
 		withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-			grant := clienttest.NewRotation(firstToken)
-			grant.ExpiresIn = lifetime
-			server.Handle(grant.Answer)
+			rotation := clienttest.NewRotation(firstToken)
+			rotation.ExpiresIn = lifetime
+			server.Handle(rotation.Answer)
 			asked, told := (time.Duration(lifetime) * time.Second * 9 / 10).String(), 0
 			for range 1800 {
 				would := b.write("explain/r", fields{"min_ttl": asked}).Data["would"]

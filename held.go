@@ -9,8 +9,6 @@ import (
 )
 
 const (
-	// storageTimeout bounds one storage operation of a refresh, which has no caller to give up.
-	storageTimeout = 15 * time.Second
 	// Storing what is held is tried from quick, for a hiccup, to slow, for an outage.
 	firstHoldDelay, maxHoldDelay = 250 * time.Millisecond, 5 * time.Second
 )
@@ -53,17 +51,17 @@ func (h *heldTokens) count() int {
 
 // hold keeps an answer in memory and goes on trying to store it. Its caller is a task, so this one
 // may begin while the mount is ending too: it must.
-func (b *backend) hold(s logical.Storage, name string, t *token, cause error) {
-	b.held.put(name, t)
-	b.Logger().Error("a refresh could not be stored; its answer is kept in memory and stored as soon as possible",
+func (k *keeper) hold(s logical.Storage, name string, t *token, cause error) {
+	k.held.put(name, t)
+	k.Logger().Error("a refresh could not be stored; its answer is kept in memory and stored as soon as possible",
 		"role", name, "generation", t.Generation, "error", cause)
-	b.work.fork(func() {
+	k.work.fork(func() {
 		try := func() (over bool) {
-			b.contained(func() { over = b.tryStore(s, name, t) })
+			k.contained(func() { over = k.tryStore(s, name, t) })
 			return over
 		}
 		delay := firstHoldDelay
-		for !try() && b.work.wait(delay) {
+		for !try() && k.work.wait(delay) {
 			delay = min(2*delay, maxHoldDelay)
 		}
 	})
@@ -71,15 +69,15 @@ func (b *backend) hold(s logical.Storage, name string, t *token, cause error) {
 
 // tryStore stores what is held, unless something else has taken its place meanwhile. It returns
 // true when there is nothing left to do.
-func (b *backend) tryStore(s logical.Storage, name string, t *token) bool {
+func (k *keeper) tryStore(s logical.Storage, name string, t *token) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
 	defer cancel()
-	unlock, err := b.refreshes.lock(ctx, name)
+	unlock, err := k.refreshes.lock(ctx, name)
 	if err != nil {
 		return false
 	}
 	defer unlock()
-	if b.held.get(name) != t {
+	if k.held.get(name) != t {
 		return true // the role was deleted, or has a newer answer
 	}
 	r, err := getRole(ctx, s, name)
@@ -94,8 +92,8 @@ func (b *backend) tryStore(s logical.Storage, name string, t *token) bool {
 	case r == nil || r.GrantID != t.GrantID:
 		// Also by another node, which knows nothing of what is held here. Stored, it would be the
 		// refresh token of a role that is gone, and nobody would ever remove it.
-		b.Logger().Info("an answer kept in memory is not stored: its role was deleted or has a new grant", "role", name)
-		b.letGo(name)
+		k.Logger().Info("an answer kept in memory is not stored: its role was deleted or has a new grant", "role", name)
+		k.letGo(name)
 		return true
 	case stored != nil && stored.same(t): // a Put that reported an error was applied
 	case stored == nil || stored.precedes(t):
@@ -103,21 +101,21 @@ func (b *backend) tryStore(s logical.Storage, name string, t *token) bool {
 			return false
 		}
 	default:
-		b.Logger().Error("an answer kept in memory was given up: the stored state has moved on without it",
+		k.Logger().Error("an answer kept in memory was given up: the stored state has moved on without it",
 			"role", name, "generation", t.Generation, "stored_generation", stored.Generation)
-		b.letGo(name)
+		k.letGo(name)
 		return true
 	}
-	b.letGo(name)
-	b.Logger().Info("the answer kept in memory is stored", "role", name, "generation", t.Generation)
+	k.letGo(name)
+	k.Logger().Info("the answer kept in memory is stored", "role", name, "generation", t.Generation)
 	return true
 }
 
 // letGo ends the holding of an answer. Who has seen it must look again: it may not be what is stored.
-func (b *backend) letGo(name string) {
-	b.held.drop(name)
-	b.unrecorded.drop(name)
-	b.memory.forget(tokenPrefix + name)
+func (k *keeper) letGo(name string) {
+	k.held.drop(name)
+	k.unrecorded.drop(name)
+	k.memory.forget(tokenPrefix + name)
 }
 
 // same tells whether a stored state is the held one already.

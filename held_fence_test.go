@@ -36,7 +36,7 @@ func TestAHeldAnswerGivesWayToAStateThatMovedOn(t *testing.T) {
 				}
 				before := b.storage.contents(t)["token/r"]
 				pause(firstHoldDelay)
-				if b.held.get("r") != nil {
+				if b.grants.held.get("r") != nil {
 					t.Fatal("still held")
 				}
 				after := b.storage.contents(t)["token/r"]
@@ -60,7 +60,7 @@ func TestAHeldAnswerEndsWithItsRole(t *testing.T) {
 		b.delete("roles/r")
 		b.storage.onPut(nil)
 		pause(time.Minute)
-		if got := slices.Sorted(maps.Keys(b.storage.contents(t))); b.held.get("r") != nil || slices.Contains(got, "token/r") {
+		if got := slices.Sorted(maps.Keys(b.storage.contents(t))); b.grants.held.get("r") != nil || slices.Contains(got, "token/r") {
 			t.Errorf("after the delete storage holds %v", got)
 		}
 	})
@@ -79,7 +79,7 @@ func TestAHeldAnswerEndsWithARoleDeletedElsewhere(t *testing.T) {
 			}
 		}
 		pause(time.Minute)
-		if b.held.get("r") != nil || b.storage.contents(t)["token/r"] != "" {
+		if b.grants.held.get("r") != nil || b.storage.contents(t)["token/r"] != "" {
 			t.Error("the refresh token of a deleted role is stored or held")
 		}
 	})
@@ -112,14 +112,14 @@ func TestAReaderOfWhatWasHeldLooksAgain(t *testing.T) {
 	b.age("r", func(tok *token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
 	given := b.stored("r")
 	given.Generation, given.RefreshToken = 7, client.NewSecret(canary+"given up")
-	b.held.put("r", given)
-	unlock, err := b.refreshes.lock(t.Context(), "r")
+	b.grants.held.put("r", given)
+	unlock, err := b.grants.refreshes.lock(t.Context(), "r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	reader := b.startRead(t.Context(), "r")
 	b.atWork("r", 2)
-	b.letGo("r")
+	b.grants.letGo("r")
 	unlock()
 	await(t, reader)
 	if got := sent(server); got[len(got)-1] == canary+"given up" {

@@ -29,7 +29,7 @@ func TestAnAnswerThatStorageRefusesIsHeldAndStoredLater(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-				grant := newGrant(server)
+				rotation := newGrant(server)
 				b.failSecondPut(c.failures)
 				for range 3 {
 					if got := b.data("creds/r"); got["access_token"] != clienttest.AccessToken(firstToken, 1) || got["generation"] != int64(1) {
@@ -55,12 +55,12 @@ func TestAnAnswerThatStorageRefusesIsHeldAndStoredLater(t *testing.T) {
 				if stored.Generation != 1 || stored.Intent != nil {
 					t.Errorf("stored is %+v", stored.tokenState)
 				}
-				if got := b.data("status/r"); got["state"] != "ok" || got["unpersisted"] != false || grant.Refreshes() != 1 {
-					t.Errorf("after %d refreshes the status says %v", grant.Refreshes(), got)
+				if got := b.data("status/r"); got["state"] != "ok" || got["unpersisted"] != false || rotation.Refreshes() != 1 {
+					t.Errorf("after %d refreshes the status says %v", rotation.Refreshes(), got)
 				}
 				b.write("refresh/r", nil) // and the grant goes on from the stored token
-				if grant.Refreshes() != 2 || grant.Reused() {
-					t.Errorf("%d refreshes, a token reused: %t", grant.Refreshes(), grant.Reused())
+				if rotation.Refreshes() != 2 || rotation.Reused() {
+					t.Errorf("%d refreshes, a token reused: %t", rotation.Refreshes(), rotation.Reused())
 				}
 			})
 		})
@@ -107,12 +107,12 @@ func TestAHeldAnswerOutlastsStorageThatCannotBeRead(t *testing.T) {
 		b.read("creds/r")
 		b.storage.onGet(func(string) error { return errDisk })
 		pause(time.Minute)
-		if b.held.get("r") == nil {
+		if b.grants.held.get("r") == nil {
 			t.Fatal("given up")
 		}
 		b.storage.onGet(nil)
 		pause(2 * maxHoldDelay)
-		if b.held.get("r") != nil || b.stored("r").Generation != 1 {
+		if b.grants.held.get("r") != nil || b.stored("r").Generation != 1 {
 			t.Error("not stored")
 		}
 	})
@@ -138,7 +138,7 @@ func TestAPanicEndsNoHolding(t *testing.T) {
 		b.read("creds/r")
 		pause(time.Minute)
 		secretIs(t, "the stored refresh token", b.stored("r").RefreshToken, firstToken+"-1")
-		if b.held.get("r") != nil || n != 4 {
+		if b.grants.held.get("r") != nil || n != 4 {
 			t.Errorf("%d writes, and the answer is held still", n)
 		}
 	})

@@ -13,7 +13,7 @@ const inflightPrefix = "inflight/"
 
 // markInflight notes that an exchange of a role is about to be made. It goes before the request; whether before
 // the intent or after it does not matter. The role's lock is held.
-func (b *backend) markInflight(ctx context.Context, s logical.Storage, name string) error {
+func (k *keeper) markInflight(ctx context.Context, s logical.Storage, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
 	defer cancel()
 	return save(ctx, s, inflightPrefix+name, struct{}{})
@@ -21,16 +21,16 @@ func (b *backend) markInflight(ctx context.Context, s logical.Storage, name stri
 
 // unmarkInflight removes the note, once the role's lock is free, if its exchange is settled by then. Nobody waits
 // for that: a note that stays behind costs a look.
-func (b *backend) unmarkInflight(s logical.Storage, name string) {
-	b.begin(func() { b.settleInflight(s, name) })
+func (k *keeper) unmarkInflight(s logical.Storage, name string) {
+	k.begin(func() { k.settleInflight(s, name) })
 }
 
 // settleInflight removes a role's note unless its state has an intent. It does so under the role's lock, or
 // it would take the note of an exchange that has begun meanwhile.
-func (b *backend) settleInflight(s logical.Storage, name string) {
+func (k *keeper) settleInflight(s logical.Storage, name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), maxHold)
 	defer cancel()
-	unlock, err := b.refreshes.lock(ctx, name)
+	unlock, err := k.refreshes.lock(ctx, name)
 	if err != nil {
 		return
 	}
@@ -38,7 +38,7 @@ func (b *backend) settleInflight(s logical.Storage, name string) {
 	stored, err := getToken(ctx, s, name)
 	if err == nil && stored != nil && stored.Intent != nil {
 		var r *role
-		if r, err = getRole(ctx, s, name); r != nil && r.tokenOf(stored).Intent != nil {
+		if r, err = getRole(ctx, s, name); r != nil && tokenOf(r, stored).Intent != nil {
 			return
 		}
 	}
@@ -46,12 +46,12 @@ func (b *backend) settleInflight(s logical.Storage, name string) {
 		err = s.Delete(ctx, inflightPrefix+name)
 	}
 	if err != nil {
-		b.Logger().Debug("the note of an exchange that is over stays for now", "role", name, "error", err)
+		k.Logger().Debug("the note of an exchange that is over stays for now", "role", name, "error", err)
 	}
 }
 
 // surveyInflight looks at the roles that are noted, and then tidies the notes up.
-func (b *backend) surveyInflight(s logical.Storage) {
+func (sc *scheduler) surveyInflight(s logical.Storage) {
 	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
 	defer cancel()
 	names, err := s.List(ctx, inflightPrefix)
@@ -60,19 +60,19 @@ func (b *backend) surveyInflight(s logical.Storage) {
 	}
 	var settled []string // or gone
 	for _, name := range names {
-		if b.work.ending() {
+		if sc.grants.work.ending() {
 			return
 		}
-		if r, tok := b.visit(s, name, map[string]bool{anyProvider: true}); r == nil || tok != nil && tok.Intent == nil {
+		if r, tok := sc.visit(s, name, map[string]bool{anyProvider: true}); r == nil || tok != nil && tok.Intent == nil {
 			settled = append(settled, name)
 		}
 	}
-	if len(settled) == 0 || !b.mayTend() {
+	if len(settled) == 0 || !sc.grants.mayTend() {
 		return
 	}
-	b.begin(func() {
+	sc.grants.begin(func() {
 		for _, name := range settled {
-			b.settleInflight(s, name)
+			sc.grants.settleInflight(s, name)
 		}
 	})
 }

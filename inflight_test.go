@@ -38,7 +38,7 @@ func (b *testBackend) marked(name string) bool {
 
 func (b *testBackend) mark(name string) {
 	b.t.Helper()
-	if err := b.markInflight(b.t.Context(), b.storage, name); err != nil {
+	if err := b.grants.markInflight(b.t.Context(), b.storage, name); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -103,8 +103,8 @@ func TestANoteGoesWithItsExchange(t *testing.T) {
 		b.read("creds/r")
 		synctest.Wait() // its own note goes
 		b.mark("r")
-		unlock := mustLock(t, &b.refreshes, "r")
-		b.unmarkInflight(b.storage, "r") // returns, though the exchange's lock is held
+		unlock := mustLock(t, &b.grants.refreshes, "r")
+		b.grants.unmarkInflight(b.storage, "r") // returns, though the exchange's lock is held
 		synctest.Wait()
 		if !b.marked("r") {
 			t.Error("the note went while the role was locked")
@@ -116,7 +116,7 @@ func TestANoteGoesWithItsExchange(t *testing.T) {
 			t.Error("the note of an exchange that is not settled has gone")
 		}
 		b.age("r", func(tok *token) { tok.Intent = nil })
-		b.unmarkInflight(b.storage, "r")
+		b.grants.unmarkInflight(b.storage, "r")
 		pause(time.Second)
 		if b.marked("r") {
 			t.Error("the note of an exchange that is settled stays")
@@ -124,7 +124,7 @@ func TestANoteGoesWithItsExchange(t *testing.T) {
 
 		b.mark("r")
 		b.Cleanup(context.Background())
-		b.unmarkInflight(b.storage, "r") // a mount that has ended is left alone
+		b.grants.unmarkInflight(b.storage, "r") // a mount that has ended is left alone
 		pause(time.Second)
 		if !b.marked("r") {
 			t.Error("something is written after the end")

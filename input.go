@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
-
-	"vault-plugin-secrets-oauthrefresh/client"
 )
 
 // input reads the fields of a write into what is stored. A field that the write does not name
 // leaves its destination alone; one that it names as empty, or a PATCH as null, is cleared.
 type input struct{ *framework.FieldData }
+
+// readInput is the input of a write.
+func readInput(d *framework.FieldData) input { return input{d} }
 
 // names tells whether the write names the field.
 func (in input) names(field string) bool {
@@ -31,15 +32,6 @@ func (in input) value(field string) any {
 func (in input) text(field string, into *string) {
 	if in.names(field) {
 		*into, _ = in.value(field).(string)
-	}
-}
-
-// secret reads a secret without the line ends around it, as field=@file brings one along: no token or secret of
-// OAuth may contain one (RFC 6749 appendix A), and with it no server knows the secret.
-func (in input) secret(field string, into *client.Secret) {
-	if in.names(field) {
-		text, _ := in.value(field).(string)
-		*into = client.NewSecret(strings.Trim(text, "\r\n"))
 	}
 }
 
@@ -84,13 +76,5 @@ func (in input) list(field string, into *[]string) {
 func (in input) pairs(field string, into *map[string]string) {
 	if in.names(field) {
 		*into, _ = in.value(field).(map[string]string)
-	}
-}
-
-// secretPairs reads pairs whose values may be secrets.
-func (in input) secretPairs(field string, into *map[string]client.Secret) {
-	if in.names(field) {
-		pairs, _ := in.value(field).(map[string]string)
-		*into = wrapAll(pairs)
 	}
 }

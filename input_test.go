@@ -24,18 +24,18 @@ type settings struct {
 func read(data map[string]any) settings {
 	s := settings{"kept", "kept", true, time.Hour, []string{"kept"}, map[string]string{"kept": "x"}, map[string]string{"kept": "x"}}
 	secret, inner := client.NewSecret(s.Secret), wrapAll(s.Inner)
-	in := input{&framework.FieldData{Raw: data, Schema: map[string]*framework.FieldSchema{
+	w := roleWrite{input: readInput(&framework.FieldData{Raw: data, Schema: map[string]*framework.FieldSchema{
 		"text": {Type: framework.TypeString, Default: "default"}, "secret": {Type: framework.TypeString},
 		"flag": {Type: framework.TypeBool, Default: true}, "duration": {Type: framework.TypeDurationSecond, Default: 30},
 		"list": {Type: framework.TypeCommaStringSlice}, "pairs": {Type: framework.TypeKVPairs}, "inner": {Type: framework.TypeKVPairs},
-	}}}
-	in.text("text", &s.Text)
-	in.secret("secret", &secret)
-	in.boolean("flag", &s.Flag)
-	in.duration("duration", &s.Duration)
-	in.list("list", &s.List)
-	in.pairs("pairs", &s.Pairs)
-	in.secretPairs("inner", &inner)
+	}})}
+	w.text("text", &s.Text)
+	w.secret("secret", &secret)
+	w.boolean("flag", &s.Flag)
+	w.duration("duration", &s.Duration)
+	w.list("list", &s.List)
+	w.pairs("pairs", &s.Pairs)
+	w.secretPairs("inner", &inner)
 	s.Secret, s.Inner = secret.Reveal(), revealAll(inner)
 	return s
 }

@@ -14,7 +14,7 @@ import (
 func TestARevocationLeavesTheKeptGrantAlone(t *testing.T) {
 	b := newTestBackend(t)
 	server := newEndpoint(t, b)
-	grant := newGrant(server)
+	rotation := newGrant(server)
 	b.writeRole("r")
 	b.read("creds/r")
 	b.write("roles/r", fields{"grant_type": "client_credentials"})
@@ -26,7 +26,7 @@ func TestARevocationLeavesTheKeptGrantAlone(t *testing.T) {
 	})
 	b.read("creds/r")
 	b.write("revoke/r", nil)
-	server.Handle(grant.Answer)
+	server.Handle(rotation.Answer)
 	resp, err := b.try(t.Context(), logical.UpdateOperation, "roles/r", fields{"grant_type": "refresh_token"})
 	if err != nil || resp.IsError() {
 		t.Errorf("the live refresh token is gone, never revoked: stored %v; %v %v", b.stored("r").RefreshToken.IsSet(), resp, err)
@@ -37,7 +37,7 @@ func TestARevocationLeavesTheKeptGrantAlone(t *testing.T) {
 func TestAnAnswerLeavesTheKeptGrantAlone(t *testing.T) {
 	b := newTestBackend(t)
 	server := newEndpoint(t, b)
-	grant := newGrant(server)
+	rotation := newGrant(server)
 	b.writeRole("r")
 	b.read("creds/r")
 	b.age("r", func(tok *token) { tok.Intent = &intent{AttemptID: "lost", At: time.Now().Add(-time.Hour)} })
@@ -48,7 +48,7 @@ func TestAnAnswerLeavesTheKeptGrantAlone(t *testing.T) {
 		t.Errorf("the kept grant's refresh token is now %q, its unknown exchange is still known: %v", got.RefreshToken.Reveal(), got.Intent != nil)
 	}
 	b.write("roles/r", fields{"grant_type": "refresh_token"})
-	server.Handle(grant.Answer)
+	server.Handle(rotation.Answer)
 	b.read("creds/r")
 }
 

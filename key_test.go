@@ -260,7 +260,7 @@ func TestTheFirstWriteAfterAnUpgradeKeepsTheKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Pins = nil // as v0.1.0 wrote it
-		if err := putRole(t.Context(), b.over(b.storage), "r", r); err != nil {
+		if err := putRole(t.Context(), b.grants.over(b.storage), "r", r); err != nil {
 			t.Fatal(err)
 		}
 		grant := clienttest.NewRotation(firstToken)

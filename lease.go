@@ -1,15 +1,12 @@
 package oauthrefresh
 
 import (
-	"fmt"
+	"context"
 	"maps"
-	"net/http"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"vault-plugin-secrets-oauthrefresh/client"
 )
 
 // accessTokenType names the kind of lease in storage; renaming it would orphan every lease.
@@ -25,26 +22,10 @@ func (b *backend) accessTokenSecret() *framework.Secret {
 	}
 }
 
-// credentials is the answer of creds/<name>: the token with a lease, or without one where the role
-// says so. The time is the same for all that is derived from it.
-func (b *backend) credentials(t terms, tok *token, now time.Time) (*logical.Response, error) {
-	ttl := t.promised(tok, now)
-	if ttl < minLease {
-		// The window is open and yet this token is served: the provider is in trouble, and whatever
-		// is left is better than nothing.
-		ttl = t.meanwhile(tok, now)
-	}
-	if t.longest > 0 {
-		ttl = min(ttl, t.longest)
-	}
-	if longest := b.System().MaxLeaseTTL(); longest > 0 {
-		ttl = min(ttl, longest) // Vault would do the same, with a warning on every read
-	}
-	ttl = ttl.Truncate(time.Second)
-	if ttl < minLease {
-		return nil, logical.CodedError(http.StatusServiceUnavailable, fmt.Sprintf(
-			"what is left of the token, or the longest lease that the mount allows, is less than %s, too short for a lease", client.Duration(minLease)))
-	}
+// lease is the answer of creds/<name>: the token with a lease, or without one where the role says so. A lease of a
+// token that nobody else has knows whose it is.
+func (b *backend) lease(name string, out *served) *logical.Response {
+	t, tok := out.terms, out.token
 	data := map[string]any{}
 	maps.Copy(data, tok.Extra)
 	maps.Copy(data, map[string]any{
@@ -55,18 +36,40 @@ func (b *backend) credentials(t terms, tok *token, now time.Time) (*logical.Resp
 		"generation":   tok.Generation,
 		"token_id":     tok.id(),
 	})
-	warnings := t.showCertificate(tok, data)
+	warnings := append(t.showCertificate(tok, data), out.warnings...)
 	if !t.lease {
 		// What Vault Agent and the Secrets Operator read of a secret without a lease: they come back
 		// after ttl and a second.
-		data["ttl"] = int64(ttl.Seconds()) - 1
+		data["ttl"] = int64(out.ttl.Seconds()) - 1
 		data["rotation_period"] = int64(tok.lifetime().Seconds())
 		data["last_vault_rotation"] = tok.ObtainedAt.UTC().Format(time.RFC3339Nano)
-		return &logical.Response{Data: data, Warnings: warnings}, nil
+		return &logical.Response{Data: data, Warnings: warnings}
 	}
 	resp := b.Secret(accessTokenType).Response(data, nil)
-	resp.Secret.TTL = ttl
+	resp.Secret.TTL = out.ttl
 	resp.Secret.Renewable = false
 	resp.Warnings = warnings
-	return resp, nil
+	if out.owner != nil {
+		resp.Secret.InternalData["role"] = name
+		resp.Secret.InternalData["realm"] = out.owner.realm()
+		resp.Secret.InternalData["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return resp
+}
+
+// revokeLease succeeds whatever the provider does, and for a shared token needs nothing: no role, no provider, no
+// storage. Such a token is other readers' too, so ending one lease must not end it. An engine that
+// fails here can't be disabled: Vault revokes every lease of a mount first. A token of the lease's
+// own is revoked at the provider, now or, when that is away, as soon as it is back.
+func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	r := &revocation{}
+	r.Role, _ = req.Secret.InternalData["role"].(string)
+	r.Realm, _ = req.Secret.InternalData["realm"].(string)
+	r.AccessToken, _ = req.Data["access_token"].(string)
+	expires, _ := req.Secret.InternalData["expires_at"].(string)
+	r.ExpiresAt, _ = time.Parse(time.RFC3339, expires)
+	if r.Role == "" || r.AccessToken == "" {
+		return nil, nil
+	}
+	return nil, b.grants.endToken(ctx, req.Storage, r)
 }

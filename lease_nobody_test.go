@@ -21,7 +21,7 @@ import (
 func (b *testBackend) revokesOnly(server *clienttest.Server, want ...any) {
 	b.t.Helper()
 	n := len(server.Requests())
-	if err := b.catchUp(b.t.Context(), b.over(b.storage)); err != nil {
+	if err := b.grants.catchUp(b.t.Context(), b.grants.over(b.storage)); err != nil {
 		b.t.Fatal(err)
 	}
 	var got []any
@@ -91,7 +91,7 @@ func TestAResultIsHandedOverOrAbandoned(t *testing.T) {
 		callers.Go(func() {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			_, err := withRole(ctx, b.backend, fmt.Sprint(i), func() { abandoned.Add(1) }, func(context.Context) (int, error) {
+			_, err := withRole(ctx, b.grants, fmt.Sprint(i), func() { abandoned.Add(1) }, func(context.Context) (int, error) {
 				if made.Add(1); i%2 == 0 {
 					cancel() // now the caller may choose
 				} else {
@@ -188,7 +188,7 @@ func TestRefreshesThatNobodyReadsLeaveNoToken(t *testing.T) {
 		"by force": func(b *testBackend) *logical.Response { return b.write("refresh/r", nil) },
 		"verify":   func(b *testBackend) *logical.Response { return b.write("roles/r", fields{"verify": true}) },
 		"in the background": func(b *testBackend) *logical.Response {
-			if _, err := b.refresh(t.Context(), b.over(b.storage), "r", demand{force: true, background: true}); err != nil {
+			if _, err := b.grants.refresh(t.Context(), b.grants.over(b.storage), "r", demand{force: true, background: true}); err != nil {
 				b.t.Error(err)
 			}
 			return nil
@@ -265,9 +265,9 @@ func TestATokenThatIsHandedOutAgainStaysTheFirstLeases(t *testing.T) {
 // nor is who forces one.
 func TestMinTTLOfShortTokensIsBounded(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		grant := clienttest.NewRotation(firstToken)
-		grant.ExpiresIn = 50
-		server.Handle(grant.Answer)
+		rotation := clienttest.NewRotation(firstToken)
+		rotation.ExpiresIn = 50
+		server.Handle(rotation.Answer)
 		told := 0
 		for range 600 {
 			tok := b.stored("r")
@@ -280,7 +280,7 @@ func TestMinTTLOfShortTokensIsBounded(t *testing.T) {
 			b.read("creds/r") // and who asks for nothing in particular has a token all the time
 			pause(time.Second)
 		}
-		if n := grant.Refreshes(); n > 24+20+forcedBurst+1 || told == 0 { // by the window, by the guard
+		if n := rotation.Refreshes(); n > 24+20+forcedBurst+1 || told == 0 { // by the window, by the guard
 			t.Errorf("%d refreshes in ten minutes, and %d readers are told", n, told)
 		}
 		b.write("refresh/r", nil)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
@@ -38,19 +37,6 @@ const (
 // errAway is for a revocation endpoint that has just failed and is not asked again so soon.
 var errAway = errors.New("the revocation endpoint has just failed")
 
-// ownCredentials is the answer of creds/<name> with a token that nobody else has. The lease knows
-// whose it is.
-func (b *backend) ownCredentials(name string, r *role, t terms, tok *token, now time.Time) (*logical.Response, error) {
-	resp, err := b.credentials(t, tok, now)
-	if err != nil {
-		return nil, err
-	}
-	resp.Secret.InternalData["role"] = name
-	resp.Secret.InternalData["realm"] = r.realm()
-	resp.Secret.InternalData["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
-	return resp, nil
-}
-
 // warnNoLease is said of refreshes that nobody reads.
 const warnNoLease = "with token_mode=per_lease the token of this refresh belongs to no lease, so it is revoked at the provider within a minute or two"
 
@@ -61,7 +47,7 @@ var errSame = refusal("the provider has handed out the access token again that i
 // assign gives a token that was just got an owner, if its role has one token for each lease: the reader who has
 // asked for it or, where nobody has, the revocations to be made. One that the server has given before has an
 // owner already.
-func (b *backend) assign(s logical.Storage, name string, r *role, before, tok *token, d demand) error {
+func (k *keeper) assign(s logical.Storage, name string, r *role, before, tok *token, d demand) error {
 	if r.TokenMode != tokenModePerLease {
 		return nil
 	}
@@ -70,11 +56,11 @@ func (b *backend) assign(s logical.Storage, name string, r *role, before, tok *t
 	}
 	end := revocation{Role: name, Realm: r.realm(), AccessToken: tok.AccessToken.Reveal(), ExpiresAt: tok.ExpiresAt}
 	if d.end == nil {
-		b.disown(s, &end)
+		k.disown(s, &end)
 		return nil
 	}
-	if b.work.ending() || b.vault.Tainted() {
-		b.disown(s, &end) // no lease comes of it any more: the process ends, or the mount moves
+	if k.work.ending() || k.vault.Tainted() {
+		k.disown(s, &end) // no lease comes of it any more: the process ends, or the mount moves
 		return errEnding
 	}
 	*d.end = end
@@ -82,76 +68,64 @@ func (b *backend) assign(s logical.Storage, name string, r *role, before, tok *t
 }
 
 // disown stores a token that no lease will end, for catchUp to revoke; nil and one that never came are none.
-func (b *backend) disown(s logical.Storage, r *revocation) {
+func (k *keeper) disown(s logical.Storage, r *revocation) {
 	if r == nil || r.AccessToken == "" {
 		return
 	}
 	stored := func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
 		defer cancel()
-		return b.putRevocation(ctx, s, r) == nil
+		return k.putRevocation(ctx, s, r) == nil
 	}
 	if stored() {
 		return
 	}
-	began := b.begin(func() {
-		for delay := firstHoldDelay; b.work.wait(delay) && !stored(); {
+	began := k.begin(func() {
+		for delay := firstHoldDelay; k.work.wait(delay) && !stored(); {
 			delay = min(2*delay, maxHoldDelay)
 		}
 	})
 	if !began {
-		b.Logger().Warn("a token that no lease owns could not be stored to be revoked, and lives to its end", "role", r.Role)
+		k.Logger().Warn("a token that no lease owns could not be stored to be revoked, and lives to its end", "role", r.Role)
 	}
 }
 
-func (b *backend) putRevocation(ctx context.Context, s logical.Storage, r *revocation) error {
+func (k *keeper) putRevocation(ctx context.Context, s logical.Storage, r *revocation) error {
 	err := save(ctx, s, revocationPrefix+digest(r.AccessToken), r)
-	b.pending.Store(true)
+	k.pending.Store(true)
 	return err
 }
 
-// revokeLease succeeds whatever the provider does, and for a shared token needs nothing: no role, no provider, no
-// storage. Such a token is other readers' too, so ending one lease must not end it. An engine that
-// fails here can't be disabled: Vault revokes every lease of a mount first. A token of the lease's
-// own is revoked at the provider, now or, when that is away, as soon as it is back.
-func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	r := &revocation{}
-	r.Role, _ = req.Secret.InternalData["role"].(string)
-	r.Realm, _ = req.Secret.InternalData["realm"].(string)
-	r.AccessToken, _ = req.Data["access_token"].(string)
-	expires, _ := req.Secret.InternalData["expires_at"].(string)
-	r.ExpiresAt, _ = time.Parse(time.RFC3339, expires)
-	if r.Role == "" || r.AccessToken == "" {
-		return nil, nil
+// endToken revokes the token of a lease that has ended, or stores that this is to be done.
+func (k *keeper) endToken(ctx context.Context, s logical.Storage, r *revocation) error {
+	if k.revokeToken(ctx, s, r, clock.Now().Add(-awayDelay)) == nil {
+		return nil
 	}
-	if b.revokeToken(ctx, req.Storage, r, clock.Now().Add(-awayDelay)) == nil {
-		return nil, nil
-	}
-	err := b.putRevocation(ctx, req.Storage, r)
-	if b.System().Tainted() {
+	err := k.putRevocation(ctx, s, r)
+	if k.System().Tainted() {
 		// The mount goes and its storage with it, or it moves and its storage stays. A disable must not wait for
 		// storage that fails.
-		return nil, nil
+		return nil
 	}
-	return nil, err
+	return err
 }
 
 // revokeToken asks the provider once, unless its server has failed since the given time: one that hangs must
 // not hold up the end of a mount with each lease of each role. A token that has ended by itself long ago counts as
 // revoked, and so does one whose role is gone or belongs to another server or client now, which must not see it.
-func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocation, since time.Time) error {
+func (k *keeper) revokeToken(ctx context.Context, s logical.Storage, r *revocation, since time.Time) error {
 	if clock.Since(r.ExpiresAt) > staleRevocation {
 		return nil
 	}
-	role, err := getRole(ctx, s, r.Role)
-	if err != nil || role == nil || role.realm() != r.Realm {
+	of, err := getRole(ctx, s, r.Role)
+	if err != nil || of == nil || of.realm() != r.Realm {
 		return err
 	}
-	tok, err := b.currentToken(ctx, s, r.Role, role)
+	tok, err := k.currentToken(ctx, s, r.Role, of)
 	if err != nil {
 		return err
 	}
-	t, err := newTarget(ctx, s, role)
+	t, err := newTarget(ctx, s, of)
 	if err != nil {
 		return err
 	}
@@ -159,45 +133,58 @@ func (b *backend) revokeToken(ctx context.Context, s logical.Storage, r *revocat
 	if err != nil {
 		return err
 	}
-	if failed, ok := b.away.Load(origin); ok && failed.(time.Time).After(since) && clock.Since(failed.(time.Time)) >= 0 {
+	if failed, ok := k.away.Load(origin); ok && failed.(time.Time).After(since) && clock.Since(failed.(time.Time)) >= 0 {
 		return errAway
 	}
 	t.options.Timeout = min(t.options.Timeout, revocationTimeout)
-	err = t.revokes(ctx, tok, client.NewSecret(r.AccessToken), client.HintAccessToken)
+	err = t.revokes(ctx, tok.worked, client.NewSecret(r.AccessToken), client.HintAccessToken)
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Class != client.ClientRefused {
-		b.away.Store(origin, clock.Now())
+		k.away.Store(origin, clock.Now())
 	}
 	return err
+}
+
+// catchUpSoon makes the revocations that could not be made at once, in a task of its own: whoever asks holds
+// locks of Vault's until it returns, and providers may be slow. One such task runs at a time.
+func (k *keeper) catchUpSoon(s logical.Storage) {
+	if k.catching.CompareAndSwap(false, true) && !k.begin(func() {
+		defer k.catching.Store(false)
+		if err := k.catchUp(context.Background(), s); err != nil {
+			k.Logger().Warn("revocations could not be caught up with", "error", err)
+		}
+	}) {
+		k.catching.Store(false)
+	}
 }
 
 // catchUp makes the revocations that could not be made at once. A server that is still away costs one
 // try, and so does a role that is refused; the rest waits for the next time, which begins after the first that
 // has failed.
-func (b *backend) catchUp(ctx context.Context, s logical.Storage) error {
-	if !b.pending.Load() || !b.mayTend() {
+func (k *keeper) catchUp(ctx context.Context, s logical.Storage) error {
+	if !k.pending.Load() || !k.mayTend() {
 		return nil
 	}
-	b.pending.Store(false) // before the look
+	k.pending.Store(false) // before the look
 	keys, err := s.List(ctx, revocationPrefix)
 	if err != nil {
-		b.pending.Store(true)
+		k.pending.Store(true)
 		return err
 	}
-	if i := slices.Index(keys, b.stuck); i >= 0 {
+	if i := slices.Index(keys, k.stuck); i >= 0 {
 		keys = slices.Concat(keys[i+1:], keys[:i+1]) // one that can't be made must not keep the others from it
 	}
 	began, failed := clock.Now(), map[string]bool{}
 	for _, key := range keys {
-		if b.work.ending() {
+		if k.work.ending() {
 			return nil
 		}
 		r := new(revocation)
 		if ok, err := load(ctx, s, revocationPrefix+key, r); err != nil || !ok || failed[r.Role] {
 			continue
 		}
-		if b.revokeToken(ctx, s, r, began) != nil {
+		if k.revokeToken(ctx, s, r, began) != nil {
 			if len(failed) == 0 {
-				b.stuck = key
+				k.stuck = key
 			}
 			failed[r.Role] = true
 		} else if err := s.Delete(ctx, revocationPrefix+key); err != nil {
@@ -205,7 +192,7 @@ func (b *backend) catchUp(ctx context.Context, s logical.Storage) error {
 		}
 	}
 	if len(keys) > 0 {
-		b.pending.Store(true)
+		k.pending.Store(true)
 	}
 	return nil
 }

@@ -9,31 +9,31 @@ import (
 )
 
 // lookAgain looks a role up unless the caller has done that and nothing was written since.
-func (b *backend) lookAgain(ctx context.Context, s logical.Storage, name string, seen *look) (*look, error) {
-	if seen != nil && b.memory.holds(name, seen) {
+func (k *keeper) lookAgain(ctx context.Context, s logical.Storage, name string, seen *look) (*look, error) {
+	if seen != nil && k.memory.holds(name, seen) {
 		return seen, nil
 	}
-	l := b.memory.begin(name)
-	defer b.memory.end(name, l)
+	l := k.memory.begin(name)
+	defer k.memory.end(name, l)
 	var err error
-	l.role, l.provider, l.token, err = b.lookUp(ctx, s, name)
+	l.role, l.provider, l.token, err = k.lookUp(ctx, s, name)
 	return l, err
 }
 
 // lookUp reads what there is of a role; a nil role when there is none. The two entries of a role are read
 // at the same time, since each read is a call to another process: what ties them together is the grant
 // id, not the order.
-func (b *backend) lookUp(ctx context.Context, s logical.Storage, name string) (*role, *client.Provider, *token, error) {
+func (k *keeper) lookUp(ctx context.Context, s logical.Storage, name string) (*role, *client.Provider, *token, error) {
 	type result struct {
 		tok *token
 		err error
 	}
-	held := b.held.get(name)       // first: what is stored in the meantime is no longer held
+	held := k.held.get(name)       // first: what is stored in the meantime is no longer held
 	stored := make(chan result, 1) // nobody may be there to receive
 	go func() {
 		var r result
 		defer func() { stored <- r }()
-		defer b.contain(&r.err)
+		defer contain(k.Logger(), &r.err)
 		r.tok, r.err = getToken(ctx, s, name)
 	}()
 	r, err := getRole(ctx, s, name)
@@ -49,9 +49,9 @@ func (b *backend) lookUp(ctx context.Context, s logical.Storage, name string) (*
 	}
 	found := <-stored
 	if found.err != nil {
-		return r, p, r.tokenOf(nil), found.err
+		return r, p, tokenOf(r, nil), found.err
 	}
-	tok, err := corrected(ctx, s, r, p, b.unrecorded.over(name, r.tokenOf(found.tok)))
+	tok, err := corrected(ctx, s, r, p, k.unrecorded.over(name, tokenOf(r, found.tok)))
 	return r, p, tok, err
 }
 

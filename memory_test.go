@@ -46,7 +46,7 @@ func TestAWarmReadAsksVaultNothing(t *testing.T) {
 	if n := len(server.Requests()); n != 1 {
 		t.Errorf("%d requests", n)
 	}
-	if m, ok := b.memory.recall("r"); !ok || m.token.RefreshToken.IsSet() {
+	if m, ok := b.grants.memory.recall("r"); !ok || m.token.RefreshToken.IsSet() {
 		t.Error("the memory holds nothing, or a refresh token")
 	}
 }
@@ -194,11 +194,11 @@ func TestWhatIsHeldGoesBeforeMemory(t *testing.T) {
 	b, _ := newWarm(t)
 	newer := b.stored("r")
 	newer.Generation++
-	b.held.put("r", newer)
+	b.grants.held.put("r", newer)
 	if got := b.data("creds/r")["generation"]; got != int64(2) {
 		t.Errorf("generation %v", got)
 	}
-	b.held.drop("r")
+	b.grants.held.drop("r")
 	if got := b.data("creds/r")["generation"]; got != int64(1) {
 		t.Errorf("generation %v is remembered, which was never stored", got)
 	}
@@ -228,14 +228,14 @@ func TestReadersDontUndoEachOthersLooks(t *testing.T) {
 	await(t, began)
 	close(gates[0])
 	await(t, first)
-	if _, ok := b.memory.recall("r"); !ok {
+	if _, ok := b.grants.memory.recall("r"); !ok {
 		t.Error("the first reader's look is not remembered")
 	}
 	close(gates[1])
 	await(t, second)
-	b.memory.mu.Lock()
-	defer b.memory.mu.Unlock()
-	if len(b.memory.looks) != 0 {
-		t.Errorf("%d looks are left open", len(b.memory.looks))
+	b.grants.memory.mu.Lock()
+	defer b.grants.memory.mu.Unlock()
+	if len(b.grants.memory.looks) != 0 {
+		t.Errorf("%d looks are left open", len(b.grants.memory.looks))
 	}
 }

@@ -234,7 +234,7 @@ func (w *world) patience() time.Duration {
 		provider: &client.Provider{RefreshTokenRotation: w.kind.Rotation, ReuseGrace: client.Duration(w.role.grace)},
 		options:  bound,
 	}
-	return t.within(w.intent, w.intent.At).Timeout
+	return w.intent.within(t, w.intent.At).Timeout
 }
 
 func (w *world) date() string { return w.now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT") }

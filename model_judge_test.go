@@ -272,8 +272,8 @@ func (w *world) checkQueue() {
 	w.mu.Lock()
 	known := w.role.keepalive > 0 || w.role.idle > 0
 	w.mu.Unlock()
-	queued := func() bool { return w.process.scheduler.queue.has("r") }
-	if !known || w.process.dead.Load() || w.process.held.get("r") != nil || queued() {
+	queued := func() bool { return w.process.schedule.queue.has("r") }
+	if !known || w.process.dead.Load() || w.process.grants.held.get("r") != nil || queued() {
 		return
 	}
 	if w.pauseShortly(); queued() { // a survey looks at the roles at its leisure

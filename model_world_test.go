@@ -222,7 +222,7 @@ func (w *world) see() {
 	}
 	w.noticed = w.spent
 	select {
-	case w.process.scheduler.queue.changed <- struct{}{}:
+	case w.process.schedule.queue.changed <- struct{}{}:
 	default:
 	}
 }

@@ -16,12 +16,12 @@ import (
 
 // knownClient lets in whom the function knows, to a rotating grant; others hear invalid_client.
 func knownClient(server *clienttest.Server, knows func(*clienttest.Request) bool) *clienttest.Rotation {
-	grant := clienttest.NewRotation(firstToken)
-	letIn(server, grant, knows)
-	return grant
+	rotation := clienttest.NewRotation(firstToken)
+	letIn(server, rotation, knows)
+	return rotation
 }
 
-func letIn(server *clienttest.Server, grant *clienttest.Rotation, knows func(*clienttest.Request) bool) {
+func letIn(server *clienttest.Server, rotation *clienttest.Rotation, knows func(*clienttest.Request) bool) {
 	server.Handle(func(r *clienttest.Request) clienttest.Answer {
 		switch {
 		case !knows(r):
@@ -29,7 +29,7 @@ func letIn(server *clienttest.Server, grant *clienttest.Rotation, knows func(*cl
 		case strings.HasSuffix(r.Path, "/revoke"):
 			return clienttest.Answer{Status: 200}
 		}
-		return grant.Answer(r)
+		return rotation.Answer(r)
 	})
 }
 
@@ -42,14 +42,14 @@ func bySecret(secret string) func(*clienttest.Request) bool {
 func TestTheNextSecretTakesOver(t *testing.T) {
 	b := newTestBackend(t)
 	server := newEndpoint(t, b)
-	grant := knownClient(server, bySecret(canary+"secret"))
+	rotation := knownClient(server, bySecret(canary+"secret"))
 	b.writeRole("r", fields{"next_client_secret": canary + "next"})
 	b.read("creds/r")
 	b.write("refresh/r", nil)
 	if got := b.data("status/r"); len(server.Requests()) != 2 || got["client_secret_in_use"] != "client_secret" || got["client_secret_in_use_since"] == nil {
 		t.Fatalf("%d requests while the old one works; status %v", len(server.Requests()), got)
 	}
-	letIn(server, grant, bySecret(canary+"next"))
+	letIn(server, rotation, bySecret(canary+"next"))
 	b.write("refresh/r", nil)
 	b.write("refresh/r", nil)
 	b.write("revoke/r", nil)
@@ -59,7 +59,7 @@ func TestTheNextSecretTakesOver(t *testing.T) {
 	if b.data("roles/r")["next_client_secret_set"] != nil || strings.Contains(b.storage.contents(t)["role/r"], canary+"secret") {
 		t.Error("the old secret is kept, or the new one still to come")
 	}
-	if grant.Reused() {
+	if rotation.Reused() {
 		t.Error("a refresh token was replayed")
 	}
 }
@@ -122,14 +122,14 @@ func TestTheNextCertificateTakesOver(t *testing.T) {
 			t.Run(tls.VersionName(version)+" "+name, func(t *testing.T) {
 				b := newTestBackend(t)
 				server := clienttest.New(t, clienttest.Options{RequireClientCertificate: true, MaxTLSVersion: version})
-				grant := newGrant(server)
+				rotation := newGrant(server)
 				b.write("config", fields{"ca_certificate": string(clienttest.CAPEM())})
 				b.write("providers/test", fields{"token_endpoint": server.URL() + "/token", "token_endpoint_auth_method": "client_secret_post"})
 				b.writeRole("r", next, fields{"client_certificate": stranger.certificate, "client_private_key": stranger.key})
 				b.read("creds/r")
 				connections := server.Connections()
 				b.write("refresh/r", nil)
-				if server.Connections() != connections+1 || grant.Refreshes() != 2 {
+				if server.Connections() != connections+1 || rotation.Refreshes() != 2 {
 					t.Errorf("%d connections for the second refresh", server.Connections()-connections)
 				}
 				if !bySecret(canary + "secret")(server.Requests()[0]) {
@@ -222,7 +222,7 @@ func TestPromotionSurvivesFailingStorage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newTestBackend(t)
 			server := newEndpoint(t, b)
-			grant := knownClient(server, bySecret(canary+"next"))
+			rotation := knownClient(server, bySecret(canary+"next"))
 			b.writeRole("r", fields{"next_client_secret": canary + "next"})
 			b.storage.failPuts("role/r", errors.New("no"), func(int) bool { return true })
 			b.read("creds/r")
@@ -233,7 +233,7 @@ func TestPromotionSurvivesFailingStorage(t *testing.T) {
 			then(b)
 			again := newTestBackendOn(t, b.storage)
 			again.write("refresh/r", nil)
-			if n := len(server.Requests()); n != 3 || grant.Refreshes() != 2 {
+			if n := len(server.Requests()); n != 3 || rotation.Refreshes() != 2 {
 				t.Errorf("%d requests, want two and one", n)
 			}
 			if got := again.data("status/r")["client_secret_in_use"]; got != "client_secret" {

@@ -10,7 +10,5 @@ func Abandon(mount logical.Backend) (lost int) {
 	if !ok {
 		return 0
 	}
-	b.work.stopRetries()
-	left := b.work.drain(cleanTimeout)
-	return b.held.count() + left
+	return b.grants.abandon(cleanTimeout)
 }

@@ -20,6 +20,8 @@ const (
 	// maxTimeout keeps an exchange shorter than Vault's own limit on a request (90 s), and the
 	// mount's end, which waits for exchanges in flight, bounded.
 	maxTimeout = time.Minute
+	// quickest is the shortest time that an exchange is given.
+	quickest = time.Second
 )
 
 // config is what holds for the whole mount.
@@ -106,7 +108,7 @@ func (b *backend) pathConfigWrite(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return nil, err
 	}
-	in := input{d}
+	in := readInput(d)
 	in.duration("request_timeout", &c.RequestTimeout)
 	in.text("ca_certificate", &c.CACertificate)
 	in.list("allowed_hosts", &c.AllowedHosts)
@@ -121,7 +123,7 @@ func (b *backend) pathConfigWrite(ctx context.Context, req *logical.Request, d *
 	if err := save(ctx, req.Storage, configKey, c); err != nil {
 		return nil, err
 	}
-	b.resurvey(req.Storage, anyProvider) // a failure of another configuration holds nobody back
+	b.schedule.resurvey(req.Storage, anyProvider) // a failure of another configuration holds nobody back
 	if warnings := authorityWarnings(c.CACertificate); len(warnings) > 0 {
 		return &logical.Response{Warnings: warnings}, nil
 	}
@@ -143,6 +145,6 @@ func (b *backend) pathConfigDelete(ctx context.Context, req *logical.Request, _ 
 	}
 	defer unlock()
 	err = storageError(req.Storage.Delete(ctx, configKey))
-	b.resurvey(req.Storage, anyProvider)
+	b.schedule.resurvey(req.Storage, anyProvider)
 	return nil, err
 }

@@ -33,20 +33,20 @@ and the endpoints, so it is for those who may read roles, not for workloads.`,
 
 func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	l, err := b.lookAgain(ctx, req.Storage, name, nil)
+	l, err := b.grants.lookAgain(ctx, req.Storage, name, nil)
 	if err != nil {
 		return nil, err
 	}
 	if l.role == nil {
 		return answerError(errNoRole)
 	}
-	e, err := b.explain(ctx, req.Storage, name, l, demand{minTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
+	e, err := b.grants.explain(ctx, req.Storage, name, l, demand{minTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
 	if err != nil {
 		return nil, err
 	}
-	data := map[string]any{"would": e.would, "why": e.why, "state": b.state(name, l.role, l.token, obstacle(ctx, req.Storage, l.role, l.token))}
+	data := map[string]any{"would": e.would, "why": e.why, "state": b.grants.state(name, l.role, l.token, obstacle(ctx, req.Storage, l.role, l.token))}
 	if e.target != nil {
-		e.target.showRequest(l.token, data)
+		showRequest(e.target, l.token, data)
 	} else {
 		data["request"] = "none: " + e.obstacle.Error()
 	}

@@ -34,7 +34,7 @@ certificate ends at not_after, or when its issuer revokes it.`,
 
 func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	r, _, tok, err := b.lookUp(ctx, req.Storage, name)
+	r, _, tok, err := b.grants.lookUp(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d 
 		return answerError(refusal(fmt.Sprintf(
 			"the client certificate of this role is not handed out: that takes identity_readable=true on roles/%s", name)))
 	}
-	id, err := r.credentialsInUse(tok).identity() // what the token at hand was got with
+	id, err := r.credentialsInUse(tok.worked).identity() // what the token at hand was got with
 	if next, failed := r.Next.identity(); failed == nil && next != nil && id != nil && id.Check(clock.Now()) != nil && r.mayTryNext(partCertificate, clock.Now()) {
 		id = next // nobody takes the old one any more
 	}

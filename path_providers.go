@@ -3,6 +3,7 @@ package oauthrefresh
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -136,7 +137,7 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 		// A scope that an operator sets on a role of an unknown server is meant to be sent.
 		old = &ownProvider{Provider: client.Provider{SendScope: true}}
 	}
-	p, resp, err := old.edit(ctx, input{d}, c)
+	p, resp, err := old.edit(ctx, readInput(d), c)
 	if err != nil {
 		return answerError(err)
 	}
@@ -170,7 +171,7 @@ func (b *backend) saveProvider(ctx context.Context, s logical.Storage, name stri
 	if err := save(ctx, s, providerPrefix+name, p); err != nil {
 		return err
 	}
-	b.resurvey(s, name)
+	b.schedule.resurvey(s, name)
 	return nil
 }
 
@@ -200,7 +201,7 @@ const lookForUse, maxNamed = 5 * time.Second, 5
 // warnOfUse says which roles are left without their provider, nil for none. It is a warning and no refusal: a
 // definition holds nothing that could not be written again, nothing is sent in the meantime, and whoever takes a mount
 // apart, as Terraform does, need not know in which order. But what nobody refreshes may die of disuse.
-func (b *backend) warnOfUse(ctx context.Context, s logical.Storage, provider string) *logical.Response {
+func (b *backend) warnOfUse(ctx context.Context, s logical.Storage, gone string) *logical.Response {
 	ctx, cancel := context.WithTimeout(ctx, lookForUse)
 	defer cancel()
 	names, _ := s.List(ctx, rolePrefix) // what can't be read can't be told of; the delete has taken place
@@ -210,7 +211,7 @@ func (b *backend) warnOfUse(ctx context.Context, s logical.Storage, provider str
 		if ctx.Err() != nil {
 			break
 		}
-		if err == nil && r != nil && r.Provider == provider {
+		if err == nil && r != nil && r.Provider == gone {
 			users = append(users, name)
 		}
 	}
@@ -230,3 +231,6 @@ func (b *backend) warnOfUse(ctx context.Context, s logical.Storage, provider str
 		"their tokens end, and a grant that is not used may end with its refresh token", count, named))
 	return resp
 }
+
+// errProviderBusy: the caller's time ran out while another write asked an issuer that is slow.
+var errProviderBusy = logical.CodedError(http.StatusServiceUnavailable, "another request is at work on this provider; try again")

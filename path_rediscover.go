@@ -28,16 +28,12 @@ the roles' secrets don't follow: these roles are blocked until their secrets are
 }
 
 var (
-	errNoProvider  = refusal("there is no provider of this name; list the providers to see which there are")
-	errNotAsShown  = refusal("the metadata are not those that were shown with this digest: write rediscover without accept to see what they say now, then accept that")
-	errNoAccept    = refusal("accept is empty: write the digest that rediscover has shown, or leave accept out to see it")
-	errNoIssuer    = refusal("this provider has no issuer to ask: write issuer to providers/<name>")
-	errAllIsOwn    = refusal("every field that the metadata could fill in is your own, so there is nothing to ask for")
-	errBuiltinData = refusal("this provider is built-in: its definition is part of the plugin and comes from no metadata")
+	errNotAsShown = refusal("the metadata are not those that were shown with this digest: write rediscover without accept to see what they say now, then accept that")
+	errNoAccept   = refusal("accept is empty: write the digest that rediscover has shown, or leave accept out to see it")
 )
 
 func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, in := d.Get("name").(string), input{d}
+	name, in := d.Get("name").(string), readInput(d)
 	var accept string
 	in.text("accept", &accept)
 	if in.names("accept") && accept == "" {

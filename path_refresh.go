@@ -39,7 +39,7 @@ func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d
 	if r == nil {
 		return answerError(errNoRole)
 	}
-	before, err := b.currentToken(ctx, req.Storage, name, r)
+	before, err := b.grants.currentToken(ctx, req.Storage, name, r)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d
 	if asked, ok := d.GetOk("if_generation"); ok {
 		want.replace = asked.(int64)
 	}
-	tok, err := b.refresh(ctx, req.Storage, name, want)
+	tok, err := b.grants.refresh(ctx, req.Storage, name, want)
 	if err != nil {
 		return answerError(err)
 	}

@@ -28,7 +28,7 @@ func revoked(t *testing.T, server *clienttest.Server, n int) (token, hint string
 func TestRevokeEndsTheGrant(t *testing.T) {
 	b := newTestBackend(t)
 	server := newEndpoint(t, b)
-	grant := newGrant(server)
+	rotation := newGrant(server)
 	b.writeRole("r")
 	b.read("creds/r")
 	b.write("revoke/r", nil)
@@ -48,8 +48,8 @@ func TestRevokeEndsTheGrant(t *testing.T) {
 		t.Errorf("a reader hears %q", text)
 	}
 	b.rejects(logical.UpdateOperation, "revoke/r", nil, "holds no token")
-	if grant.Current() != "" || len(server.Requests()) != 2 {
-		t.Errorf("%d requests, the grant is at %q", len(server.Requests()), grant.Current())
+	if rotation.Current() != "" || len(server.Requests()) != 2 {
+		t.Errorf("%d requests, the grant is at %q", len(server.Requests()), rotation.Current())
 	}
 
 	server.Enqueue(tokenAnswer("b1", ""))

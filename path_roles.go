@@ -2,8 +2,6 @@ package oauthrefresh
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -70,8 +68,8 @@ func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, _ *fr
 		if err != nil || r == nil {
 			continue // deleted meanwhile, or damaged: the list is for finding that out
 		}
-		if tok, err := b.currentToken(ctx, req.Storage, name, r); err == nil {
-			info[name] = map[string]any{"provider": r.Provider, "state": b.state(name, r, tok, obstacle(ctx, req.Storage, r, tok))}
+		if tok, err := b.grants.currentToken(ctx, req.Storage, name, r); err == nil {
+			info[name] = map[string]any{"provider": r.Provider, "state": b.grants.state(name, r, tok, obstacle(ctx, req.Storage, r, tok))}
 		}
 	}
 	return logical.ListResponseWithInfo(names, info), nil
@@ -97,106 +95,22 @@ func (b *backend) pathRolesPatch(ctx context.Context, req *logical.Request, d *f
 }
 
 func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	resp, err := b.writeRole(ctx, req, d)
-	if err != nil || resp.IsError() || !d.Get("verify").(bool) {
-		return resp, err
-	}
-	return b.verify(ctx, req.Storage, d.Get("name").(string), resp)
-}
-
-// writeRole checks everything before it stores anything.
-func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	unlock, err := b.edits.lock(ctx, name)
+	warnings, err := b.grants.write(ctx, req.Storage, name, readInput(d))
 	if err != nil {
-		return nil, errBusy
+		return answerError(err)
 	}
-	defer unlock()
-	old, err := getRole(ctx, req.Storage, name)
-	if err != nil {
-		return nil, err
+	var resp *logical.Response
+	if len(warnings) > 0 {
+		resp = &logical.Response{Warnings: warnings}
 	}
-	w := &roleWrite{input: input{d}, old: old}
-	if w.state, err = b.currentToken(ctx, req.Storage, name, old); err != nil {
-		return nil, err
+	if !d.Get("verify").(bool) {
+		return resp, nil
 	}
-	if old == nil {
-		if err := checkNewName(name); err != nil {
-			return answerError(err)
-		}
-	} else {
-		old.adopt(w.state.Next) // if the write that should have done this has failed, this one does it
-	}
-	r, err := w.apply(ctx, req.Storage)
-	if refusal, ok := asRefusal(err); ok {
-		return logical.ErrorResponse(refusal), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := putRole(ctx, req.Storage, name, r); err != nil {
-		return nil, err
-	}
-	b.reconsider(ctx, req.Storage, name)
-	warnings := append(w.warnings, r.warnings()...)
-	if len(warnings) == 0 {
-		return nil, nil
-	}
-	return &logical.Response{Warnings: warnings}, nil
+	return b.verify(ctx, req.Storage, name, resp)
 }
 
-// pathRolesDelete removes the role first: if the token entry went first and the delete broke off there,
-// the role would start again with a refresh token that is long spent. It does not wait for a provider
-// that hangs: what an exchange under way still stores is removed after it.
+// pathRolesDelete forgets a grant here; revoke/<name> ends it at the provider.
 func (b *backend) pathRolesDelete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := d.Get("name").(string)
-	if err := b.removeRole(ctx, req.Storage, name); err != nil {
-		return nil, storageError(err)
-	}
-	wait, cancel := context.WithTimeout(ctx, deletePatience)
-	defer cancel()
-	if err := b.removeState(wait, req.Storage, name); !errors.Is(err, errBusy) {
-		return nil, storageError(err)
-	}
-	b.begin(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*maxHold)
-		defer cancel()
-		if err := b.removeState(ctx, req.Storage, name); err != nil {
-			b.Logger().Warn("the state of a deleted role is left in storage, where it counts for nothing", "role", name, "error", err)
-		}
-	})
-	return nil, nil
-}
-
-func (b *backend) removeRole(ctx context.Context, s logical.Storage, name string) error {
-	unlock, err := b.edits.lock(ctx, name)
-	if err != nil {
-		return errBusy
-	}
-	defer unlock()
-	if err := s.Delete(ctx, rolePrefix+name); err != nil {
-		return err
-	}
-	b.scheduler.forget(name)
-	b.guard.forget(name)
-	return nil
-}
-
-// deletePatience is how long a delete waits for an exchange under way.
-const deletePatience = 2 * time.Second
-
-// removeState forgets what the machine knows of a role that is gone. A role of the same name that was
-// written meanwhile has a grant of its own, and its state is left alone.
-func (b *backend) removeState(ctx context.Context, s logical.Storage, name string) error {
-	unlock, err := b.refreshes.lock(ctx, name)
-	if err != nil {
-		return errBusy
-	}
-	defer unlock()
-	r, err := getRole(ctx, s, name)
-	if err != nil || r != nil {
-		return err
-	}
-	b.letGo(name)
-	return s.Delete(ctx, tokenPrefix+name)
+	return nil, b.grants.delete(ctx, req.Storage, d.Get("name").(string))
 }

@@ -48,7 +48,7 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 	}
 	by := map[string][]string{}
 	for _, name := range names {
-		r, _, tok, err := b.lookUp(ctx, req.Storage, name)
+		r, _, tok, err := b.grants.lookUp(ctx, req.Storage, name)
 		if _, damaged := errors.AsType[damagedError](err); damaged {
 			by[stateUnreadable] = append(by[stateUnreadable], name)
 			continue
@@ -59,7 +59,7 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 		if r == nil {
 			continue // deleted meanwhile
 		}
-		state := b.state(name, r, tok, obstacle(ctx, req.Storage, r, tok))
+		state := b.grants.state(name, r, tok, obstacle(ctx, req.Storage, r, tok))
 		by[state] = append(by[state], name)
 	}
 	return &logical.Response{Data: map[string]any{
@@ -77,26 +77,26 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 
 func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	r, p, tok, err := b.lookUp(ctx, req.Storage, name)
+	r, p, tok, err := b.grants.lookUp(ctx, req.Storage, name)
 	if err != nil || r == nil {
 		return nil, err
 	}
 	now := clock.Now()
-	unknown := b.outcomeUnknown(name, tok)
+	unknown := b.grants.outcomeUnknown(name, tok)
 	hindered := obstacle(ctx, req.Storage, r, tok)
 	data := map[string]any{
 		"provider":                 r.Provider,
 		"grant_type":               r.GrantType,
-		"state":                    b.state(name, r, tok, hindered),
+		"state":                    b.grants.state(name, r, tok, hindered),
 		"generation":               tok.Generation,
 		"outcome_unknown":          unknown,
-		"unpersisted":              b.held.get(name) != nil,
-		"reauthorization_required": r.dead(tok),
+		"unpersisted":              b.grants.held.get(name) != nil,
+		"reauthorization_required": tok.dead(r),
 	}
 	if r.PreviousClientSecret.IsSet() {
-		data["previous_client_secret_in_use"] = r.live(partSecret, tok) == slotPrevious
+		data["previous_client_secret_in_use"] = r.live(partSecret, tok.worked) == slotPrevious
 	}
-	if g := b.gapOf(r, tok); g != nil && !r.dead(tok) {
+	if g := b.grants.gapOf(r, tok); g != nil && !tok.dead(r) {
 		data["snapshot_suspected"] = g.sentence()
 	}
 	tok.describe(data)
@@ -105,12 +105,12 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 	}
 	var until time.Time
 	if p != nil {
-		until = r.timing(p, tok, now).may
+		until = timingOf(r, p, tok, now).may
 	}
 	tok.Fault.describe(until, now, data)
-	if step := b.nextStep(name, r, p, tok, hindered); step != "" {
+	if step := b.grants.nextStep(name, r, p, tok, hindered); step != "" {
 		data["next_step"] = step
 	}
-	r.describeLive(tok, data)
+	r.describeLive(tok.worked, data)
 	return &logical.Response{Data: data, Warnings: r.warnings()}, nil
 }

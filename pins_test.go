@@ -128,7 +128,7 @@ func TestAPromotionTakesUpNoMove(t *testing.T) {
 	if err := putRole(t.Context(), b.storage, "r", r); err != nil {
 		t.Fatal(err)
 	}
-	if done, err := b.promote(t.Context(), b.storage, "r", &adopted{ID: "next", Parts: []part{partSecret}}); !done || err != nil {
+	if done, err := b.grants.promote(t.Context(), b.storage, "r", &adopted{ID: "next", Parts: []part{partSecret}}); !done || err != nil {
 		t.Fatal(done, err)
 	}
 	b.rejects(writeOp, "refresh/r", nil, "extra_fields decides")

@@ -19,29 +19,29 @@ type plan struct {
 // plan decides by what is stored and by whether the token was read. It names the earliest of:
 // repeating an exchange whose outcome is unknown, refreshing a token in use, keeping an idle grant
 // alive. After a failure it waits as long as everybody else: when, timing says.
-func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now time.Time) plan {
+func (sc *scheduler) plan(name string, r *role, p *client.Provider, tok *token, now time.Time) plan {
 	force := demand{force: true, replace: tok.Generation, background: true}
-	if r.dead(tok) {
+	if tok.dead(r) {
 		return plan{}
 	}
 	if p == nil { // deleted; it may be written again
 		return plan{at: now.Add(time.Hour)}
 	}
-	when := r.timing(p, tok, now)
+	when := timingOf(r, p, tok, now)
 	if tok.Intent != nil && r.spends() { // nothing else may spend the token before
 		return plan{at: later(later(now, when.settle), when.rest), demand: force}
 	}
 	var next plan
-	if t := newTerms(r, p); b.inUse(name, tok) && !t.invalidates && tok.AccessToken.IsSet() {
-		next.at = t.ahead(name, tok)
+	if t := newTerms(r, p); sc.grants.inUse(name, tok) && !t.invalidates && tok.AccessToken.IsSet() {
+		next.at = ahead(t, name, tok)
 		if fromFuture(tok.ObtainedAt, now) {
 			next.at = now // readers are not served it any more
 		}
-		if b.gapOf(r, tok) != nil && p.RefreshTokenRotation != client.RotationNever {
+		if sc.grants.gapOf(r, tok) != nil && p.RefreshTokenRotation != client.RotationNever {
 			next.at = later(next.at, tok.ExpiresAt) // it may be the one that ends the grant, so not before it must be
 		}
 	}
-	if at := when.keepAlive(name, r, p, tok, now); !at.IsZero() && (next.at.IsZero() || at.Before(next.at)) {
+	if at := keepAlive(when, name, r, p, tok, now); !at.IsZero() && (next.at.IsZero() || at.Before(next.at)) {
 		next = plan{at, force}
 	}
 	if !next.at.IsZero() {
@@ -51,38 +51,24 @@ func (b *backend) plan(name string, r *role, p *client.Provider, tok *token, now
 }
 
 // replan puts a role where it belongs in the queue.
-func (b *backend) replan(name string, r *role, p *client.Provider, tok *token) {
-	b.scheduler.queue.put(turn{name, r.Provider}, b.plan(name, r, p, tok, clock.Now()).at)
+func (sc *scheduler) replan(name string, r *role, p *client.Provider, tok *token) {
+	sc.queue.put(turn{name, r.Provider}, sc.plan(name, r, p, tok, clock.Now()).at)
 }
 
 // reconsider replans a role whose definition has changed.
-func (b *backend) reconsider(ctx context.Context, s logical.Storage, name string) {
-	r, p, tok, err := b.lookUp(ctx, s, name)
+func (sc *scheduler) reconsider(ctx context.Context, s logical.Storage, name string) {
+	r, p, tok, err := sc.grants.lookUp(ctx, s, name)
 	if err != nil {
-		b.scheduler.queue.set(name, clock.Now().Add(tendDelay)) // it must be found again
+		sc.queue.set(name, clock.Now().Add(tendDelay)) // it must be found again
 	} else if r != nil {
-		b.replan(name, r, p, tok)
+		sc.replan(name, r, p, tok)
 	}
 }
 
 // forget takes a role out of all background work. The lock of the role's edits is held, or another one of the
 // same name would be forgotten.
-func (s *scheduler) forget(name string) {
-	s.queue.remove(name)
-	s.shares.forget(name)
-	s.reads.Delete(name)
-}
-
-// noteRead remembers that this token is in use: only such a one is refreshed ahead of its readers.
-// For every read but a token's first this is one look into a map.
-func (b *backend) noteRead(name string, r *role, p *client.Provider, tok *token) {
-	if !b.inUse(name, tok) {
-		b.scheduler.reads.Store(name, tok.Generation)
-		b.replan(name, r, p, tok)
-	}
-}
-
-func (b *backend) inUse(name string, tok *token) bool {
-	generation, ok := b.scheduler.reads.Load(name)
-	return ok && generation == tok.Generation
+func (sc *scheduler) forget(name string) {
+	sc.queue.remove(name)
+	sc.shares.forget(name)
+	sc.grants.unread(name)
 }

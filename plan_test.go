@@ -76,9 +76,9 @@ func TestPlan(t *testing.T) {
 				i.Exchange = describe(&s.role, &s.provider).exchange()
 			}
 			if s.read {
-				b.scheduler.reads.Store("r", s.token.Generation)
+				b.grants.reads.Store("r", s.token.Generation)
 			}
-			got := b.plan("r", &s.role, &s.provider, &s.token, now)
+			got := b.schedule.plan("r", &s.role, &s.provider, &s.token, now)
 			if c.to == 0 {
 				if !got.at.IsZero() {
 					t.Fatalf("planned in %s, want never", got.at.Sub(now))

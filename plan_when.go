@@ -12,19 +12,15 @@ import (
 // at random, so that roles whose tokens came at the same moment don't come back together. That is after
 // a reader would have had it refreshed that comes back in time, and before one that comes late finds it
 // ended. Not before the window opens, which providers may insist on.
-func (t terms) ahead(name string, tok *token) time.Time {
+func ahead(t terms, name string, tok *token) time.Time {
 	left := min(tok.lifetime()/4, t.windowOf(tok.lifetime()))
 	return tok.ExpiresAt.Add(-left + jitter(name, tok, left/2))
 }
 
-// minKeepalive is as often as an idle grant is refreshed at most: every refresh spends a refresh token.
-// The shortest idle time of a provider that is known is some hours (Epic).
-const minKeepalive = 10 * time.Second
-
 // keepAlive is when a grant that nobody reads is refreshed so that it does not die of disuse; the
 // zero time for never. Where a refresh kills the access token, not before that has ended, unless the
 // refresh token would end first.
-func (t timing) keepAlive(name string, r *role, p *client.Provider, tok *token, now time.Time) time.Time {
+func keepAlive(t timing, name string, r *role, p *client.Provider, tok *token, now time.Time) time.Time {
 	since := t.ends.used
 	if !r.spends() || since.IsZero() {
 		return time.Time{}

@@ -21,8 +21,8 @@ type adopted struct {
 
 // promote makes the credentials that were adopted those in use, and forgets the ones before. Nothing depends
 // on it: until it succeeds, and it is tried with every refresh, the token's state says which ones work.
-func (b *backend) promote(ctx context.Context, s logical.Storage, name string, a *adopted) (done bool, err error) {
-	unlock, err := b.edits.lock(ctx, name)
+func (k *keeper) promote(ctx context.Context, s logical.Storage, name string, a *adopted) (done bool, err error) {
+	unlock, err := k.edits.lock(ctx, name)
 	if err != nil {
 		return false, errors.New("another request is at work on the role")
 	}
@@ -88,10 +88,10 @@ func (a *attempt) promote(ctx context.Context, next *token) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
 	defer cancel()
-	switch done, err := a.b.promote(ctx, a.s, a.name, next.Next); {
+	switch done, err := a.k.promote(ctx, a.s, a.name, next.Next); {
 	case err != nil:
-		a.b.Logger().Warn("the next credentials of a role work and could not be made those in use; tried again with the next refresh", "role", a.name, "error", err)
+		a.k.Logger().Warn("the next credentials of a role work and could not be made those in use; tried again with the next refresh", "role", a.name, "error", err)
 	case done:
-		a.b.Logger().Info("the next credentials of a role work and are those in use now", "role", a.name, "which", next.Next.Parts)
+		a.k.Logger().Info("the next credentials of a role work and are those in use now", "role", a.name, "which", next.Next.Parts)
 	}
 }

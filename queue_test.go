@@ -58,14 +58,14 @@ func TestQueueTellsWhenTheNextIsDue(t *testing.T) {
 func TestAPlanMakesNoRoleLater(t *testing.T) {
 	q, now := newQueue(), time.Now()
 	soon := now.Add(time.Minute)
-	q.put(turn{"r", "old"}, soon)
-	q.put(turn{"r", "new"}, now.Add(time.Hour))
-	q.put(turn{"r", "new"}, time.Time{})
+	q.put(turn{name: "r", provider: "old"}, soon)
+	q.put(turn{name: "r", provider: "new"}, now.Add(time.Hour))
+	q.put(turn{name: "r", provider: "new"}, time.Time{})
 	q.set("r", now.Add(time.Hour))
-	if role, at := q.take(soon); role != (turn{"r", "new"}) || !at.Equal(soon) {
+	if role, at := q.take(soon); role != (turn{name: "r", provider: "new"}) || !at.Equal(soon) {
 		t.Errorf("%v at %s, want r of the provider new at %s", role, at, soon)
 	}
-	if q.put(turn{"r", "new"}, time.Time{}); q.has("r") {
+	if q.put(turn{name: "r", provider: "new"}, time.Time{}); q.has("r") {
 		t.Error("never counts as a time")
 	}
 }

@@ -30,7 +30,7 @@ func rediscover(ctx context.Context, s logical.Storage, name string) (old, p *ow
 	case old.Issuer == "":
 		return nil, nil, errNoIssuer
 	}
-	fields, err := old.follows(input{new(framework.FieldData)})
+	fields, err := old.follows(readInput(new(framework.FieldData)))
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -106,3 +106,11 @@ func aliasOf(e, other client.Endpoints) string {
 	}
 	return e.WithAliases().Token
 }
+
+// Why there is nothing to rediscover.
+var (
+	errNoProvider  = refusal("there is no provider of this name; list the providers to see which there are")
+	errNoIssuer    = refusal("this provider has no issuer to ask: write issuer to providers/<name>")
+	errAllIsOwn    = refusal("every field that the metadata could fill in is your own, so there is nothing to ask for")
+	errBuiltinData = refusal("this provider is built-in: its definition is part of the plugin and comes from no metadata")
+)

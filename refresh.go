@@ -30,18 +30,18 @@ const maxHold = 7*maxTimeout + 24*storageTimeout
 //  6. store the answer, access and refresh token in one entry; if storage refuses, hold it
 //
 // Steps 4 to 6 are attempt.run's.
-func (b *backend) refresh(ctx context.Context, s logical.Storage, name string, d demand) (*token, error) {
-	abandoned := func() { b.disown(s, d.end) }
-	return withRole(ctx, b, name, abandoned, func(ctx context.Context) (*token, error) {
-		l, err := b.lookAgain(ctx, s, name, d.seen)
+func (k *keeper) refresh(ctx context.Context, s logical.Storage, name string, d demand) (*token, error) {
+	abandoned := func() { k.disown(s, d.end) }
+	return withRole(ctx, k, name, abandoned, func(ctx context.Context) (*token, error) {
+		l, err := k.lookAgain(ctx, s, name, d.seen)
 		if err != nil {
 			return new(token), err
 		}
 		if l.role == nil {
 			return new(token), errNoRole
 		}
-		tok, err := b.refreshIfDue(ctx, s, name, l.role, l.provider, l.token, d)
-		b.planAgain(ctx, s, name, l)
+		tok, err := k.refreshIfDue(ctx, s, name, l.role, l.provider, l.token, d)
+		k.planAgain(ctx, s, name, l)
 		return tok, err
 	})
 }
@@ -50,24 +50,24 @@ func (b *backend) refresh(ctx context.Context, s logical.Storage, name string, d
 // anything is stored, and not just before the request: a caller that hung up between the two would
 // leave an intent without an exchange, which looks like a lost answer. What such a caller does not hear
 // is abandoned: of each result either the caller is told, or that is called, never both.
-func withRole[T any](ctx context.Context, b *backend, name string, abandoned func(), f func(context.Context) (T, error)) (T, error) {
+func withRole[T any](ctx context.Context, k *keeper, name string, abandoned func(), f func(context.Context) (T, error)) (T, error) {
 	type result struct {
 		value T
 		err   error
 	}
 	var none T
-	unlock, err := b.refreshes.lock(ctx, name)
+	unlock, err := k.refreshes.lock(ctx, name)
 	if err != nil {
 		return none, errBusy
 	}
 	done, gone := make(chan result), make(chan struct{})
-	started := b.work.begin(func() {
+	started := k.work.begin(func() {
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxHold)
 		defer cancel()
 		var r result
 		func() {
 			defer unlock()
-			defer b.contain(&r.err)
+			defer contain(k.Logger(), &r.err)
 			r.value, r.err = f(detached)
 		}()
 		select {
@@ -94,7 +94,7 @@ var errUnsettled = logical.CodedError(503, "the answer to a refresh was lost, an
 	"so that is tried when this token has ended or the refresh token is about to, or when refresh/<name> asks for it")
 
 // refreshIfDue makes an attempt unless there is a reason not to.
-func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *role, p *client.Provider, tok *token, d demand) (*token, error) {
+func (k *keeper) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *role, p *client.Provider, tok *token, d demand) (*token, error) {
 	if d.seen != nil && d.own != (r.TokenMode == tokenModePerLease) {
 		return tok, errMovedOn // a reader of one kind of token, of a role that has the other kind now
 	}
@@ -105,7 +105,7 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if tok, err = tok.pointed(p); err != nil {
 		return tok, err
 	}
-	if b.held.get(name) != nil {
+	if k.held.get(name) != nil {
 		// The stored refresh token is spent, and the next one would be lost with this process.
 		return tok, errHeld
 	}
@@ -113,26 +113,26 @@ func (b *backend) refreshIfDue(ctx context.Context, s logical.Storage, name stri
 	if err != nil {
 		return tok, err
 	}
-	if err := cmp.Or(b.mayRefresh(name, t, tok, d), t.checkReady()); err != nil {
+	if err := cmp.Or(k.mayRefresh(name, t, tok, d), t.checkReady()); err != nil {
 		return tok, err
 	}
-	if early := newTerms(r, p).early(tok, d, clock.Now()); early && !b.guard.allowEarly(name, t) {
+	if early := newTerms(r, p).early(tok, d, clock.Now()); early && !k.guard.allowEarly(name, t) {
 		return tok, newTerms(r, p).tooEarly(tok)
 	}
-	t.options.Sessions = b.sessions.of(t.config.CACertificate, r.CACertificate)
-	before, a := tok, &attempt{b: b, s: s, name: name, target: t, demand: d}
+	t.options.Sessions = k.sessions.of(t.config.CACertificate, r.CACertificate)
+	before, a := tok, &attempt{k: k, s: s, name: name, target: t, demand: d}
 	tok, err = a.run(ctx, tok)
 	if err == nil && a.mayRenew(tok) {
 		tok, err = a.run(ctx, tok) // the same attempt: what it has done twice it does not do again
 	}
 	if err == nil {
-		err = b.assign(s, name, r, before, tok, d)
+		err = k.assign(s, name, r, before, tok, d)
 	}
 	return tok, err
 }
 
 // mayRefresh returns the reason not to make an exchange that is due, as its caller hears it.
-func (b *backend) mayRefresh(name string, t *target, tok *token, d demand) error {
+func (k *keeper) mayRefresh(name string, t *target, tok *token, d demand) error {
 	r, now := t.role, clock.Now()
 	if d.own {
 		if err := t.checkTokenMode(); err != nil { // the provider was edited since the role was
@@ -140,18 +140,18 @@ func (b *backend) mayRefresh(name string, t *target, tok *token, d demand) error
 		}
 	}
 	switch {
-	case !(d.again && tok.Fault.mayPass(r.dead(tok))) && tok.Fault.forbids(t, tok, now):
-		return tok.Fault.asOf(r.timing(t.description.provider, tok, now)).error(now, name)
-	case d.unasked() && r.timing(t.description.provider, tok, now).settle.After(now) && newTerms(r, t.provider).usable(tok, now) >= max(d.minTTL, minLease):
+	case !(d.again && tok.Fault.mayPass(tok.dead(r))) && tok.Fault.forbids(t, tok, now):
+		return tok.Fault.asOf(timingOf(r, t.description.provider, tok, now)).error(now, name)
+	case d.unasked() && timingOf(r, t.description.provider, tok, now).settle.After(now) && newTerms(r, t.provider).usable(tok, now) >= max(d.minTTL, minLease):
 		return errUnsettled
 	case r.spends() && !tok.RefreshToken.IsSet():
 		return refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))
-	case !b.writable():
+	case !k.writable():
 		return logical.ErrReadOnly // Vault then forwards the request to the active node
 	// Who writes roles is no reader, and who has no token to go on with needs one: a failure has its own pause.
-	case d.force && !d.background && !d.always && newTerms(r, t.provider).usable(tok, now) >= minLease && !b.guard.allow(name, t):
+	case d.force && !d.background && !d.always && newTerms(r, t.provider).usable(tok, now) >= minLease && !k.guard.allow(name, t):
 		return errTooOften
-	case b.work.ending():
+	case k.work.ending():
 		return errEnding
 	}
 	return nil

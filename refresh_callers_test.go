@@ -12,12 +12,12 @@ import (
 func (b *testBackend) atWork(name string, want int) {
 	b.t.Helper()
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		b.refreshes.mu.Lock()
+		b.grants.refreshes.mu.Lock()
 		users := 0
-		if l := b.refreshes.locks[name]; l != nil {
+		if l := b.grants.refreshes.locks[name]; l != nil {
 			users = l.users
 		}
-		b.refreshes.mu.Unlock()
+		b.grants.refreshes.mu.Unlock()
 		if users == want {
 			return
 		}
@@ -30,7 +30,7 @@ func (b *testBackend) settle(name string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
 	defer cancel()
-	unlock, err := b.refreshes.lock(ctx, name)
+	unlock, err := b.grants.refreshes.lock(ctx, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}

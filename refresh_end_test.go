@@ -17,7 +17,7 @@ func (b *testBackend) end() chan struct{} {
 		b.Cleanup(context.Background())
 		close(ended)
 	}()
-	await(b.t, b.work.closing)
+	await(b.t, b.grants.work.closing)
 	return ended
 }
 

@@ -50,18 +50,18 @@ func TestStorageThatHangs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-				grant := newGrant(server)
+				rotation := newGrant(server)
 				began := time.Now()
-				tok, err := b.refresh(t.Context(), &hangingStorage{Storage: b.storage, hangs: c.hangs}, "r", demand{})
-				if err != c.err || time.Since(began) != c.after || grant.Refreshes() != c.requests {
-					t.Errorf("%v after %s and %d requests", err, time.Since(began), grant.Refreshes())
+				tok, err := b.grants.refresh(t.Context(), &hangingStorage{Storage: b.storage, hangs: c.hangs}, "r", demand{})
+				if err != c.err || time.Since(began) != c.after || rotation.Refreshes() != c.requests {
+					t.Errorf("%v after %s and %d requests", err, time.Since(began), rotation.Refreshes())
 				}
 				if err == nil && tok.AccessToken.Reveal() != clienttest.AccessToken(firstToken, 1) {
 					t.Error("no token")
 				}
 				pause(maxHoldDelay)
-				if got := b.data("creds/r")["generation"]; got != int64(1) || grant.Refreshes() != 1 || grant.Reused() {
-					t.Errorf("afterwards a read gives generation %v after %d requests", got, grant.Refreshes())
+				if got := b.data("creds/r")["generation"]; got != int64(1) || rotation.Refreshes() != 1 || rotation.Reused() {
+					t.Errorf("afterwards a read gives generation %v after %d requests", got, rotation.Refreshes())
 				}
 			})
 		})

@@ -179,7 +179,7 @@ func TestAnExchangeEndsWithinTheGrace(t *testing.T) {
 		{client.Provider{ReuseGrace: client.Duration(10 * time.Second)}, new(role), 0, 40 * time.Second},
 	} {
 		target := &target{role: c.role, provider: &c.provider, options: client.Options{Timeout: 40 * time.Second}}
-		got := target.within(&intent{At: now, UnknownSince: now.Add(-c.since)}, now)
+		got := (&intent{At: now, UnknownSince: now.Add(-c.since)}).within(target, now)
 		if got.Timeout != c.want || (got.Bound == "") != (c.want == 40*time.Second) {
 			t.Errorf("%+v, %s after the first: %s, bounded by %q; want %s", c.provider, c.since, got.Timeout, got.Bound, c.want)
 		}

@@ -127,12 +127,6 @@ func (r *role) realm() string {
 	return digest(r.GrantType, r.Provider, r.Origins, r.ProviderParams, r.ClientID)
 }
 
-// dead tells whether only a new refresh token can help. A grant that the role does not use at the
-// moment, because it is one of the client's own, may be dead without harm.
-func (r *role) dead(tok *token) bool {
-	return r.spends() && tok.Fault != nil && tok.Fault.Reauthorize
-}
-
 // fingerprint is that of the client certificate, "" when the role has none.
 func (r *role) fingerprint() string { return client.Fingerprint(r.CertificateChain) }
 
@@ -151,3 +145,6 @@ func revealAll(secrets map[string]client.Secret) map[string]string {
 	}
 	return plain
 }
+
+// errNoRole: nobody has written a role of that name.
+var errNoRole = refusal("there is no role of this name; list the roles to see which there are")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -152,3 +153,12 @@ func (t *target) checkCredentials() error {
 	}
 	return nil
 }
+
+// minKeepalive is as often as an idle grant is refreshed at most: every refresh spends a refresh token.
+// The shortest idle time of a provider that is known is some hours (Epic).
+const minKeepalive = 10 * time.Second
+
+// minLease is the shortest lease there is. Vault turns a TTL of 0 into 768 hours and one below
+// half a second into 0, on which an Agent sleeps for minutes; a few seconds are gone before
+// their reader has done anything.
+const minLease = 5 * time.Second

@@ -17,11 +17,29 @@ const (
 	slotPrevious slot = "previous_" // of client secrets only
 )
 
+// worked says which credentials the last refresh succeeded with, as it is stored with its answer.
+type worked struct {
+	// PreviousSecretOf is the revision of the role with whose previous client secret it did; "" when it was the
+	// current one.
+	PreviousSecretOf string `json:"previous_secret_of,omitempty"`
+	// Next are credentials to come that have worked, see adopted; nil when those in use do.
+	Next *adopted `json:"next,omitempty"`
+}
+
+// standing is how a grant stands that a role is written to: what its refreshes have learned so far.
+type standing struct {
+	worked
+	Generation   int64
+	RefreshToken client.Secret // the current one
+	Alone        bool          // nothing else is kept that may be the grant's
+	Dead         bool          // only a new refresh token helps
+}
+
 // choices are the credentials that an exchange may be made with, of each part the one to begin with first.
 type choices map[part][]slot
 
 // choices of a role begin with those that worked last.
-func (r *role) choices(tok *token, now time.Time) choices {
+func (r *role) choices(last worked, now time.Time) choices {
 	c := choices{}
 	for _, p := range parts {
 		of := []slot{slotCurrent}
@@ -31,7 +49,7 @@ func (r *role) choices(tok *token, now time.Time) choices {
 		if p == partSecret && r.PreviousClientSecret.IsSet() {
 			of = append(of, slotPrevious)
 		}
-		if live := r.live(p, tok); live != slotCurrent && slices.Contains(of, live) {
+		if live := r.live(p, last); live != slotCurrent && slices.Contains(of, live) {
 			of = append([]slot{live}, slices.DeleteFunc(of, func(s slot) bool { return s == live })...)
 		}
 		c[p] = of
@@ -72,11 +90,11 @@ func (r *role) mayTryNext(p part, now time.Time) bool {
 }
 
 // live is which one worked last. Any write to the role makes its client secret first again, before a previous one.
-func (r *role) live(p part, tok *token) slot {
+func (r *role) live(p part, last worked) slot {
 	switch {
-	case tok.Next != nil && r.Next.ID == tok.Next.ID && r.Next.has(p) && slices.Contains(tok.Next.Parts, p):
+	case last.Next != nil && r.Next.ID == last.Next.ID && r.Next.has(p) && slices.Contains(last.Next.Parts, p):
 		return slotNext
-	case p == partSecret && r.PreviousClientSecret.IsSet() && tok.PreviousSecretOf == r.Revision:
+	case p == partSecret && r.PreviousClientSecret.IsSet() && last.PreviousSecretOf == r.Revision:
 		return slotPrevious
 	}
 	return slotCurrent
@@ -97,7 +115,9 @@ func (r *role) pick(c choices) credentials {
 }
 
 // credentialsInUse are those that worked last, for anything but a refresh.
-func (r *role) credentialsInUse(tok *token) credentials { return r.pick(r.choices(tok, clock.Now())) }
+func (r *role) credentialsInUse(last worked) credentials {
+	return r.pick(r.choices(last, clock.Now()))
+}
 
 // after picks the credentials to try after a refusal, and tells whether there are any. Where it does no harm to
 // send a request twice, less than a refusal will do.

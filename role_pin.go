@@ -65,7 +65,7 @@ func (w *roleWrite) checkMovedGrant(r *role) error {
 	}
 	written := r.RefreshToken
 	w.secret("refresh_token", &written)
-	if written.Equal(w.state.RefreshToken) && len(w.state.Candidates) == 0 && !w.state.Former.IsSet() {
+	if written.Equal(w.state.RefreshToken) && w.state.Alone {
 		return nil
 	}
 	return refusal("the provider's endpoint is now at another place, and this refresh_token is one that the provider has replaced since; " +

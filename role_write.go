@@ -15,8 +15,8 @@ import (
 // roleWrite is one write to a role, from what it says to what is stored.
 type roleWrite struct {
 	input
-	old      *role  // nil for a new role
-	state    *token // the grant's state; empty for a new role
+	old      *role    // nil for a new role
+	state    standing // how the grant stands; empty for a new role
 	warnings []string
 }
 
@@ -107,7 +107,7 @@ func (w *roleWrite) readSecrets(r *role) (err error) {
 	w.secretPairs("token_headers", &r.TokenHeaders)
 	written := r.RefreshToken
 	w.secret("refresh_token", &written)
-	ended := w.old != nil && w.old.dead(w.state) && !r.spends() // what has killed the grant says nothing of the client's own
+	ended := w.state.Dead && !r.spends() // what has killed the grant says nothing of the client's own
 	if r.GrantID != "" && !ended && (!w.names("refresh_token") || w.known(written)) {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (w *roleWrite) readSecrets(r *role) (err error) {
 // start over with anything but that.
 func (w *roleWrite) known(refreshToken client.Secret) bool {
 	replaced := w.state.Generation > 0 && !w.old.RefreshToken.Equal(w.state.RefreshToken)
-	if w.old.dead(w.state) && !(replaced && refreshToken.Equal(w.old.RefreshToken)) {
+	if w.state.Dead && !(replaced && refreshToken.Equal(w.old.RefreshToken)) {
 		return false
 	}
 	if !refreshToken.IsSet() {
@@ -134,4 +134,21 @@ func (w *roleWrite) known(refreshToken client.Secret) bool {
 			"the provider has replaced it since, so the newer one is kept")
 	}
 	return refreshToken.Equal(w.old.RefreshToken) || refreshToken.Equal(w.state.RefreshToken)
+}
+
+// secret reads a secret without the line ends around it, as field=@file brings one along: no token or secret of
+// OAuth may contain one (RFC 6749 appendix A), and with it no server knows the secret.
+func (w *roleWrite) secret(field string, into *client.Secret) {
+	if w.names(field) {
+		text, _ := w.value(field).(string)
+		*into = client.NewSecret(strings.Trim(text, "\r\n"))
+	}
+}
+
+// secretPairs reads pairs whose values may be secrets.
+func (w *roleWrite) secretPairs(field string, into *map[string]client.Secret) {
+	if w.names(field) {
+		pairs, _ := w.value(field).(map[string]string)
+		*into = wrapAll(pairs)
+	}
 }

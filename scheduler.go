@@ -3,7 +3,6 @@ package oauthrefresh
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
@@ -24,109 +23,80 @@ const (
 
 // scheduler refreshes ahead of reads and keeps idle grants alive. It rests until it is started.
 type scheduler struct {
+	grants  *keeper
 	queue   *queue
-	reads   sync.Map // role → generation of the token that was read last
 	shares  shares
 	surveys surveys
 	once    sync.Once
 	storage logical.Storage
-	life    atomic.Pointer[life] // the last sign of it that was stored; nil before the first
 }
 
-func newScheduler() *scheduler { return &scheduler{queue: newQueue()} }
+// newScheduler plans by what the keeper tells.
+func newScheduler(grants *keeper) *scheduler {
+	sc := &scheduler{grants: grants, queue: newQueue()}
+	grants.changed, grants.edited, grants.gone = sc.replan, sc.reconsider, sc.forget
+	return sc
+}
 
-// startScheduler begins background work, once. Both hooks that Vault offers call it: Initialize at
+// start begins background work, once. Both hooks that Vault offers call it: Initialize at
 // unseal, which must not block, and the periodic function, which is also what revives a plugin
 // process that has died.
-func (b *backend) startScheduler(s logical.Storage) {
-	b.scheduler.once.Do(func() {
-		b.scheduler.storage = s
-		b.begin(func() {
+func (sc *scheduler) start(s logical.Storage) {
+	sc.once.Do(func() {
+		sc.storage = s
+		sc.grants.begin(func() {
 			// First, since what follows may spend what a snapshot brought back; but not for ever.
-			b.contained(func() { b.signOfLife(context.Background(), s, clock.Now()) })
-			b.begin(func() {
-				for !b.work.ending() {
-					b.contained(b.schedule)
-					b.work.wait(time.Second) // after a panic; at the end it does not wait
+			sc.grants.contained(func() { sc.grants.signOfLife(context.Background(), s, clock.Now()) })
+			sc.grants.begin(func() {
+				for !sc.grants.work.ending() {
+					sc.grants.contained(sc.run)
+					sc.grants.work.wait(time.Second) // after a panic; at the end it does not wait
 				}
 			})
-			b.begin(func() { b.sweep(s) })
-			b.resurvey(s, anyProvider)
+			sc.grants.begin(func() { sc.sweep(s) })
+			sc.resurvey(s, anyProvider)
 		})
 	})
 }
 
-// begin runs a task of its own that a panic does not take the process down with.
-func (b *backend) begin(f func()) bool {
-	return b.work.begin(func() { b.contained(f) })
-}
-
-// contained runs f, whose panic ends f and no more.
-func (b *backend) contained(f func()) {
-	var err error
-	defer b.contain(&err)
-	f()
-}
-
-func (b *backend) initialize(_ context.Context, req *logical.InitializationRequest) error {
-	b.startScheduler(b.over(req.Storage))
-	return nil
-}
-
-// periodic is called once a minute.
-func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
-	b.startScheduler(req.Storage)
-	b.signOfLife(ctx, req.Storage, clock.Now())
-	// Apart, because Vault holds locks until this returns, and providers may be slow.
-	if b.catching.CompareAndSwap(false, true) && !b.begin(func() {
-		defer b.catching.Store(false)
-		if err := b.catchUp(context.Background(), req.Storage); err != nil {
-			b.Logger().Warn("revocations could not be caught up with", "error", err)
-		}
-	}) {
-		b.catching.Store(false)
-	}
-	return nil
-}
-
-// schedule sleeps until something is due, and has it done.
-func (b *backend) schedule() {
-	for last := clock.Now(); !b.work.ending(); {
+// run sleeps until something is due, and has it done.
+func (sc *scheduler) run() {
+	for last := clock.Now(); !sc.grants.work.ending(); {
 		now := clock.Now()
 		if now.Before(last.Add(-maxRest)) {
 			// What was planned by the time that it was then may be due long before.
-			b.Logger().Warn("the clock was put back: all roles are looked at again", "by", last.Sub(now))
-			b.resurvey(b.scheduler.storage, anyProvider)
+			sc.grants.Logger().Warn("the clock was put back: all roles are looked at again", "by", last.Sub(now))
+			sc.resurvey(sc.storage, anyProvider)
 		}
 		last = now
-		t, next := b.scheduler.queue.take(now)
+		t, next := sc.queue.take(now)
 		switch {
 		case t.name == "":
-			if !b.rest(next) {
+			if !sc.rest(next) {
 				return
 			}
-		case b.scheduler.shares.enter(t):
-			b.attend(t)
+		case sc.shares.enter(t):
+			sc.attend(t)
 		}
 	}
 }
 
 // attend has a role tended that has got its share, and after it those who waited for that.
-func (b *backend) attend(t turn) {
-	b.work.fork(func() {
+func (sc *scheduler) attend(t turn) {
+	sc.grants.work.fork(func() {
 		defer func() {
-			next := b.scheduler.shares.leave(t.provider)
-			for i := 0; i < len(next) && !b.work.ending(); i++ {
-				b.attend(next[i])
+			next := sc.shares.leave(t.provider)
+			for i := 0; i < len(next) && !sc.grants.work.ending(); i++ {
+				sc.attend(next[i])
 			}
 		}()
-		b.tend(t)
+		sc.tend(t)
 	})
 }
 
 // rest waits until the time, or until the queue has another head, and not for long. It returns false when
 // the mount ends.
-func (b *backend) rest(until time.Time) bool {
+func (sc *scheduler) rest(until time.Time) bool {
 	pause := maxRest
 	if !until.IsZero() {
 		pause = min(pause, clock.Until(until))
@@ -135,54 +105,51 @@ func (b *backend) rest(until time.Time) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-b.scheduler.queue.changed:
-	case <-b.work.closing:
+	case <-sc.queue.changed:
+	case <-sc.grants.work.closing:
 		return false
 	}
 	return true
 }
 
-// mayTend tells whether this node may do background work: a mount that is being disabled may not.
-func (b *backend) mayTend() bool { return b.writable() && !b.System().Tainted() }
-
 // tend does what is due for one role. An exchange puts the role back into the queue itself; whatever
 // else comes of it is looked at again after a while.
-func (b *backend) tend(t turn) {
+func (sc *scheduler) tend(t turn) {
 	var err error
 	again, delay := false, tendDelay
 	defer func() {
-		if (again || err != nil) && !b.scheduler.has(t.name) {
-			b.scheduler.queue.put(t, clock.Now().Add(delay))
+		if (again || err != nil) && !sc.has(t.name) {
+			sc.queue.put(t, clock.Now().Add(delay))
 		}
 	}()
-	defer b.contain(&err)
-	if !b.mayTend() {
+	defer contain(sc.grants.Logger(), &err)
+	if !sc.grants.mayTend() {
 		again = true
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), maxHold)
 	defer cancel()
-	r, p, tok, err := b.lookUp(ctx, b.scheduler.storage, t.name)
+	r, p, tok, err := sc.grants.lookUp(ctx, sc.storage, t.name)
 	if err != nil {
 		return
 	}
 	if r == nil {
-		err = b.dropGone(ctx, t.name)
+		err = sc.dropGone(ctx, t.name)
 		return
 	}
 	now := clock.Now()
-	plan := b.plan(t.name, r, p, tok, now)
+	plan := sc.plan(t.name, r, p, tok, now)
 	switch {
 	case plan.at.After(now) || plan.at.IsZero():
-		b.scheduler.queue.put(turn{t.name, r.Provider}, plan.at)
+		sc.queue.put(turn{t.name, r.Provider}, plan.at)
 	case r.Provider != t.provider: // it waits for that one's share, if need be
-		b.scheduler.queue.put(turn{t.name, r.Provider}, now)
+		sc.queue.put(turn{t.name, r.Provider}, now)
 	default:
 		again = true
 		if p != nil {
-			delay = r.timing(p, tok, now).hurry(now, tendDelay)
+			delay = timingOf(r, p, tok, now).hurry(now, tendDelay)
 		}
-		_, err = b.refresh(ctx, b.scheduler.storage, t.name, plan.demand)
+		_, err = sc.grants.refresh(ctx, sc.storage, t.name, plan.demand)
 		if _, refused := asRefusal(err); refused {
 			delay = blockedRest // until somebody writes something, which plans it anew
 		}
@@ -191,26 +158,26 @@ func (b *backend) tend(t turn) {
 
 // dropGone takes a role out of all background work, unless it was written again since it was found to be gone:
 // the write has planned it.
-func (b *backend) dropGone(ctx context.Context, name string) error {
-	unlock, err := b.edits.lock(ctx, name)
+func (sc *scheduler) dropGone(ctx context.Context, name string) error {
+	unlock, err := sc.grants.edits.lock(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	r, err := getRole(ctx, b.scheduler.storage, name)
+	r, err := getRole(ctx, sc.storage, name)
 	if err == nil && r == nil {
-		b.scheduler.forget(name)
+		sc.forget(name)
 	}
 	return err
 }
 
 // has tells whether a role is in the queue, or waits for its provider's share.
-func (s *scheduler) has(name string) bool { return s.queue.has(name) || s.shares.has(name) }
+func (sc *scheduler) has(name string) bool { return sc.queue.has(name) || sc.shares.has(name) }
 
 // planAgain plans a role after an exchange by a fresh look, if a role or provider was written since the exchange
 // began with another one: what it has planned by is no longer the definition.
-func (b *backend) planAgain(ctx context.Context, s logical.Storage, name string, began *look) {
-	if b.memory.edited(began) {
-		b.reconsider(ctx, s, name)
+func (k *keeper) planAgain(ctx context.Context, s logical.Storage, name string, began *look) {
+	if k.memory.edited(began) {
+		k.edited(ctx, s, name)
 	}
 }

@@ -22,13 +22,13 @@ func TestTheSchedulerLooksUpEveryMinute(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		for _, until := range []time.Time{{}, clock.Now().Add(10 * aDay)} {
 			began := time.Now()
-			b.rest(until)
+			b.schedule.rest(until)
 			if slept := time.Since(began); slept != maxRest {
 				t.Errorf("it sleeps for %s", slept)
 			}
 		}
 		began := time.Now()
-		b.rest(clock.Now().Add(time.Second))
+		b.schedule.rest(clock.Now().Add(time.Second))
 		if slept := time.Since(began); slept != time.Second {
 			t.Errorf("it sleeps for %s, and something is due in a second", slept)
 		}
@@ -92,8 +92,8 @@ func TestAClockThatIsPutBackMakesNoRoleLate(t *testing.T) {
 		due := b.due("r")
 		stepClock(t, aDay)
 		pause(2 * maxRest)
-		b.scheduler.queue.remove("r")
-		b.scheduler.queue.set("r", due.Add(aDay)) // as one is that was planned by then
+		b.schedule.queue.remove("r")
+		b.schedule.queue.set("r", due.Add(aDay)) // as one is that was planned by then
 		stepClock(t, -aDay)
 		pause(2 * maxRest)
 		if at := b.due("r"); !at.Equal(due) {

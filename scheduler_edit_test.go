@@ -16,7 +16,7 @@ import (
 // queued waits until a role is in the queue.
 func (b *testBackend) queued(name string) {
 	b.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !b.scheduler.queue.has(name); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); !b.schedule.queue.has(name); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			b.t.Fatalf("%s is never planned", name)
 		}
@@ -46,7 +46,7 @@ func TestAnExchangeDoesNotUndoThePlanOfAnEdit(t *testing.T) {
 			open()
 			await(t, refresh)
 			b.settle("r")
-			if !b.scheduler.queue.has("r") {
+			if !b.schedule.queue.has("r") {
 				t.Error("the grant is not kept alive, though the definition says so")
 			}
 		})
@@ -65,7 +65,7 @@ func TestAnExchangePlansByTheDefinitionThatItEndsWith(t *testing.T) {
 	refresh := b.start(t.Context(), writeOp, "refresh/r", nil) // not a reader, who would plan it too
 	server.WaitFor(2)
 	b.write("roles/r", fields{"keepalive_period": "1h"})
-	if b.scheduler.queue.has("r") {
+	if b.schedule.queue.has("r") {
 		t.Fatal("a dead grant is planned")
 	}
 	open()
@@ -97,13 +97,13 @@ func TestARoleThatIsWrittenWhileItIsFoundGoneIsKeptAlive(t *testing.T) {
 		b.startBackground()
 		pause(time.Second)
 		b.delete("roles/r")
-		if b.scheduler.has("r") {
+		if b.schedule.has("r") {
 			t.Fatal("a role that was deleted is in the queue")
 		}
-		b.scheduler.storage = &aside{Storage: b.scheduler.storage, key: "role/r", f: func() { b.writeRole("r") }}
-		b.scheduler.queue.set("r", time.Now()) // as an exchange does that ends after the delete
+		b.schedule.storage = &aside{Storage: b.schedule.storage, key: "role/r", f: func() { b.writeRole("r") }}
+		b.schedule.queue.set("r", time.Now()) // as an exchange does that ends after the delete
 		pause(time.Second)
-		if !b.scheduler.queue.has("r") {
+		if !b.schedule.queue.has("r") {
 			t.Error("the role that was written again is not in the queue")
 		}
 	}, fields{"refresh_token_idle_ttl": "10d"})
@@ -137,7 +137,7 @@ func TestARoleThatCouldNotBeLookedAtIsPlannedALittleLater(t *testing.T) {
 
 // due is when a role is due; the zero time when it is not in the queue.
 func (b *testBackend) due(name string) time.Time {
-	q := b.scheduler.queue
+	q := b.schedule.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if i := q.items[name]; i != nil {

@@ -50,7 +50,7 @@ func TestOneHangingCallAtTheStart(t *testing.T) {
 				server.Handle(always(clienttest.JSON(200, `{"access_token":"a1","expires_in":36000}`)))
 				h.Storage, h.over = b.storage, make(chan struct{})
 				defer close(h.over)
-				b.startScheduler(b.over(h))
+				b.schedule.start(b.grants.over(h))
 				for range 12 { // Vault's periodic call
 					pause(time.Minute)
 				}

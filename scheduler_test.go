@@ -24,7 +24,7 @@ func (b *testBackend) age(name string, change func(*token)) {
 	b.t.Helper()
 	tok := b.stored(name)
 	change(tok)
-	if err := putToken(context.Background(), b.over(&b.storage.InmemStorage), name, tok); err != nil {
+	if err := putToken(context.Background(), b.grants.over(&b.storage.InmemStorage), name, tok); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -77,14 +77,14 @@ func TestTokensInUseAreRefreshedAhead(t *testing.T) {
 	}
 	b.startBackground()
 	for _, name := range []string{"used", "idle"} {
-		b.reconsider(t.Context(), b.storage, name)
+		b.schedule.reconsider(t.Context(), b.storage, name)
 	}
 	server.WaitFor(3)
 	b.settle("used")
 	if got := b.stored("used").Generation; got != 2 {
 		t.Errorf("generation %d of the role in use, want 2", got)
 	}
-	if b.scheduler.queue.has("idle") || b.stored("idle").Generation != 1 {
+	if b.schedule.queue.has("idle") || b.stored("idle").Generation != 1 {
 		t.Error("the idle role is refreshed ahead too")
 	}
 }
@@ -99,16 +99,16 @@ func TestNothingInTheBackgroundOnAStandby(t *testing.T) {
 	b.age("r", func(tok *token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
 	for _, state := range []consts.ReplicationState{consts.ReplicationPerformanceStandby, consts.ReplicationUnknown} {
 		b.system.ReplicationStateVal = state
-		b.scheduler.queue.set("r", time.Now().Add(-time.Minute))
-		if b.mayTend() {
+		b.schedule.queue.set("r", time.Now().Add(-time.Minute))
+		if b.grants.mayTend() {
 			t.Errorf("background work at replication state %v", state)
 		}
 	}
 	b.startBackground()
 	// The scheduler has looked at the role once it is due a minute from now.
-	for role, next := b.scheduler.queue.take(time.Now()); ; role, next = b.scheduler.queue.take(time.Now()) {
-		if role.name != "" {
-			b.scheduler.queue.put(role, next)
+	for turn, next := b.schedule.queue.take(time.Now()); ; turn, next = b.schedule.queue.take(time.Now()) {
+		if turn.name != "" {
+			b.schedule.queue.put(turn, next)
 		} else if time.Until(next) > tendDelay/2 {
 			break
 		}

@@ -26,9 +26,9 @@ func newSessions() *sessions {
 	return &sessions{trusts}
 }
 
-// of returns the sessions for the authorities in these PEM texts.
-func (s *sessions) of(mount, role string) tls.ClientSessionCache {
-	key := digest(mount, role)
+// of returns the sessions for the authorities in these PEM texts, which the mount and the role trust.
+func (s *sessions) of(ofMount, ofRole string) tls.ClientSessionCache {
+	key := digest(ofMount, ofRole)
 	made := tls.NewLRUClientSessionCache(maxSessions)
 	if found, ok, _ := s.trusts.PeekOrAdd(key, made); ok {
 		s.trusts.Get(key) // counts as used

@@ -22,16 +22,16 @@ func (b *testBackend) overdue(name, provider string) {
 		b.t.Fatal(err)
 	}
 	r.GrantedAt = time.Now().Add(-time.Hour)
-	if err := putRole(context.Background(), b.over(&b.storage.InmemStorage), name, r); err != nil {
+	if err := putRole(context.Background(), b.grants.over(&b.storage.InmemStorage), name, r); err != nil {
 		b.t.Fatal(err)
 	}
-	b.reconsider(context.Background(), b.storage, name)
+	b.schedule.reconsider(context.Background(), b.storage, name)
 }
 
 // waiting waits until so many roles wait for their provider's share, and nothing else is due.
 func (b *testBackend) waiting(n int) {
 	b.t.Helper()
-	s := &b.scheduler.shares
+	s := &b.schedule.shares
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		s.mu.Lock()
 		got := len(s.waits)
@@ -48,7 +48,7 @@ func (b *testBackend) waiting(n int) {
 // tending waits until nothing is due and so many refreshes are under way.
 func (b *testBackend) tending(n int) {
 	b.t.Helper()
-	s := &b.scheduler.shares
+	s := &b.schedule.shares
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		b.queueIsEmpty()
 		s.mu.Lock()
@@ -133,7 +133,7 @@ func someHang(t *testing.T, providers int) {
 // queueIsEmpty waits until all that is due was begun with, or waits for its share.
 func (b *testBackend) queueIsEmpty() {
 	b.t.Helper()
-	q := b.scheduler.queue
+	q := b.schedule.queue
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		q.mu.Lock()
 		n := len(q.order)
@@ -163,7 +163,7 @@ func TestACrowdWaitsWithoutReading(t *testing.T) {
 	b.write("providers/other", fields{"token_endpoint": server.URL() + "/other", "token_endpoint_auth_method": "client_secret_post"})
 	const n = 300
 	b.writeRole("first", fields{"keepalive_period": "240h"})
-	b.scheduler.queue.remove("first")
+	b.schedule.queue.remove("first")
 	b.startBackground()
 	b.queued("first") // the survey is over: it would plan those too that are being refreshed
 	b.delete("roles/first")
@@ -173,18 +173,18 @@ func TestACrowdWaitsWithoutReading(t *testing.T) {
 	server.WaitFor(maxOfProvider)
 	b.waiting(n - maxOfProvider)
 	b.queueIsEmpty() // so nothing comes back for a look
-	b.passesOver(func() { b.scheduler.queue.set("nobody", time.Now()) })
-	b.scheduler.shares.mu.Lock()
-	parked := slices.Collect(maps.Keys(b.scheduler.shares.waits))
-	b.scheduler.shares.mu.Unlock()
-	b.scheduler.queue.set(parked[2], time.Now()) // by somebody who could not see whose it is: it waits as before
+	b.passesOver(func() { b.schedule.queue.set("nobody", time.Now()) })
+	b.schedule.shares.mu.Lock()
+	parked := slices.Collect(maps.Keys(b.schedule.shares.waits))
+	b.schedule.shares.mu.Unlock()
+	b.schedule.queue.set(parked[2], time.Now()) // by somebody who could not see whose it is: it waits as before
 	b.tending(maxOfProvider)
 	deleted, moved := parked[0], parked[1]
-	if !b.scheduler.has(moved) {
+	if !b.schedule.has(moved) {
 		t.Error("a role that waits is not known to the scheduler")
 	}
 	b.delete("roles/" + deleted)
-	if b.scheduler.has(deleted) {
+	if b.schedule.has(deleted) {
 		t.Error("a role that was deleted still waits")
 	}
 	b.write("roles/"+moved, roleOf("other"))
@@ -210,7 +210,7 @@ func TestSharesShrinkAsWorkersDo(t *testing.T) {
 	total := 0
 	for i := range 12 {
 		provider, mine := fmt.Sprint("p", i), 0
-		for s.enter(turn{fmt.Sprint(provider, "-", mine), provider}) {
+		for s.enter(turn{name: fmt.Sprint(provider, "-", mine), provider: provider}) {
 			mine++
 		}
 		if total += mine; mine == 0 || mine > maxOfProvider || total > maxWorkers {
@@ -227,22 +227,22 @@ func TestSharesShrinkAsWorkersDo(t *testing.T) {
 func TestSharesWakeWhoWaits(t *testing.T) {
 	var s shares
 	for i := range maxOfProvider {
-		s.enter(turn{fmt.Sprint(i), "a"})
+		s.enter(turn{name: fmt.Sprint(i), provider: "a"})
 	}
 	for _, name := range []string{"first", "second", "gone", "moves", "second", "last"} {
-		if s.enter(turn{name, "a"}) {
+		if s.enter(turn{name: name, provider: "a"}) {
 			t.Fatal(name, " enters")
 		}
 	}
 	s.forget("gone")
-	if !s.enter(turn{"moves", "b"}) {
+	if !s.enter(turn{name: "moves", provider: "b"}) {
 		t.Fatal("another provider has no share")
 	}
 	var woken []turn
 	for range 5 {
 		woken = append(woken, s.leave("a")...)
 	}
-	if want := []turn{{"first", "a"}, {"second", "a"}, {"last", "a"}}; !slices.Equal(woken, want) {
+	if want := []turn{{name: "first", provider: "a"}, {name: "second", provider: "a"}, {name: "last", provider: "a"}}; !slices.Equal(woken, want) {
 		t.Errorf("woken are %v, want %v", woken, want)
 	}
 	if len(s.waits) != 0 || len(s.lines) != 0 || s.of["a"] != maxOfProvider-2 || s.running != maxOfProvider-1 {
@@ -252,10 +252,10 @@ func TestSharesWakeWhoWaits(t *testing.T) {
 	s = shares{}
 	providers := 0
 	for ; s.running < maxWorkers; providers++ {
-		for i := 0; s.enter(turn{fmt.Sprint(i), fmt.Sprint(providers)}); i++ {
+		for i := 0; s.enter(turn{name: fmt.Sprint(i), provider: fmt.Sprint(providers)}); i++ {
 		}
 	}
-	if s.enter(turn{"late", "late"}) {
+	if s.enter(turn{name: "late", provider: "late"}) {
 		t.Fatal("there are more workers than there are")
 	}
 	if next := s.leave("0"); len(next) != 1 || s.running != maxWorkers {

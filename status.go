@@ -25,15 +25,15 @@ const (
 )
 
 // state is the one word for a token entry.
-func (b *backend) state(name string, r *role, tok *token, obstacle error) string {
+func (k *keeper) state(name string, r *role, tok *token, obstacle error) string {
 	switch {
-	case r.dead(tok):
+	case tok.dead(r):
 		return stateDead
-	case b.held.get(name) != nil:
+	case k.held.get(name) != nil:
 		return stateUnpersisted
 	case obstacle != nil:
 		return stateBlocked
-	case b.outcomeUnknown(name, tok):
+	case k.outcomeUnknown(name, tok):
 		return stateUnknown
 	case tok.Fault != nil:
 		return stateFailing
@@ -44,8 +44,8 @@ func (b *backend) state(name string, r *role, tok *token, obstacle error) string
 }
 
 // nextStep is what somebody who reads the status of a grant should do, "" when that is nothing.
-func (b *backend) nextStep(name string, r *role, p *client.Provider, tok *token, obstacle error) string {
-	switch b.state(name, r, tok, obstacle) {
+func (k *keeper) nextStep(name string, r *role, p *client.Provider, tok *token, obstacle error) string {
+	switch k.state(name, r, tok, obstacle) {
 	case stateUnpersisted:
 		return "storage refuses the newest refresh token, which is in this plugin's memory only: repair storage; " +
 			"it is stored by itself then, and a restart of Vault or the plugin before would lose it"
@@ -55,10 +55,10 @@ func (b *backend) nextStep(name string, r *role, p *client.Provider, tok *token,
 	switch {
 	case tok.Fault != nil:
 		if now := clock.Now(); p != nil {
-			return tok.Fault.asOf(r.timing(p, tok, now)).sentence(now, name)
+			return tok.Fault.asOf(timingOf(r, p, tok, now)).sentence(now, name)
 		}
 		return tok.Fault.sentence(clock.Now(), name)
-	case b.outcomeUnknown(name, tok):
+	case k.outcomeUnknown(name, tok):
 		return "a refresh was begun and its answer never stored, because the plugin ended in its midst or storage failed: " +
 			"the next refresh tells whether the grant lives; nothing needs to be done before"
 	case tok.foundElsewhere(p) != "":
@@ -91,8 +91,8 @@ func obstacle(ctx context.Context, s logical.Storage, r *role, tok *token) error
 func listOf(names []string) []string { return append([]string{}, names...) }
 
 // outcomeUnknown tells an exchange that ended without an answer from one that is under way.
-func (b *backend) outcomeUnknown(name string, tok *token) bool {
-	return tok.Intent != nil && (!tok.Intent.UnknownSince.IsZero() || !b.refreshes.busy(name))
+func (k *keeper) outcomeUnknown(name string, tok *token) bool {
+	return tok.Intent != nil && (!tok.Intent.UnknownSince.IsZero() || !k.refreshes.busy(name))
 }
 
 // describe adds what is known of the token, without the token.

@@ -7,19 +7,19 @@ import (
 )
 
 // describeLive adds which credentials are in use, since when, and when those end that say so.
-func (r *role) describeLive(tok *token, data map[string]any) {
-	who := r.credentialsInUse(tok)
+func (r *role) describeLive(last worked, data map[string]any) {
+	who := r.credentialsInUse(last)
 	for p, since := range map[part]time.Time{
 		partSecret: who.ClientSecretSince, partCertificate: who.CertificateSince, partKey: who.AssertionKeySince,
 	} {
 		if !who.secretOf(p).IsSet() {
 			continue
 		}
-		live := r.live(p, tok)
+		live := r.live(p, last)
 		data[string(p)+"_in_use"] = string(live) + string(p)
 		switch {
 		case live == slotNext:
-			since = tok.Next.Since
+			since = last.Next.Since
 		case live == slotPrevious:
 			since = time.Time{} // nobody knows
 		}

@@ -38,14 +38,14 @@ func TestAClockThatIsPutRight(t *testing.T) {
 							}
 						}
 						b.startBackground()
-						grant := clienttest.NewRotation(firstToken)
+						rotation := clienttest.NewRotation(firstToken)
 						first := true
 						server.Handle(func(r *clienttest.Request) clienttest.Answer {
 							if first {
 								first = false
 								at(2)
 							}
-							return grant.Answer(r)
+							return rotation.Answer(r)
 						})
 						puts := 0
 						b.storage.onPut(func(key string) error {
@@ -85,8 +85,8 @@ func TestAClockThatIsPutRight(t *testing.T) {
 						at(5)
 						pause(time.Minute)
 						serve()
-						if grant.Reused() || grant.Refreshes() > 8 {
-							t.Errorf("reused: %t, %d refreshes", grant.Reused(), grant.Refreshes())
+						if rotation.Reused() || rotation.Refreshes() > 8 {
+							t.Errorf("reused: %t, %d refreshes", rotation.Reused(), rotation.Refreshes())
 						}
 					}, fields{"refresh_token_rotation": "always"})
 				})

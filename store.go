@@ -9,6 +9,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -38,6 +39,9 @@ type damagedError string
 func (e damagedError) Error() string {
 	return "the storage entry " + string(e) + " is damaged or from a newer version of the plugin"
 }
+
+// storageTimeout bounds one storage operation that has no caller to give up, as those of a refresh.
+const storageTimeout = 15 * time.Second
 
 // list returns the keys under a prefix. It has no caller to give up, so it has a bound of its own.
 func list(s logical.Storage, prefix string) ([]string, error) {

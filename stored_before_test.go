@@ -153,7 +153,7 @@ func TestAnUpgradeCostsNothing(t *testing.T) {
 			}
 		}
 		lost := b.stored("lost")
-		next := (&attempt{b: b.backend, s: b.over(b.storage), name: "lost", target: b.targetOf("lost")}).intent(t, lost)
+		next := intentAfter(t, &attempt{k: b.grants, s: b.grants.over(b.storage), name: "lost", target: b.targetOf("lost")}, lost)
 		if next.IdempotencyKey != lost.Intent.IdempotencyKey || !next.since().Equal(lost.Intent.since()) {
 			t.Errorf("%s: the exchange whose answer was lost is repeated under another key", version)
 		}
@@ -177,8 +177,8 @@ func (b *testBackend) targetOf(name string) *target {
 	return to
 }
 
-// intent is the one with which an attempt would begin.
-func (a *attempt) intent(t *testing.T, tok *token) *intent {
+// intentAfter is the one with which an attempt would begin.
+func intentAfter(t *testing.T, a *attempt, tok *token) *intent {
 	t.Helper()
 	next, err := a.intend(t.Context(), tok)
 	if err != nil {

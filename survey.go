@@ -44,11 +44,11 @@ func (s *surveys) next() map[string]bool {
 }
 
 // resurvey has the roles of a provider looked at, whose definition has changed, or those of all.
-func (b *backend) resurvey(s logical.Storage, provider string) {
-	if b.scheduler.surveys.want(provider) {
-		b.begin(func() { // a mount that ends plans nothing any more
-			for wanted := b.scheduler.surveys.next(); wanted != nil; wanted = b.scheduler.surveys.next() {
-				b.contained(func() { b.survey(s, wanted) })
+func (sc *scheduler) resurvey(s logical.Storage, provider string) {
+	if sc.surveys.want(provider) {
+		sc.grants.begin(func() { // a mount that ends plans nothing any more
+			for wanted := sc.surveys.next(); wanted != nil; wanted = sc.surveys.next() {
+				sc.grants.contained(func() { sc.survey(s, wanted) })
 			}
 		})
 	}
@@ -58,41 +58,41 @@ func (b *backend) resurvey(s logical.Storage, provider string) {
 // must be repeated while the provider's grace lasts, and grants to keep alive. It reads at a bounded
 // rate, so that a mount with very many roles does not slow Vault's start; roles of which it is known that
 // they may have such an exchange come first.
-func (b *backend) survey(s logical.Storage, wanted map[string]bool) {
+func (sc *scheduler) survey(s logical.Storage, wanted map[string]bool) {
 	const pause, batch = 10 * time.Millisecond, 10 // a thousand roles a second
 	if wanted[anyProvider] {
-		b.surveyInflight(s)
+		sc.surveyInflight(s)
 	}
 	names, err := list(s, rolePrefix)
 	for err != nil {
-		b.Logger().Warn("the roles could not be listed for background work; trying again", "error", err)
-		if !b.work.wait(tendDelay) || b.work.ending() {
+		sc.grants.Logger().Warn("the roles could not be listed for background work; trying again", "error", err)
+		if !sc.grants.work.wait(tendDelay) || sc.grants.work.ending() {
 			return
 		}
 		names, err = list(s, rolePrefix)
 	}
 	for i, name := range names {
-		if i%batch == 0 && !b.work.wait(pause) || b.work.ending() {
+		if i%batch == 0 && !sc.grants.work.wait(pause) || sc.grants.work.ending() {
 			return
 		}
-		b.visit(s, name, wanted)
+		sc.visit(s, name, wanted)
 	}
 }
 
 // visit looks at a role, and puts it where it belongs in the queue if it is of one of the providers.
-func (b *backend) visit(s logical.Storage, name string, wanted map[string]bool) (r *role, tok *token) {
+func (sc *scheduler) visit(s logical.Storage, name string, wanted map[string]bool) (r *role, tok *token) {
 	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
 	defer cancel()
 	var err error
 	defer func() {
 		if err != nil {
-			b.scheduler.queue.set(name, clock.Now().Add(tendDelay))
+			sc.queue.set(name, clock.Now().Add(tendDelay))
 		}
 	}()
-	defer b.contain(&err)
-	r, p, tok, err := b.lookUp(ctx, s, name)
+	defer contain(sc.grants.Logger(), &err)
+	r, p, tok, err := sc.grants.lookUp(ctx, s, name)
 	if err == nil && r != nil && (wanted[anyProvider] || wanted[r.Provider]) {
-		b.replan(name, r, p, tok)
+		sc.replan(name, r, p, tok)
 	}
 	return r, tok
 }

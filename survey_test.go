@@ -29,18 +29,18 @@ func TestProviderWritesShareASurvey(t *testing.T) {
 		}
 		b.write("providers/test", fields{"refresh_token_idle_ttl": "10d"})
 		b.write("providers/other", fields{"refresh_token_idle_ttl": "10d"})
-		b.work.mu.Lock()
-		if n := b.work.running; n != 1 {
+		b.grants.work.mu.Lock()
+		if n := b.grants.work.running; n != 1 {
 			t.Errorf("%d tasks", n)
 		}
-		b.work.mu.Unlock()
+		b.grants.work.mu.Unlock()
 		close(gate)
 		pause(sweepPause)
 		if n := looks.Load(); n != 2 {
 			t.Errorf("%d looks at a role, want the first one and one more", n)
 		}
 		for _, name := range []string{"r", "s"} {
-			if !b.scheduler.queue.has(name) {
+			if !b.schedule.queue.has(name) {
 				t.Errorf("%s is not planned", name)
 			}
 		}
@@ -64,7 +64,7 @@ func TestASurveyOutlivesAPanic(t *testing.T) {
 		})
 		b.write("providers/test", fields{"refresh_token_idle_ttl": "10d"})
 		pause(sweepPause)
-		if !b.scheduler.queue.has("s") || !b.scheduler.queue.has("r") {
+		if !b.schedule.queue.has("s") || !b.schedule.queue.has("r") {
 			t.Error("the role after it is not planned, or this one is forgotten")
 		}
 	})

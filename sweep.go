@@ -21,42 +21,42 @@ const (
 // sweep looks at every role now and then. Whatever has kept one out of the queue, or put it too late there, costs
 // no grant that lives for a day: a write that reported an error and was applied, a look that failed, a
 // mistake in this program.
-func (b *backend) sweep(s logical.Storage) {
-	for last := clock.Now(); b.work.wait(maxRest) && !b.work.ending(); {
+func (sc *scheduler) sweep(s logical.Storage) {
+	for last := clock.Now(); sc.grants.work.wait(maxRest) && !sc.grants.work.ending(); {
 		if rested := clock.Since(last); rested < 0 || rested >= sweepRest { // by the wall clock, whatever timers know of
-			b.contained(func() { b.sweepOnce(s) })
+			sc.grants.contained(func() { sc.sweepOnce(s) })
 			last = clock.Now()
 		}
 	}
 }
 
 // sweepOnce makes one round, as long as this node may do background work.
-func (b *backend) sweepOnce(s logical.Storage) {
-	if !b.mayTend() {
+func (sc *scheduler) sweepOnce(s logical.Storage) {
+	if !sc.grants.mayTend() {
 		return
 	}
 	roles, err := list(s, rolePrefix)
 	if err != nil {
 		return // at the next round
 	}
-	gone, err := b.leftovers(s, roles)
+	gone, err := sc.leftovers(s, roles)
 	if err != nil {
 		return
 	}
-	b.surveyInflight(s)
+	sc.surveyInflight(s)
 	pause := sweepPauseOf(len(roles) + len(gone))
-	next := func() bool { return b.work.wait(pause) && !b.work.ending() && b.mayTend() }
+	next := func() bool { return sc.grants.work.wait(pause) && !sc.grants.work.ending() && sc.grants.mayTend() }
 	for _, name := range gone {
 		if !next() {
 			return
 		}
-		b.removeLeftover(s, name)
+		sc.removeLeftover(s, name)
 	}
 	for _, name := range roles {
 		if !next() {
 			return
 		}
-		b.visit(s, name, map[string]bool{anyProvider: true})
+		sc.visit(s, name, map[string]bool{anyProvider: true})
 	}
 }
 
@@ -67,7 +67,7 @@ func sweepPauseOf(roles int) time.Duration {
 
 // leftovers are the names under which there is a state and no role: somebody deleted it, and the process died
 // in the midst of that.
-func (b *backend) leftovers(s logical.Storage, roles []string) ([]string, error) {
+func (sc *scheduler) leftovers(s logical.Storage, roles []string) ([]string, error) {
 	there := make(map[string]bool, len(roles))
 	for _, name := range roles {
 		there[name] = true
@@ -77,10 +77,10 @@ func (b *backend) leftovers(s logical.Storage, roles []string) ([]string, error)
 }
 
 // removeLeftover removes what is left of a role that is gone. It looks again: the role may have been written since.
-func (b *backend) removeLeftover(s logical.Storage, name string) {
+func (sc *scheduler) removeLeftover(s logical.Storage, name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
 	defer cancel()
-	if err := b.removeState(ctx, s, name); err != nil {
-		b.Logger().Debug("what is left of a deleted role stays for now", "role", name, "error", err)
+	if err := sc.grants.removeState(ctx, s, name); err != nil {
+		sc.grants.Logger().Debug("what is left of a deleted role stays for now", "role", name, "error", err)
 	}
 }

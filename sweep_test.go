@@ -32,8 +32,8 @@ func TestTheSweepFindsWhatTheQueueHasNot(t *testing.T) {
 			"too late":         {due.Add(100 * time.Hour), due},
 			"early":            {due.Add(-100 * time.Hour), due.Add(-100 * time.Hour)},
 		} {
-			b.scheduler.queue.remove("r")
-			b.scheduler.queue.put(turn{"r", "test"}, c.wrong)
+			b.schedule.queue.remove("r")
+			b.schedule.queue.put(turn{name: "r", provider: "test"}, c.wrong)
 			pause(aRound)
 			if at := b.due("r"); !at.Equal(c.want) {
 				t.Errorf("%s: due %s, want %s", name, at, c.want)

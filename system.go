@@ -27,15 +27,11 @@ type systemView struct {
 
 // Setup is the framework's, with a system view of our own.
 func (b *backend) Setup(ctx context.Context, conf *logical.BackendConfig) error {
-	b.vault = conf.System
+	b.grants.vault = conf.System
 	own := *conf
 	own.System = &systemView{SystemView: conf.System}
 	return b.Backend.Setup(ctx, &own)
 }
-
-// writable tells whether this node may spend a refresh token at all. Certainty comes from storing the
-// intent; this spares a try.
-func (b *backend) writable() bool { return writes(b.vault) }
 
 // writes tells whether a node writes the mount's storage. The state is unknown when Vault does not
 // answer, as for a plugin process that has outlived it.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -95,15 +94,6 @@ func (t *target) moved(endpoint string) (bool, error) {
 	return err == nil && !slices.Contains(t.role.Origins, origin), refuse(err)
 }
 
-// verdict names what a refusal of the grant is about: what is described and, where an answer held several values that
-// may be the refresh token, which of them was presented.
-func (t *target) verdict(tok *token) string {
-	if len(tok.Candidates) > 0 {
-		return digest(t.description.verdict(), pointerOf(t.provider))
-	}
-	return t.description.verdict()
-}
-
 // follows tells whether the role goes along with its provider as it is defined now. Where it does not, no
 // request is made, and what is asked for there is not what the token at hand is measured by: that is
 // served to its end.
@@ -151,11 +141,11 @@ func (t *target) request(refreshToken client.Secret, who credentials) (*client.R
 
 // revokes asks the provider to revoke a token, with the credentials that work, and with others as a refresh
 // would: to revoke twice does no harm. The error is a *client.Error, or one from here.
-func (t *target) revokes(ctx context.Context, tok *token, what client.Secret, hint string) error {
+func (t *target) revokes(ctx context.Context, last worked, what client.Secret, hint string) error {
 	if err := t.checkOrigin(t.endpoints.Revocation); err != nil {
 		return err
 	}
-	for c := t.role.choices(tok, clock.Now()); ; {
+	for c := t.role.choices(last, clock.Now()); ; {
 		request, err := t.request(client.Secret{}, t.role.pick(c))
 		if err != nil {
 			return err
@@ -181,22 +171,5 @@ func override(r *role, p *client.Provider) *client.Provider {
 	return o
 }
 
-// quickest is the shortest time that an exchange is given.
-const quickest = time.Second
-
-// within bounds an exchange so that one whose answer does not come leaves time for another in the grace of
-// the first: half of what is left, each time. The last one that the grace allows may take its time, since a
-// grace asks when the refresh token arrives and not when it is answered; so a provider that is slow and
-// well is heard whatever its grace.
-func (t *target) within(i *intent, now time.Time) client.Options {
-	o := t.options
-	p := t.provider
-	left := i.window().Add(time.Duration(p.ReuseGrace)).Sub(now)
-	if !t.role.spends() || p.RefreshTokenRotation == client.RotationNever || i.keyed(t.role, p) || left < quickest*3/2 || left > time.Duration(p.ReuseGrace) {
-		return o
-	}
-	if half := max(left/2, quickest); half < o.Timeout {
-		o.Timeout, o.Bound = half, "half of what was left of reuse_grace"
-	}
-	return o
-}
+// errUnknownProvider: a role names a provider that is not there, or no longer.
+var errUnknownProvider = refusal("the provider of this role does not exist: list the providers to see which there are, or write it to providers/<name>")

@@ -5,10 +5,8 @@ import (
 	"time"
 )
 
-// cleanTimeout bounds how long a mount's end waits for exchanges in flight. Vault calls Clean with
-// no deadline and blocks the step-down meanwhile, so this is what one exchange may take at most,
-// with the time to store its answer, and not more.
-const cleanTimeout = maxTimeout + 5*time.Second
+// hurry is how long a task pauses at most between two tries once the mount is ending.
+const hurry = 250 * time.Millisecond
 
 // tasks counts the goroutines that must end before the mount may go.
 type tasks struct {
@@ -65,7 +63,7 @@ func (t *tasks) ending() bool { return isClosed(t.closing) }
 func (t *tasks) wait(pause time.Duration) bool {
 	closing := t.closing
 	if t.ending() {
-		closing, pause = nil, min(pause, firstHoldDelay)
+		closing, pause = nil, min(pause, hurry)
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()

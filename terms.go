@@ -20,10 +20,6 @@ const (
 	// maxMargin is how long before its token a lease ends at most, for clocks that differ and for
 	// requests under way.
 	maxMargin = 30 * time.Second
-	// minLease is the shortest lease there is. Vault turns a TTL of 0 into 768 hours and one below
-	// half a second into 0, on which an Agent sleeps for minutes; a few seconds are gone before
-	// their reader has done anything.
-	minLease = 5 * time.Second
 )
 
 // demand is what a caller wants of a token.

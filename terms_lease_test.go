@@ -64,10 +64,11 @@ func (r *reader) follow(age time.Duration) error {
 }
 
 func (r *reader) lease(tok *token, now time.Time) (time.Duration, error) {
-	resp, err := r.b.credentials(r.terms, tok, now)
+	out, err := r.b.grants.handOut(r.terms, tok, now)
 	if err != nil {
 		return 0, err
 	}
+	resp := r.b.lease("r", out)
 	ttl := resp.Secret.TTL
 	if ttl < minLease || ttl%time.Second != 0 || resp.Secret.Renewable {
 		return 0, fmt.Errorf("a lease of %s, renewable %t", ttl, resp.Secret.Renewable)

@@ -40,8 +40,8 @@ const (
 	secondNoLoss   secondUse = "; whether the provider has spent the refresh token is unknown, and with no token at hand another try is all that there is"
 )
 
-// secondUse is what is known of another use of the refresh token at hand.
-func (r *role) secondUse(p *client.Provider, tok *token, now time.Time) secondUse {
+// secondUseOf is what is known of another use of the refresh token at hand.
+func secondUseOf(r *role, p *client.Provider, tok *token, now time.Time) secondUse {
 	i := tok.Intent
 	switch {
 	case i == nil || !r.spends():
@@ -82,10 +82,10 @@ type ends struct {
 	stated time.Time
 }
 
-// timing puts together what is known of a grant at one moment. The provider must be there.
-func (r *role) timing(p *client.Provider, tok *token, now time.Time) timing {
-	e := r.ends(p, tok, now)
-	t := timing{ends: e, must: e.lastCall(), second: r.secondUse(p, tok, now)}
+// timingOf puts together what is known of a grant at one moment. The provider must be there.
+func timingOf(r *role, p *client.Provider, tok *token, now time.Time) timing {
+	e := endsOf(r, p, tok, now)
+	t := timing{ends: e, must: e.lastCall(), second: secondUseOf(r, p, tok, now)}
 	if f := tok.Fault; f != nil && (f.corrected || f.Of != "" && f.Of != describe(r, p).definition()) {
 		t.corrected = true // whoever corrects something wants to see at once whether it helps
 	} else {
@@ -94,7 +94,7 @@ func (r *role) timing(p *client.Provider, tok *token, now time.Time) timing {
 			t.rest = later(t.may, e.pace(f.At, f.Rest, false, tok))
 		}
 	}
-	if tok.Intent == nil || !r.spends() || r.forgives(p, tok.Intent, now) || fromFuture(tok.ObtainedAt, now) {
+	if tok.Intent == nil || !r.spends() || tok.Intent.forgives(r, p, now) || fromFuture(tok.ObtainedAt, now) {
 		return t
 	}
 	// Nothing forgives a second use: it may end the grant, and the tokens that readers hold with it. Once
@@ -108,7 +108,7 @@ func (r *role) timing(p *client.Provider, tok *token, now time.Time) timing {
 
 // forgives tells whether the provider takes the refresh token of an exchange whose outcome is unknown a
 // second time, or has nothing left that a second use could end.
-func (r *role) forgives(p *client.Provider, i *intent, now time.Time) bool {
+func (i *intent) forgives(r *role, p *client.Provider, now time.Time) bool {
 	return p.RefreshTokenRotation == client.RotationNever || p.RefreshInvalidatesAccessToken ||
 		i.keyed(r, p) || i.inGrace(p, now)
 }
@@ -123,7 +123,7 @@ func (i *intent) keyed(r *role, p *client.Provider) bool {
 	return p.IdempotencyHeader != "" && i.IdempotencyKey != "" && describe(r, p).isExchange(i.Exchange)
 }
 
-func (r *role) ends(p *client.Provider, tok *token, now time.Time) (e ends) {
+func endsOf(r *role, p *client.Provider, tok *token, now time.Time) (e ends) {
 	if !r.spends() {
 		return e
 	}
@@ -269,4 +269,21 @@ func earliest(a, b time.Time) time.Time {
 		return a
 	}
 	return earlier(a, b)
+}
+
+// within bounds an exchange so that one whose answer does not come leaves time for another in the grace of
+// the first: half of what is left, each time. The last one that the grace allows may take its time, since a
+// grace asks when the refresh token arrives and not when it is answered; so a provider that is slow and
+// well is heard whatever its grace.
+func (i *intent) within(t *target, now time.Time) client.Options {
+	o := t.options
+	p := t.provider
+	left := i.window().Add(time.Duration(p.ReuseGrace)).Sub(now)
+	if !t.role.spends() || p.RefreshTokenRotation == client.RotationNever || i.keyed(t.role, p) || left < quickest*3/2 || left > time.Duration(p.ReuseGrace) {
+		return o
+	}
+	if half := max(left/2, quickest); half < o.Timeout {
+		o.Timeout, o.Bound = half, "half of what was left of reuse_grace"
+	}
+	return o
 }

@@ -50,11 +50,7 @@ type tokenState struct {
 	// FoundAt is where the refresh token at hand was found, if not where the definition looks.
 	FoundAt   string `json:"found_at,omitempty"`
 	RequestID string `json:"request_id,omitempty"` // the provider's, of the last success
-	// PreviousSecretOf is the revision of the role with whose previous client secret the last refresh
-	// succeeded; "" when it was the current one.
-	PreviousSecretOf string `json:"previous_secret_of,omitempty"`
-	// Next are credentials to come that have worked, see adopted; nil when those in use do.
-	Next *adopted `json:"next,omitempty"`
+	worked
 	// Intent is stored before every exchange that spends a refresh token and cleared with its
 	// answer. One that is found means that the outcome of an exchange is unknown.
 	Intent *intent `json:"intent,omitempty"`
@@ -145,22 +141,22 @@ func putToken(ctx context.Context, s logical.Storage, name string, t *token) err
 // currentToken is the state of a role's grant: what is held in memory because storage refused it,
 // else what is stored, else the grant as the operator wrote it. State of another grant does not
 // count. The role may be nil: then there is no grant.
-func (b *backend) currentToken(ctx context.Context, s logical.Storage, name string, r *role) (*token, error) {
+func (k *keeper) currentToken(ctx context.Context, s logical.Storage, name string, r *role) (*token, error) {
 	if r == nil {
 		return new(token), nil
 	}
-	if held := b.held.get(name); held != nil && held.GrantID == r.GrantID {
+	if held := k.held.get(name); held != nil && held.GrantID == r.GrantID {
 		return held, nil
 	}
 	stored, err := getToken(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
-	return b.unrecorded.over(name, r.tokenOf(stored)), nil
+	return k.unrecorded.over(name, tokenOf(r, stored)), nil
 }
 
 // tokenOf is the stored state, if it is of the role's grant, else the grant as it was written.
-func (r *role) tokenOf(stored *token) *token {
+func tokenOf(r *role, stored *token) *token {
 	if stored != nil && stored.GrantID == r.GrantID {
 		return stored
 	}
@@ -186,3 +182,26 @@ func (answerFields) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[red
 // MarshalText implements encoding.TextMarshaler, for JSON and loggers. Storage and answers use the
 // plain map.
 func (answerFields) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
+
+// dead tells whether only a new refresh token can help. A grant that the role does not use at the
+// moment, because it is one of the client's own, may be dead without harm.
+func (t *token) dead(r *role) bool {
+	return r.spends() && t.Fault != nil && t.Fault.Reauthorize
+}
+
+// standing is how the grant stands for a write to its role, nil for a new one.
+func (t *token) standing(r *role) standing {
+	return standing{
+		worked: t.worked, Generation: t.Generation, RefreshToken: t.RefreshToken,
+		Alone: len(t.Candidates) == 0 && !t.Former.IsSet(), Dead: r != nil && t.dead(r),
+	}
+}
+
+// verdict names what a refusal of the grant is about: what is described and, where an answer held several values that
+// may be the refresh token, which of them was presented.
+func (t *token) verdict(to *target) string {
+	if len(t.Candidates) > 0 {
+		return digest(to.description.verdict(), pointerOf(to.provider))
+	}
+	return to.description.verdict()
+}

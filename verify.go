@@ -17,7 +17,7 @@ func (b *backend) verify(ctx context.Context, s logical.Storage, name string, re
 		resp = new(logical.Response)
 	}
 	// Always: a refresh that was under way was made with the role as it was.
-	tok, err := b.refresh(ctx, s, name, demand{force: true, always: true})
+	tok, err := b.grants.refresh(ctx, s, name, demand{force: true, always: true})
 	if errors.Is(err, logical.ErrReadOnly) {
 		return nil, err // Vault forwards the write, which changes nothing a second time
 	}
@@ -35,7 +35,7 @@ func (b *backend) verify(ctx context.Context, s logical.Storage, name string, re
 	if r, err := getRole(ctx, s, name); err == nil && r != nil && r.TokenMode == tokenModePerLease {
 		resp.AddWarning(warnNoLease)
 	}
-	if b.held.get(name) != nil {
+	if b.grants.held.get(name) != nil {
 		resp.AddWarning(errHeld.Error())
 	}
 	return resp, nil

@@ -11,15 +11,15 @@ import (
 func TestVerifyRefreshes(t *testing.T) {
 	b := newTestBackend(t)
 	server := newEndpoint(t, b)
-	grant := newGrant(server)
+	rotation := newGrant(server)
 	got := b.write("roles/r", roleOf("test", fields{"verify": true, "scope": "read"})).Data
 	if got["verified"] != true || got["generation"] != int64(1) || got["expires_at"] == nil || got["token_id"] != b.data("status/r")["token_id"] {
 		t.Errorf("%v", got)
 	}
 	b.read("creds/r")
 	got = b.patch("roles/r", fields{"verify": true}).Data
-	if got["verified"] != true || got["generation"] != int64(2) || grant.Refreshes() != 2 || grant.Reused() {
-		t.Errorf("%v, %d refreshes", got, grant.Refreshes())
+	if got["verified"] != true || got["generation"] != int64(2) || rotation.Refreshes() != 2 || rotation.Reused() {
+		t.Errorf("%v, %d refreshes", got, rotation.Refreshes())
 	}
 	if resp := b.write("roles/r", fields{"scope": "write"}); resp != nil {
 		t.Errorf("a write that asks for nothing answers %v", resp.Data)
