@@ -13,16 +13,16 @@ import (
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
-// attempt is one refresh of one role, from the intent to the stored answer. The role's lock is held
+// Attempt is one refresh of one role, from the intent to the stored answer. The role's lock is held
 // throughout.
-type attempt struct {
-	k      *keeper
-	s      logical.Storage
-	name   string
-	target *target
-	demand demand
+type Attempt struct {
+	K      *Keeper
+	S      logical.Storage
+	Name   string
+	Target *Target
+	demand Demand
 
-	choices choices       // the credentials that may be used: the first of each part is
+	choices Choices       // the credentials that may be used: the first of each part is
 	refused bool          // some were refused in an answer, and others are tried
 	doubted *client.Error // the first of these refusals that may not have been one of the client
 	resent  bool          // an exchange without an answer has been repeated
@@ -40,13 +40,13 @@ type attempt struct {
 
 // run makes one exchange. It makes another one in three cases, in which the one before has spent nothing as far as
 // its answer tells, or the provider allows it: see mayResend, maySignAnew and maySwap.
-func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
+func (a *Attempt) run(ctx context.Context, tok *Token) (*Token, error) {
 	if a.choices == nil {
-		a.choices = a.target.role.choices(tok.worked, clock.Now())
+		a.choices = a.Target.Role.Choices(tok.Worked, clock.Now())
 	}
 	a.watch, a.first, a.older, a.ageless, a.repeat = clock.Start(), time.Time{}, false, false, false
 	a.refused, a.doubted = false, nil // of a run that has succeeded nothing is in doubt
-	tok, err := tok.pointed(a.target.provider)
+	tok, err := tok.pointed(a.Target.Provider)
 	if err != nil {
 		return tok, err
 	}
@@ -55,14 +55,14 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 		if err != nil {
 			return tok, err
 		}
-		intended, err := a.intend(ctx, tok)
+		intended, err := a.Intend(ctx, tok)
 		if err != nil {
 			return tok, err
 		}
 		if a.first.IsZero() {
 			a.first = intended.Intent.At
 		}
-		if a.k.work.ending() {
+		if a.K.Work.Ending() {
 			return tok, a.takeBack(ctx, tok)
 		}
 		if err := a.lookAgain(ctx, tok, intended); err != nil {
@@ -70,15 +70,15 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 		}
 		request.IdempotencyKey = intended.Intent.IdempotencyKey
 		a.sent = clock.Start()
-		answer, err := client.Exchange(ctx, intended.Intent.within(a.target, clock.Now()), request)
+		answer, err := client.Exchange(ctx, intended.Intent.Within(a.Target, clock.Now()), request)
 		if err == nil {
 			return a.keep(ctx, tok, intended, answer), nil
 		}
 		e := asExchangeError(err)
 		switch {
 		case a.mayResend(e, intended.Intent):
-			a.resent, a.repeat = true, intended.Intent.keyed(a.target.role, a.target.provider)
-			if a.target.role.spends() {
+			a.resent, a.repeat = true, intended.Intent.keyed(a.Target.Role, a.Target.Provider)
+			if a.Target.Role.Spends() {
 				tok = intended // its intent is stored, and its outcome unknown
 			}
 		case a.maySignAnew(e):
@@ -98,12 +98,12 @@ func (a *attempt) run(ctx context.Context, tok *token) (*token, error) {
 
 // prepare makes the request. One that is repeated under its key is the same one: a provider that compares
 // bodies would refuse another under that key.
-func (a *attempt) prepare(tok *token) (*client.Request, error) {
+func (a *Attempt) prepare(tok *Token) (*client.Request, error) {
 	if a.repeat {
 		a.request.Repeat = true
 		return a.request, nil
 	}
-	request, err := a.target.request(tok.RefreshToken, a.target.role.pick(a.choices))
+	request, err := a.Target.Request(tok.RefreshToken, a.Target.Role.Pick(a.choices))
 	a.request = request
 	return request, err
 }
@@ -114,14 +114,14 @@ const stale = 5 * time.Second
 // lookAgain looks once more where time has passed since the intent was stored: a process that was stopped there,
 // with its machine or by itself, may be one of yesterday. Another may have spent the refresh token since, or
 // what was right to do then, within a grace, may be too late now.
-func (a *attempt) lookAgain(ctx context.Context, before, tok *token) error {
-	if since := clock.Since(tok.Intent.At); !a.target.role.spends() || since >= 0 && since < stale {
+func (a *Attempt) lookAgain(ctx context.Context, before, tok *Token) error {
+	if since := clock.Since(tok.Intent.At); !a.Target.Role.Spends() || since >= 0 && since < stale {
 		return nil
 	}
 	if moved, err := a.movedOn(ctx, tok); err != nil || moved {
 		return errMovedOn
 	}
-	settle := timingOf(a.target.role, a.target.description.provider, before, clock.Now()).settle
+	settle := TimingOf(a.Target.Role, a.Target.Description.Provider, before, clock.Now()).Settle
 	if a.demand.unasked() && settle.After(clock.Now()) {
 		_ = a.put(ctx, before)
 		return errUnsettled
@@ -129,11 +129,11 @@ func (a *attempt) lookAgain(ctx context.Context, before, tok *token) error {
 	return nil
 }
 
-// intend stores that an exchange is about to be made. Until this has succeeded nothing may be
+// Intend stores that an exchange is about to be made. Until this has succeeded nothing may be
 // sent: a node that can't store the intent can't store the answer either. Without a refresh token
 // there is nothing to lose, and no intent.
-func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
-	i := &intent{At: clock.Now(), Exchange: a.target.description.exchange()}
+func (a *Attempt) Intend(ctx context.Context, tok *Token) (*Token, error) {
+	i := &Intent{At: clock.Now(), Exchange: a.Target.Description.Exchange()}
 	var err, keyErr error
 	i.AttemptID, err = uuid.GenerateUUID()
 	i.IdempotencyKey, keyErr = uuid.GenerateUUID()
@@ -141,42 +141,42 @@ func (a *attempt) intend(ctx context.Context, tok *token) (*token, error) {
 		return nil, err
 	}
 	if earlier := tok.Intent; earlier != nil {
-		i.UnknownSince = earlier.since()
-		i.follow(earlier, time.Duration(a.target.provider.ReuseGrace))
-		if earlier.IdempotencyKey != "" && a.target.description.isExchange(earlier.Exchange) { // the same one keeps its name
+		i.UnknownSince = earlier.Since()
+		i.follow(earlier, time.Duration(a.Target.Provider.ReuseGrace))
+		if earlier.IdempotencyKey != "" && a.Target.Description.IsExchange(earlier.Exchange) { // the same one keeps its name
 			i.IdempotencyKey, i.NamedAt, i.Answered = earlier.IdempotencyKey, earlier.named(), earlier.Answered
 		}
 	}
 	next := new(*tok)
 	next.Intent = i
-	if !a.target.role.spends() {
+	if !a.Target.Role.Spends() {
 		return next, nil
 	}
 	err = a.announce(ctx, next)
-	a.k.noteStorage(err)
+	a.K.noteStorage(err)
 	if errors.Is(err, logical.ErrReadOnly) {
 		return nil, logical.ErrReadOnly
 	}
 	if err != nil {
-		return nil, errIntent
+		return nil, ErrIntent
 	}
 	return next, nil
 }
 
 // announce stores an intent. Where haste matters after a crash it is found by a mark beside it, which is
 // written at the same time.
-func (a *attempt) announce(ctx context.Context, next *token) error {
-	if p := a.target.provider; p.ReuseGrace == 0 && p.IdempotencyHeader == "" || a.marked {
+func (a *Attempt) announce(ctx context.Context, next *Token) error {
+	if p := a.Target.Provider; p.ReuseGrace == 0 && p.IdempotencyHeader == "" || a.marked {
 		return a.put(ctx, next)
 	}
 	mark := make(chan error, 1)
 	go func() {
 		var err error
 		defer func() { mark <- err }()
-		defer contain(a.k.Logger(), &err)
-		ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+		defer Contain(a.K.Logger(), &err)
+		ctx, cancel := context.WithTimeout(ctx, StorageTimeout)
 		defer cancel()
-		err = a.k.markInflight(ctx, a.s, a.name)
+		err = a.K.MarkInflight(ctx, a.S, a.Name)
 	}()
 	err := a.put(ctx, next)
 	a.marked = <-mark == nil // without it the intent is found all the same, only later
@@ -185,8 +185,8 @@ func (a *attempt) announce(ctx context.Context, next *token) error {
 
 // takeBack removes an intent whose exchange is not made, because the mount has begun to end since:
 // an exchange that begins now might not be waited for.
-func (a *attempt) takeBack(ctx context.Context, tok *token) error {
-	if a.target.role.spends() {
+func (a *Attempt) takeBack(ctx context.Context, tok *Token) error {
+	if a.Target.Role.Spends() {
 		_ = a.put(ctx, tok) // if storage is gone already, the next one repeats what never was: harmless
 	}
 	return errEnding
@@ -194,7 +194,7 @@ func (a *attempt) takeBack(ctx context.Context, tok *token) error {
 
 // noteStorage logs when storage stops taking intents, and when it takes them again: once each, not
 // with every reader.
-func (k *keeper) noteStorage(err error) {
+func (k *Keeper) noteStorage(err error) {
 	if refuses := err != nil; k.refusing.Swap(refuses) != refuses {
 		if refuses {
 			k.Logger().Warn("no refresh is started: storage does not take intents", "error", err)

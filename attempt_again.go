@@ -9,8 +9,8 @@ import (
 
 // mayResend tells whether an exchange that brought no answer at all may be repeated at once, one
 // time: where the provider takes the same refresh token twice, and where there is none.
-func (a *attempt) mayResend(e *client.Error, i *intent) bool {
-	if a.resent || e.MaybeCertificate && e.Status != 0 || e.Class != client.OutcomeUnknown || e.RefreshToken.IsSet() || len(e.Candidates) > 0 || a.k.work.ending() {
+func (a *Attempt) mayResend(e *client.Error, i *Intent) bool {
+	if a.resent || e.MaybeCertificate && e.Status != 0 || e.Class != client.OutcomeUnknown || e.RefreshToken.IsSet() || len(e.Candidates) > 0 || a.K.Work.Ending() {
 		return false
 	}
 	if a.inGrace() {
@@ -20,31 +20,31 @@ func (a *attempt) mayResend(e *client.Error, i *intent) bool {
 }
 
 // harmless tells whether the provider takes the same request twice, or there is nothing that it could spend.
-func (a *attempt) harmless(i *intent) bool {
-	r, p := a.target.role, a.target.provider
-	return !r.spends() || i.keyed(r, p) || p.RefreshTokenRotation == client.RotationNever
+func (a *Attempt) harmless(i *Intent) bool {
+	r, p := a.Target.Role, a.Target.Provider
+	return !r.Spends() || i.keyed(r, p) || p.RefreshTokenRotation == client.RotationNever
 }
 
 // inGrace tells whether the provider still takes what was just sent, if it was this exchange that has spent it. If
 // an earlier one has, and its grace is over, the grant has ended with this one already. The stopwatch is
 // asked: a wall clock that was put right while the provider was asked says nothing of how long ago it was.
-func (a *attempt) inGrace() bool {
-	return a.target.role.spends() && a.sent.Elapsed() < time.Duration(a.target.provider.ReuseGrace)
+func (a *Attempt) inGrace() bool {
+	return a.Target.Role.Spends() && a.sent.Elapsed() < time.Duration(a.Target.Provider.ReuseGrace)
 }
 
 // maySignAnew tells whether what was refused is an assertion that the server has seen before: the request
 // was repeated as it was, since its key names its bytes, and a server that remembers assertions (jti, RFC
 // 7523 section 3) refuses that. It says nothing of the client's credentials.
-func (a *attempt) maySignAnew(e *client.Error) bool {
-	_, ofClient := a.target.refusedPart(e)
-	return a.repeat && !a.anew && (ofClient || e.Own && e.Code == "invalid_request") && a.request.Signed() && !a.k.work.ending()
+func (a *Attempt) maySignAnew(e *client.Error) bool {
+	_, ofClient := a.Target.RefusedPart(e)
+	return a.repeat && !a.anew && (ofClient || e.Own && e.Code == "invalid_request") && a.request.Signed() && !a.K.Work.Ending()
 }
 
 // refusesKey tells whether a provider refuses the key of a request that was sent again, and not what it asks
 // for: providers that compare the requests of a key answer 422 or 400. Kept, such a key would be
 // refused for ever.
-func (a *attempt) refusesKey(e *client.Error, i *intent) bool {
-	_, ofClient := a.target.refusedPart(e)
+func (a *Attempt) refusesKey(e *client.Error, i *Intent) bool {
+	_, ofClient := a.Target.RefusedPart(e)
 	return !i.NamedAt.IsZero() && i.IdempotencyKey != "" && !ofClient && refusesRequest(e)
 }
 
@@ -62,9 +62,9 @@ func refusesRequest(e *client.Error) bool {
 // mayRenew tells whether the token that an attempt has brought is to be replaced at once: the provider
 // has repeated an answer that it first gave before, so long ago that its token has ended. The refresh
 // token of that answer is good, and stored; where it is one of several, nobody knows which.
-func (a *attempt) mayRenew(tok *token) bool {
-	_, unsure := tok.pointed(a.target.provider)
-	return a.older && unsure == nil && clock.Until(tok.ExpiresAt) < minLease && a.k.held.get(a.name) == nil && !a.k.work.ending()
+func (a *Attempt) mayRenew(tok *Token) bool {
+	_, unsure := tok.pointed(a.Target.Provider)
+	return a.older && unsure == nil && clock.Until(tok.ExpiresAt) < MinLease && a.K.Held.Get(a.Name) == nil && !a.K.Work.Ending()
 }
 
 // maySwap tells whether to try other credentials, and picks them: each that there are, once. Only a refusal
@@ -74,8 +74,8 @@ func (a *attempt) mayRenew(tok *token) bool {
 //
 // Two kinds of refusal leave a doubt, which stays with the attempt: words that are said of a used refresh token too,
 // and an answer that may be about the certificate.
-func (a *attempt) maySwap(e *client.Error, i *intent) bool {
-	if a.k.work.ending() || !a.choices.after(a.target, e, a.harmless(i) || a.inGrace()) {
+func (a *Attempt) maySwap(e *client.Error, i *Intent) bool {
+	if a.K.Work.Ending() || !a.choices.After(a.Target, e, a.harmless(i) || a.inGrace()) {
 		return false
 	}
 	a.repeat = false
@@ -87,13 +87,13 @@ func (a *attempt) maySwap(e *client.Error, i *intent) bool {
 
 // unsettles tells whether an exchange that is followed by one with other credentials may have spent the refresh
 // token all the same.
-func (a *attempt) unsettles(e *client.Error) bool {
-	return a.target.role.spends() && e.Class == client.OutcomeUnknown
+func (a *Attempt) unsettles(e *client.Error) bool {
+	return a.Target.Role.Spends() && e.Class == client.OutcomeUnknown
 }
 
 // alike is the error of an attempt whose last exchange was refused as the one before, which left a doubt: the doubt is
 // what people should hear of, and that other credentials did not help. An outcome that is unknown stays so.
-func (a *attempt) alike(e *client.Error) *client.Error {
+func (a *Attempt) alike(e *client.Error) *client.Error {
 	if a.doubted == nil {
 		return e
 	}

@@ -12,8 +12,8 @@ import (
 
 // keep stores a successful answer and returns the new state, whether or not storage takes it. before
 // is the state without the exchange's intent, tok the one with it.
-func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.Token) *token {
-	r, p, began := a.target.role, a.target.provider, a.began(tok.Intent)
+func (a *Attempt) keep(ctx context.Context, before, tok *Token, answer *client.Token) *Token {
+	r, p, began := a.Target.Role, a.Target.Provider, a.began(tok.Intent)
 	lifetime := cmp.Or(answer.Lifetime, time.Duration(p.AssumedTokenTTL), assumedLifetime)
 	if answer.Ended || a.ageless {
 		lifetime = 0
@@ -23,30 +23,30 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 	next.Generation++
 	next.AccessToken, next.TokenType, next.Extra = client.NewSecret(answer.AccessToken), answer.TokenType, answer.Extra
 	next.CertificateThumbprint = answer.CertificateThumbprint
-	if answer.Scope != "" || tok.Settings != r.settings() {
+	if answer.Scope != "" || tok.Settings != r.Settings() {
 		next.Scope = cmp.Or(answer.Scope, r.Scope) // omitted means: as asked for (RFC 6749 section 5.1)
 	}
-	next.Settings, next.Asked, next.RequestID = r.settings(), a.target.description.settings(), answer.RequestID
+	next.Settings, next.Asked, next.RequestID = r.Settings(), a.Target.Description.Settings(), answer.RequestID
 	next.PreviousSecretOf = ""
-	if a.choices[partSecret][0] == slotPrevious {
+	if a.choices[PartSecret][0] == SlotPrevious {
 		next.PreviousSecretOf = r.Revision
 	}
 	next.Next = a.adopted(tok)
 	next.ObtainedAt, next.ExpiresAt = began, began.Add(lifetime)
-	if lifetime-margin(lifetime) < minLease {
+	if lifetime-Margin(lifetime) < MinLease {
 		// Kept, with what came along, but no lease can be made of it: without a fault, every read
 		// would spend another refresh token.
-		next.Fault = newFault(tooShort(answer), before.Fault, a.target.version(), clock.Now())
-		next.Fault.Of = a.target.description.definition()
+		next.Fault = NewFault(tooShort(answer), before.Fault, a.Target.Version(), clock.Now())
+		next.Fault.Of = a.Target.Description.Definition()
 		if answer.AccessToken == before.AccessToken.Reveal() {
 			// Some servers give the same token until it ends: then there is another, and not before.
 			next.Fault.Reason = "the provider gives the access token out again that it gave before, with what is left of its life, which is too short to be leased: the next one comes when it has ended"
 			// A second later, since lifetimes are stated in whole ones.
-			next.Fault.Until, next.Fault.Asked, next.Fault.Failures = later(next.ExpiresAt, clock.Now()).Add(shortestPause), true, 1
+			next.Fault.Until, next.Fault.Asked, next.Fault.Failures = Later(next.ExpiresAt, clock.Now()).Add(shortestPause), true, 1
 			next.Fault.Ending = true
 		}
 	}
-	if r.spends() {
+	if r.Spends() {
 		if p.RefreshTokenRotation == client.RotationAlways && next.DoubtSince.IsZero() {
 			next.DoubtSince = began
 		}
@@ -60,9 +60,9 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 	}
 	a.store(ctx, next)
 	a.promote(ctx, next)
-	a.k.changed(a.name, r, p, next)
+	a.K.Changed(a.Name, r, p, next)
 	if tok.Fault != nil || !tok.Intent.UnknownSince.IsZero() {
-		a.k.Logger().Info("refreshed again after a failure", "role", a.name, "generation", next.Generation)
+		a.K.Logger().Info("refreshed again after a failure", "role", a.Name, "generation", next.Generation)
 	}
 	return next
 }
@@ -71,18 +71,18 @@ func (a *attempt) keep(ctx context.Context, before, tok *token, answer *client.T
 // server's clock started some time after. An answer that may be one that was lost, given again under its
 // key or within a grace, has the lifetimes of then, whatever expires_in it repeats. The stopwatch is asked
 // where the wall clock was put back meanwhile.
-func (a *attempt) began(i *intent) time.Time {
+func (a *Attempt) began(i *Intent) time.Time {
 	now := clock.Now()
 	first := i.At
-	switch p := a.target.provider; {
-	case !a.target.role.spends():
-	case i.keyed(a.target.role, p):
+	switch p := a.Target.Provider; {
+	case !a.Target.Role.Spends():
+	case i.keyed(a.Target.Role, p):
 		first = i.named()
 	case p.ReuseGrace > 0:
 		first = i.repeats()
 	}
-	if a.resent && a.target.role.spends() {
-		first = earlier(first, a.first)
+	if a.resent && a.Target.Role.Spends() {
+		first = Earlier(first, a.first)
 	}
 	switch {
 	case first.Equal(i.At):
@@ -91,22 +91,22 @@ func (a *attempt) began(i *intent) time.Time {
 		return now.Add(-a.watch.Elapsed()) // it was this attempt's own first one
 	}
 	a.older = true
-	if a.ageless = fromFuture(first, now); a.ageless {
+	if a.ageless = FromFuture(first, now); a.ageless {
 		return a.sentAt(i, now)
 	}
-	return earlier(first, a.sentAt(i, now))
+	return Earlier(first, a.sentAt(i, now))
 }
 
 // sentAt is when the last request was sent, by the clock as it is now.
-func (a *attempt) sentAt(i *intent, now time.Time) time.Time {
+func (a *Attempt) sentAt(i *Intent, now time.Time) time.Time {
 	at := now.Add(-a.sent.Elapsed())
-	if fromFuture(i.At, now) {
+	if FromFuture(i.At, now) {
 		return at
 	}
 	// A clock that was put forward meanwhile looks like a machine that was suspended: the stopwatch knows of
 	// neither, and a token may be as old as the clock says. If it is over by that, the next one is had at once.
 	a.older = a.older || at.Sub(i.At) > stale
-	return earlier(i.At, at)
+	return Earlier(i.At, at)
 }
 
 // tooShort is a success that is of no use.
@@ -114,7 +114,7 @@ func tooShort(answer *client.Token) *client.Error {
 	e := &client.Error{
 		Class: client.NotProcessed,
 		Reason: fmt.Sprintf("the provider's access tokens live too short to be leased, for less than %s less what clocks differ by: "+
-			"correct the provider's expires_in_pointer, if that is what it is", client.Duration(minLease)),
+			"correct the provider's expires_in_pointer, if that is what it is", client.Duration(MinLease)),
 	}
 	if answer.Ended {
 		e.Reason = "the access token had ended when it came: compare the clocks of this host and of the provider (rehearse/<role> shows by how much they differ); " +
@@ -124,21 +124,21 @@ func tooShort(answer *client.Token) *client.Error {
 }
 
 // store writes the state, and holds it when storage refuses: what it replaces is spent.
-func (a *attempt) store(ctx context.Context, next *token) {
+func (a *Attempt) store(ctx context.Context, next *Token) {
 	if err := a.put(ctx, next); err != nil {
-		a.k.hold(a.s, a.name, next, err)
+		a.K.hold(a.S, a.Name, next, err)
 	}
 	if next.Intent == nil && a.marked {
-		a.k.unmarkInflight(a.s, a.name) // what is held is not found by it either: it is lost with the process
+		a.K.UnmarkInflight(a.S, a.Name) // what is held is not found by it either: it is lost with the process
 	}
 }
 
-func (a *attempt) put(ctx context.Context, t *token) error {
-	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+func (a *Attempt) put(ctx context.Context, t *Token) error {
+	ctx, cancel := context.WithTimeout(ctx, StorageTimeout)
 	defer cancel()
-	err := putToken(ctx, a.s, a.name, t)
+	err := PutToken(ctx, a.S, a.Name, t)
 	if err == nil {
-		a.k.unrecorded.drop(a.name)
+		a.K.unrecorded.drop(a.Name)
 	}
 	return err
 }

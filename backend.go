@@ -27,9 +27,9 @@ const Version = "v0.2.0"
 // backend is one mount of the engine.
 type backend struct {
 	*framework.Backend
-	grants   *keeper    // the grants, each with all that may spend its refresh token
-	schedule *scheduler // what happens without a caller
-	edits    keylock    // serialises all that writes the configuration, or a provider
+	grants   *Keeper    // the grants, each with all that may spend its refresh token
+	schedule *Scheduler // what happens without a caller
+	edits    Keylock    // serialises all that writes the configuration, or a provider
 }
 
 // Factory builds the engine for one mount. Vault also calls it to learn the version, with an empty
@@ -44,15 +44,15 @@ func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend,
 
 func newBackend() *backend {
 	b := new(backend)
-	b.grants = newKeeper(b)
-	b.schedule = newScheduler(b.grants)
+	b.grants = NewKeeper(b)
+	b.schedule = NewScheduler(b.grants)
 	b.Backend = &framework.Backend{
 		Help:           strings.TrimSpace(backendHelp),
 		BackendType:    logical.TypeLogical,
 		RunningVersion: Version,
 		PathsSpecial: &logical.Paths{
 			// No wildcards: a prefix is meant when it ends in a slash.
-			SealWrapStorage: []string{configKey, rolePrefix, tokenPrefix, revocationPrefix},
+			SealWrapStorage: []string{ConfigKey, RolePrefix, TokenPrefix, RevocationPrefix},
 		},
 		Paths: framework.PathAppend(
 			[]*framework.Path{pathConfig(b)},
@@ -68,33 +68,33 @@ func newBackend() *backend {
 		Clean:          b.clean,
 		// Only nodes that don't write are told of others' writes, and these remember nothing. Who counts
 		// as one is Vault's business, so it is not relied on.
-		Invalidate: func(_ context.Context, key string) { b.grants.memory.forget(key) },
+		Invalidate: func(_ context.Context, key string) { b.grants.Memory.Forget(key) },
 	}
 	return b
 }
 
 func (b *backend) initialize(_ context.Context, req *logical.InitializationRequest) error {
-	b.schedule.start(b.grants.over(req.Storage))
+	b.schedule.Start(b.grants.Over(req.Storage))
 	return nil
 }
 
 // periodic is called once a minute.
 func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
-	b.schedule.start(req.Storage)
-	b.grants.signOfLife(ctx, req.Storage, clock.Now())
-	b.grants.catchUpSoon(req.Storage)
+	b.schedule.Start(req.Storage)
+	b.grants.SignOfLife(ctx, req.Storage, clock.Now())
+	b.grants.CatchUpSoon(req.Storage)
 	return nil
 }
 
 // cleanTimeout bounds how long a mount's end waits for exchanges in flight. Vault calls Clean with
 // no deadline and blocks the step-down meanwhile, so this is what one exchange may take at most,
 // with the time to store its answer, and not more.
-const cleanTimeout = maxTimeout + 5*time.Second
+const cleanTimeout = MaxTimeout + 5*time.Second
 
 // clean ends the mount: step-down, seal, disable and reload come here, and storage can still be
 // written until it returns. What is in flight must be stored now or is lost.
 func (b *backend) clean(context.Context) {
-	if left := b.grants.drain(cleanTimeout); left > 0 {
+	if left := b.grants.Drain(cleanTimeout); left > 0 {
 		b.Logger().Error("the mount ended before all refreshes were stored; their outcome is unknown", "refreshes", left)
 	}
 }

@@ -14,21 +14,21 @@ const manyRoles = 100_000
 
 // A role that is planned anew among very many.
 func BenchmarkPlanned(b *testing.B) {
-	q := newQueue()
+	q := NewQueue()
 	for i := range manyRoles {
-		q.set(fmt.Sprint("role", i), time.Now().Add(time.Hour+time.Duration(i)*time.Millisecond))
+		q.Set(fmt.Sprint("role", i), time.Now().Add(time.Hour+time.Duration(i)*time.Millisecond))
 	}
 	for i := 0; b.Loop(); i++ {
-		q.set(fmt.Sprint("role", i%manyRoles), time.Now().Add(2*time.Hour))
+		q.Set(fmt.Sprint("role", i%manyRoles), time.Now().Add(2*time.Hour))
 	}
 }
 
 // One role's lock, handed from waiter to waiter.
 func BenchmarkLockHandOver(b *testing.B) {
-	var k keylock
+	var k Keylock
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			unlock, err := k.lock(context.Background(), "r")
+			unlock, err := k.Lock(context.Background(), "r")
 			if err != nil {
 				b.Error(err)
 				return

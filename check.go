@@ -17,9 +17,9 @@ import (
 // prefixed id, hence more than letters; no slash, since it divides paths; no leading dot.
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9_@+:-][A-Za-z0-9._@+:-]{0,127}$`)
 
-// namePattern captures a name in a path's pattern. It takes more than a name may be, so that a bad one
+// NamePattern captures a name in a path's pattern. It takes more than a name may be, so that a bad one
 // is refused with a sentence.
-const namePattern = "(?P<name>.+)"
+const NamePattern = "(?P<name>.+)"
 
 // fieldRule is what an unknown field must look like to be repeated in an error: anything else may
 // be a value that has slipped into the place of a name.
@@ -28,14 +28,14 @@ var fieldRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,40}$`)
 // HandleRequest refuses what no path should have to look at, then lets the framework route. It
 // comes before the framework's own validation because that one repeats the offending value.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
-	defer contain(b.Logger(), &err)
-	if err := checkRequest(b.Route(req.Path), req); err != nil {
+	defer Contain(b.Logger(), &err)
+	if err := CheckRequest(b.Route(req.Path), req); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
 	}
-	req.Storage = b.grants.over(req.Storage)
+	req.Storage = b.grants.Over(req.Storage)
 	resp, err = b.Backend.HandleRequest(ctx, req)
 	if req.Operation == logical.HelpOperation {
-		inlineSchemas(resp)
+		InlineSchemas(resp)
 	}
 	return resp, err
 }
@@ -43,8 +43,8 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp
 // HandleExistenceCheck keeps the fields from the framework: Vault logs an error from here, and the
 // framework's holds the value that did not fit.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checkFound, exists bool, err error) {
-	defer contain(b.Logger(), &err)
-	if path := b.Route(req.Path); path != nil && checkPathName(path, req) != nil {
+	defer Contain(b.Logger(), &err)
+	if path := b.Route(req.Path); path != nil && CheckPathName(path, req) != nil {
 		return true, false, nil // storage has no such key; the request itself will be refused
 	}
 	bare := *req
@@ -52,9 +52,9 @@ func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request
 	return b.Backend.HandleExistenceCheck(ctx, &bare)
 }
 
-// contain turns a panic into an error that holds no value. Without it the plugin process dies, and
+// Contain turns a panic into an error that holds no value. Without it the plugin process dies, and
 // every exchange in flight with it. It must be what is deferred, since only that can recover.
-func contain(log hclog.Logger, err *error) {
+func Contain(log hclog.Logger, err *error) {
 	if p := recover(); p != nil {
 		// The panic's text may quote data, the stack only names code.
 		log.Error("internal error", "stack", string(debug.Stack()))
@@ -62,8 +62,8 @@ func contain(log hclog.Logger, err *error) {
 	}
 }
 
-// checkRequest returns what is wrong with a request to a path, nil for none, as a sentence for its sender.
-func checkRequest(path *framework.Path, req *logical.Request) error {
+// CheckRequest returns what is wrong with a request to a path, nil for none, as a sentence for its sender.
+func CheckRequest(path *framework.Path, req *logical.Request) error {
 	switch req.Operation {
 	case logical.CreateOperation, logical.UpdateOperation, logical.PatchOperation,
 		logical.ReadOperation, logical.DeleteOperation:
@@ -73,7 +73,7 @@ func checkRequest(path *framework.Path, req *logical.Request) error {
 	if path == nil {
 		return nil
 	}
-	if err := checkPathName(path, req); err != nil {
+	if err := CheckPathName(path, req); err != nil {
 		return err
 	}
 	if err := checkUnknown(path, req); err != nil {
@@ -82,27 +82,28 @@ func checkRequest(path *framework.Path, req *logical.Request) error {
 	return checkFields(path, req)
 }
 
-func isName(name string) bool { return nameRule.MatchString(name) && !strings.Contains(name, "..") }
+// IsName tells whether a role or provider may be called that.
+func IsName(name string) bool { return nameRule.MatchString(name) && !strings.Contains(name, "..") }
 
-// checkPathName returns an error for a name in the path that a role or provider can't have.
-func checkPathName(path *framework.Path, req *logical.Request) error {
+// CheckPathName returns an error for a name in the path that a role or provider can't have.
+func CheckPathName(path *framework.Path, req *logical.Request) error {
 	if path.Fields["name"] == nil {
 		return nil
 	}
 	// What the pattern captures stands between its literal ends; the framework has added the anchors.
-	before, after, _ := strings.Cut(strings.Trim(path.Pattern, "^$"), namePattern)
-	if !isName(strings.TrimSuffix(strings.TrimPrefix(req.Path, before), after)) {
+	before, after, _ := strings.Cut(strings.Trim(path.Pattern, "^$"), NamePattern)
+	if !IsName(strings.TrimSuffix(strings.TrimPrefix(req.Path, before), after)) {
 		return fmt.Errorf("this name can't be used: a name is up to 128 letters, digits and . _ - @ + : " +
 			"that begin with no dot and have no two dots in a row")
 	}
 	return nil
 }
 
-// checkNewName refuses a name for something new that means something else in a policy's path. What was
+// CheckNewName refuses a name for something new that means something else in a policy's path. What was
 // stored under it before goes on.
-func checkNewName(name string) error {
+func CheckNewName(name string) error {
 	if strings.Trim(name, "+") == "" {
-		return refusal("this name can't be used for something new: a policy for a path that ends in + is one for every name, so it must not consist of + only")
+		return Refusal("this name can't be used for something new: a policy for a path that ends in + is one for every name, so it must not consist of + only")
 	}
 	return nil
 }

@@ -17,16 +17,16 @@ import (
 )
 
 const (
-	// maxField and maxRequest bound what one write may store. The largest thing that belongs here
+	// MaxField and maxRequest bound what one write may store. The largest thing that belongs here
 	// is a PFX with its chain, about 20 KiB in base64; Vault itself would take 32 MiB.
-	maxField   = 256 << 10
+	MaxField   = 256 << 10
 	maxRequest = 512 << 10
 	// maxSeconds bounds every duration: ten years, longer than any token or grant is known to live.
 	maxSeconds = 10 * 365 * 24 * 3600
 )
 
-// fieldForms says how each type of field is written.
-var fieldForms = map[framework.FieldType]string{
+// FieldForms says how each type of field is written.
+var FieldForms = map[framework.FieldType]string{
 	framework.TypeString:           "a single text",
 	framework.TypeBool:             "true or false",
 	framework.TypeInt64:            "a whole number",
@@ -55,9 +55,9 @@ func checkFields(path *framework.Path, req *logical.Request) error {
 		}
 		value, ok, err := d.GetOkErr(field)
 		if err != nil || !ok || !isPlain(raw, kind) || kind == framework.TypeDurationSecond && !isWhole(raw) {
-			return fmt.Errorf("%s must be %s", field, fieldForms[kind])
+			return fmt.Errorf("%s must be %s", field, FieldForms[kind])
 		}
-		if holdsKey(visible(path.Fields[field], value)) {
+		if HoldsKey(visible(path.Fields[field], value)) {
 			return fmt.Errorf("%s holds a private key, and is shown to people: leave the key out, or write it to the field that is for keys", field)
 		}
 		if seconds, ok := value.(int); ok && kind == framework.TypeDurationSecond && (seconds < 0 || seconds > maxSeconds) {
@@ -101,16 +101,16 @@ func visible(field *framework.FieldSchema, value any) any {
 	return slices.Collect(maps.Keys(pairs))
 }
 
-// holdsKey tells whether a field's value has a private key in PEM in it, also one between other things.
-func holdsKey(value any) bool {
+// HoldsKey tells whether a field's value has a private key in PEM in it, also one between other things.
+func HoldsKey(value any) bool {
 	switch value := value.(type) {
 	case string:
 		value = client.PlainText(value)
 		return strings.Contains(value, "PRIVATE KEY-----") || strings.Contains(value, "PRIVATE KEY BLOCK-----")
 	case []string:
-		return slices.ContainsFunc(value, func(text string) bool { return holdsKey(text) })
+		return slices.ContainsFunc(value, func(text string) bool { return HoldsKey(text) })
 	case map[string]string:
-		return holdsKey(slices.Collect(maps.Keys(value))) || holdsKey(slices.Collect(maps.Values(value)))
+		return HoldsKey(slices.Collect(maps.Keys(value))) || HoldsKey(slices.Collect(maps.Values(value)))
 	}
 	return false
 }
@@ -133,8 +133,8 @@ func checkSizes(data map[string]any) error {
 	total := 0
 	for field, raw := range data {
 		n := sizeOf(raw)
-		if n > maxField {
-			return fmt.Errorf("%s is larger than %d KiB, more than anything that belongs there", field, maxField>>10)
+		if n > MaxField {
+			return fmt.Errorf("%s is larger than %d KiB, more than anything that belongs there", field, MaxField>>10)
 		}
 		if total += n; total > maxRequest {
 			return fmt.Errorf("the fields are together larger than %d KiB, more than belongs here", maxRequest>>10)

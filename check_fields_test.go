@@ -151,13 +151,13 @@ func TestAuthoritiesAreNothingButCertificates(t *testing.T) {
 		}
 	}
 	combined := ca + newClientCertificate(t, -time.Hour, time.Hour).key
-	r, err := getRole(t.Context(), b.storage, "r")
-	c, err2 := getConfig(t.Context(), b.storage)
+	r, err := GetRole(t.Context(), b.storage, "r")
+	c, err2 := GetConfig(t.Context(), b.storage)
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}
 	r.CACertificate, c.CACertificate = combined, combined
-	if err := errors.Join(putRole(t.Context(), b.storage, "r", r), save(t.Context(), b.storage, configKey, c)); err != nil {
+	if err := errors.Join(PutRole(t.Context(), b.storage, "r", r), Save(t.Context(), b.storage, ConfigKey, c)); err != nil {
 		t.Fatal(err)
 	}
 	b.write("refresh/r", nil)

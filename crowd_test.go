@@ -60,7 +60,7 @@ func TestACrowdIsRefreshedInTime(t *testing.T) {
 // multiply copies a role and its state n times, to name0 and so on.
 func (b *testBackend) multiply(name string, n int) {
 	b.t.Helper()
-	for _, kind := range []string{rolePrefix, tokenPrefix} {
+	for _, kind := range []string{RolePrefix, TokenPrefix} {
 		entry, err := b.storage.Get(b.t.Context(), kind+name)
 		if err != nil {
 			b.t.Fatal(err)
@@ -80,7 +80,7 @@ func (b *testBackend) recordRefreshes() func() map[string][]time.Time {
 	b.storage.onPut(func(key string) error {
 		mu.Lock()
 		defer mu.Unlock()
-		name, ok := strings.CutPrefix(key, tokenPrefix)
+		name, ok := strings.CutPrefix(key, TokenPrefix)
 		if puts[name]++; ok && puts[name]%2 == 0 { // the intent goes before
 			at[name] = append(at[name], time.Now())
 		}

@@ -22,8 +22,8 @@ type description struct {
 	Said  saidHow
 	Read  readAs
 
-	role     *role // what it was made of, for the names of before: see isExchange
-	provider *client.Provider
+	role     *Role // what it was made of, for the names of before: see isExchange
+	Provider *client.Provider
 }
 
 // askedFor is what is asked for, and of whom. Another token comes of another.
@@ -56,9 +56,9 @@ type saidHow struct {
 // readAs is how a refusal is understood.
 type readAs struct{ PermanentErrors []string }
 
-// describe puts a role and its provider together. The provider is as it is defined, without the role's
+// Describe puts a role and its provider together. The provider is as it is defined, without the role's
 // overrides.
-func describe(r *role, p *client.Provider) description {
+func Describe(r *Role, p *client.Provider) description {
 	endpoint := p.TokenEndpoint // whose parameters do not fit: nothing is sent there
 	if endpoints, err := p.Endpoints(r.ProviderParams); err == nil {
 		endpoint = endpoints.Token // as it is defined: a client with a certificate may go to its alias, at the same server
@@ -67,8 +67,8 @@ func describe(r *role, p *client.Provider) description {
 		Asked: askedFor{
 			TokenEndpoint: endpoint, GrantType: r.GrantType, ClientID: r.ClientID, Scope: r.Scope, Subject: r.Subject,
 			SendScope: p.SendScope,
-			Params:    overlaid(p.TokenParams, revealAll(r.TokenParams)),
-			Headers:   overlaid(p.TokenHeaders, revealAll(r.TokenHeaders)),
+			Params:    overlaid(p.TokenParams, RevealAll(r.TokenParams)),
+			Headers:   overlaid(p.TokenHeaders, RevealAll(r.TokenHeaders)),
 			Claims:    overlaid(p.AssertionClaims, r.AssertionClaims),
 		},
 		Kept: keptAs{r.Provider, r.TokenMode, r.acceptedPointer()},
@@ -85,7 +85,7 @@ func describe(r *role, p *client.Provider) description {
 			AssertionType: unless(client.AssertionTypeJWT, p.AssertionType), AssertionCertificateHeaders: p.AssertionCertificateHeaders, SendClientID: p.SendClientID,
 		},
 		Read: readAs{p.PermanentErrors},
-		role: r, provider: p,
+		role: r, Provider: p,
 	}
 }
 
@@ -104,30 +104,30 @@ func overlaid(below, above map[string]string) map[string]string {
 	return merged
 }
 
-// settings names what decides which access token an exchange brings. One that was got with others is not
+// Settings names what decides which access token an exchange brings. One that was got with others is not
 // handed out: it may have another scope, or belong to another client or tenant.
-func (d description) settings() string { return digest(d.Asked, d.Kept) }
+func (d description) Settings() string { return Digest(d.Asked, d.Kept) }
 
-// exchange names the request that an idempotency key was sent with. Credentials are no part of it: one that
+// Exchange names the request that an idempotency key was sent with. Credentials are no part of it: one that
 // is replaced while an answer is lost does not make it another request, and to ask under the same key is
 // the only way to that answer. A provider that compares them too refuses the key, which is then dropped
 // (see refusesKey). Whoever has edited a timeout or a lease's length has not made it another one either.
-func (d description) exchange() string { return digest(d.Asked, d.Said) }
+func (d description) Exchange() string { return Digest(d.Asked, d.Said) }
 
-// verdict names what a refusal of the grant is about. Whoever corrects a client_id, an endpoint or
+// Verdict names what a refusal of the grant is about. Whoever corrects a client_id, an endpoint or
 // permanent_errors may find that the grant is alive; whoever has lifted something at the provider says so
 // (refresh/<role> with retry).
-func (d description) verdict() string { return digest(d.Asked, d.Said, d.Read) }
+func (d description) Verdict() string { return Digest(d.Asked, d.Said, d.Read) }
 
-// definition names the role and the provider as they were written last: a failure of others holds nobody back.
-func (d description) definition() string { return digest(d.role.Revision, d.provider) }
+// Definition names the role and the provider as they were written last: a failure of others holds nobody back.
+func (d description) Definition() string { return Digest(d.role.Revision, d.Provider) }
 
-// version names what an exchange is made with. A failure is remembered for one version: whoever writes the
+// Version names what an exchange is made with. A failure is remembered for one version: whoever writes the
 // role, its provider or the configuration wants to see at once whether that helped.
-func (t *target) version() string { return digest(t.role.Revision, t.provider, t.config) }
+func (t *Target) Version() string { return Digest(t.Role.Revision, t.Provider, t.Config) }
 
-// digest is a short name for values: equal for equal ones, and telling nothing about them.
-func digest(values ...any) string {
+// Digest is a short name for values: equal for equal ones, and telling nothing about them.
+func Digest(values ...any) string {
 	text, err := json.Marshal(values)
 	if err != nil {
 		return "" // not for the types above

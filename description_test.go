@@ -10,9 +10,9 @@ import (
 
 // cuts are the answers of a description, and what each is asked for: s for settings, e for exchange, v for
 // verdict.
-func cuts(r *role, p *client.Provider) map[byte]string {
-	d := describe(r, p)
-	return map[byte]string{'s': d.settings(), 'e': d.exchange(), 'v': d.verdict()}
+func cuts(r *Role, p *client.Provider) map[byte]string {
+	d := Describe(r, p)
+	return map[byte]string{'s': d.Settings(), 'e': d.Exchange(), 'v': d.Verdict()}
 }
 
 // ofProvider says of every field of a definition which of them must change with it. A field that is new has
@@ -42,8 +42,8 @@ var ofRole = map[string]string{
 	"TokenParams": "sev", "TokenHeaders": "sev",
 }
 
-func describedRole() *role {
-	return &role{roleSettings: roleSettings{
+func describedRole() *Role {
+	return &Role{RoleSettings: RoleSettings{
 		GrantType: client.GrantRefreshToken, Provider: "test", ClientID: "the-client", ProviderParams: map[string]string{"tenant": "a"},
 	}}
 }
@@ -58,8 +58,8 @@ func describedProvider() *client.Provider {
 // exchange is the same one, and whether a refusal was about it. A failure is of one version of all.
 func TestEveryFieldIsKnownToTheFourCuts(t *testing.T) {
 	before := cuts(describedRole(), describedProvider())
-	version := func(r *role, p *client.Provider) string {
-		return (&target{role: r, provider: p, config: new(config)}).version()
+	version := func(r *Role, p *client.Provider) string {
+		return (&Target{Role: r, Provider: p, Config: new(Config)}).Version()
 	}
 	unchanged := version(describedRole(), describedProvider())
 	p := describedProvider()
@@ -145,10 +145,10 @@ func alter(t *testing.T, v reflect.Value) {
 		v.Set(reflect.ValueOf(map[string]client.Secret{"other": client.NewSecret("value")}))
 	case client.Secret:
 		v.Set(reflect.ValueOf(client.NewSecret("other")))
-	case *pins:
-		v.Set(reflect.ValueOf(&pins{AcceptedPointer: "/other"}))
-	case nextCredentials:
-		v.Set(reflect.ValueOf(nextCredentials{ID: "other"}))
+	case *Pins:
+		v.Set(reflect.ValueOf(&Pins{AcceptedPointer: "/other"}))
+	case NextCredentials:
+		v.Set(reflect.ValueOf(NextCredentials{ID: "other"}))
 	default:
 		t.Fatalf("no other value of %T", old)
 	}
@@ -156,11 +156,11 @@ func alter(t *testing.T, v reflect.Value) {
 
 // The type that is the default is the same request.
 func TestTheDefaultAssertionTypeIsTheSameExchange(t *testing.T) {
-	r, p := &role{}, &client.Provider{TokenEndpoint: "https://example.com/token"}
-	before := describe(r, p).exchange()
+	r, p := &Role{}, &client.Provider{TokenEndpoint: "https://example.com/token"}
+	before := Describe(r, p).Exchange()
 	q := p.Clone()
 	q.AssertionType = client.AssertionTypeJWT
-	if describe(r, q).exchange() != before {
+	if Describe(r, q).Exchange() != before {
 		t.Error("assertion_type=JWT names another exchange")
 	}
 

@@ -13,16 +13,16 @@ import (
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
-// discovery is what is remembered of a definition that was filled in from its issuer's metadata. The
+// Discovery is what is remembered of a definition that was filled in from its issuer's metadata. The
 // values stand in the definition itself and are never followed: whoever can change a document on
 // somebody's web server must not be able to move an endpoint.
-type discovery struct {
+type Discovery struct {
 	At     time.Time `json:"at"`
 	Fields []string  `json:"fields"` // those that the metadata decide; the others are the operator's own
 }
 
-// show puts into a definition's data where its fields come from.
-func (f *discovery) show(data map[string]any) {
+// Show puts into a definition's data where its fields come from.
+func (f *Discovery) Show(data map[string]any) {
 	if f == nil {
 		return
 	}
@@ -32,24 +32,24 @@ func (f *discovery) show(data map[string]any) {
 
 // fill is discover for a write: a server that publishes nothing is no obstacle where the operator knows
 // what it would say. Its issuer may be wanted for assertions alone.
-func (p *ownProvider) fill(ctx context.Context, old *ownProvider, c *config, in input) (*logical.Response, error) {
+func (p *OwnProvider) fill(ctx context.Context, old *OwnProvider, c *Config, in Input) (*logical.Response, error) {
 	fields, err := old.follows(in)
 	if err != nil {
 		return nil, err
 	}
 	if len(fields) == 0 {
-		return nil, refuse(checkProvider(&p.Provider, c)) // nothing is left to ask for
+		return nil, Refuse(checkProvider(&p.Provider, c)) // nothing is left to ask for
 	}
 	resp := new(logical.Response)
 	err = p.discover(ctx, c, fields)
 	if errors.Is(err, client.ErrNoMetadata) && old.Discovery == nil && !slices.Contains(fields, "token_endpoint") {
 		resp.AddWarning("the issuer publishes no metadata, so nothing was filled in and the definition is as you wrote it")
-		return resp, refuse(checkProvider(&p.Provider, c))
+		return resp, Refuse(checkProvider(&p.Provider, c))
 	}
 	if err != nil {
 		return nil, discoveryError(err)
 	}
-	data, err := providerData(&p.Provider)
+	data, err := ProviderData(&p.Provider)
 	if err != nil {
 		return nil, err
 	}
@@ -64,13 +64,13 @@ func (p *ownProvider) fill(ctx context.Context, old *ownProvider, c *config, in 
 }
 
 // follows are the fields that the metadata decide once this write is done.
-func (p *ownProvider) follows(in input) (fields []string, err error) {
+func (p *OwnProvider) follows(in Input) (fields []string, err error) {
 	doc, err := providerDocument(&p.Provider)
 	for _, field := range client.DiscoveredFields {
 		var own bool
 		switch {
-		case in.names(field):
-			own = !isEmpty(in.value(field)) // written empty, it returns to its default: the server's
+		case in.Names(field):
+			own = !isEmpty(in.Value(field)) // written empty, it returns to its default: the server's
 		case p.Discovery != nil:
 			own = !slices.Contains(p.Discovery.Fields, field)
 		default:
@@ -84,8 +84,8 @@ func (p *ownProvider) follows(in input) (fields []string, err error) {
 }
 
 // discover replaces the fields by what the issuer's metadata say now, and checks the whole.
-func (p *ownProvider) discover(ctx context.Context, c *config, fields []string) error {
-	o, err := c.options("")
+func (p *OwnProvider) discover(ctx context.Context, c *Config, fields []string) error {
+	o, err := c.Options("")
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (p *ownProvider) discover(ctx context.Context, c *config, fields []string) 
 	if err := p.Fill(m, o, fields); err != nil {
 		return err
 	}
-	p.Discovery = &discovery{At: clock.Now().UTC(), Fields: fields}
+	p.Discovery = &Discovery{At: clock.Now().UTC(), Fields: fields}
 	return checkProvider(&p.Provider, c)
 }
 
@@ -105,7 +105,7 @@ func discoveryError(err error) error {
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Class == client.NotProcessed {
 		return logical.CodedError(http.StatusServiceUnavailable, e.Reason+"; nothing was stored")
 	}
-	return refuse(err)
+	return Refuse(err)
 }
 
 // isEmpty tells that a field of a definition says nothing.

@@ -209,7 +209,7 @@ func TestAnIssuerThatHangs(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	after := b.storage.contents(t)
-	delete(after, pinsPrefix+"other") // outlasts what was deleted
+	delete(after, PinsPrefix+"other") // outlasts what was deleted
 	if !maps.Equal(after, before) {
 		t.Error("stored")
 	}
@@ -238,7 +238,7 @@ func TestAnIssuerThatHangs(t *testing.T) {
 func TestOlderDefinitionsLoad(t *testing.T) {
 	b := newTestBackend(t)
 	s := newIssuer(t, b, fields{"token_endpoint_auth_methods_supported": nil})
-	if err := save(t.Context(), b.storage, providerPrefix+"old", &client.Provider{Issuer: s.URL(), TokenEndpoint: s.URL() + "/mine", SendScope: true}); err != nil {
+	if err := Save(t.Context(), b.storage, ProviderPrefix+"old", &client.Provider{Issuer: s.URL(), TokenEndpoint: s.URL() + "/mine", SendScope: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.data("providers/old"); got["token_endpoint"] != s.URL()+"/mine" || got["discovered_at"] != nil {

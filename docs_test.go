@@ -142,7 +142,7 @@ func checkBuiltins(t *testing.T, readme string) {
 }
 
 func checkStates(t *testing.T, readme string) {
-	want := []string{stateNew, stateOK, stateFailing, stateUnknown, stateUnpersisted, stateBlocked, stateDead}
+	want := []string{StateNew, StateOK, StateFailing, StateUnknown, StateUnpersisted, StateBlocked, StateDead}
 	if got, _ := docColumn(t, readme, "When a read fails", ""); !slices.Equal(got, want) {
 		t.Errorf("README.md explains the states %q, there are %q", got, want)
 	}

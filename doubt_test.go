@@ -60,7 +60,7 @@ func TestALostAnswerOfTheNextCertificateWaitsForTheTokensEnd(t *testing.T) {
 	_, _ = b.try(t.Context(), writeOp, "refresh/r", nil)
 	server.CutHandshakeUnless(nil)
 	server.Handle(grant.Answer)
-	b.age("r", func(tok *token) {
+	b.age("r", func(tok *Token) {
 		if tok.Fault != nil {
 			tok.Fault.At, tok.Fault.Until = tok.Fault.At.Add(-time.Minute), tok.Fault.Until.Add(-time.Minute)
 		}
@@ -226,7 +226,7 @@ func TestADoubtEndsWithASuccess(t *testing.T) {
 
 // overIt ends the pause after the last failure.
 func overIt(b *testBackend) {
-	b.age("r", func(tok *token) {
+	b.age("r", func(tok *Token) {
 		tok.Fault.At, tok.Fault.Until = tok.Fault.At.Add(-time.Hour), tok.Fault.Until.Add(-time.Hour)
 	})
 }

@@ -14,24 +14,24 @@ import (
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
-// revoke ends a role's grant at its provider, then forgets its tokens.
-func (k *keeper) revoke(ctx context.Context, s logical.Storage, name string) error {
-	_, err := withRole(ctx, k, name, func() {}, func(ctx context.Context) (none struct{}, err error) {
-		r, err := getRole(ctx, s, name)
+// Revoke ends a role's grant at its provider, then forgets its tokens.
+func (k *Keeper) Revoke(ctx context.Context, s logical.Storage, name string) error {
+	_, err := WithRole(ctx, k, name, func() {}, func(ctx context.Context) (none struct{}, err error) {
+		r, err := GetRole(ctx, s, name)
 		if err != nil {
 			return none, err
 		}
 		if r == nil {
-			return none, errNoRole
+			return none, ErrNoRole
 		}
-		tok, err := k.currentToken(ctx, s, name, r)
+		tok, err := k.CurrentToken(ctx, s, name, r)
 		if err != nil {
 			return none, err
 		}
-		t, err := newTarget(ctx, s, r)
+		t, err := NewTarget(ctx, s, r)
 		if err == nil {
 			current := tok
-			if pointed, err := tok.pointed(t.provider); err == nil {
+			if pointed, err := tok.pointed(t.Provider); err == nil {
 				current = pointed
 			}
 			err = revokeGrant(ctx, t, current)
@@ -45,25 +45,25 @@ func (k *keeper) revoke(ctx context.Context, s logical.Storage, name string) err
 }
 
 // revokeGrant ends the grant, or the access token where there is no grant.
-func revokeGrant(ctx context.Context, t *target, tok *token) error {
-	if t.endpoints.Revocation == "" {
-		return refusal("this provider has no revocation_endpoint: end the grant in the provider's own console, and delete the role")
+func revokeGrant(ctx context.Context, t *Target, tok *Token) error {
+	if t.Endpoints.Revocation == "" {
+		return Refusal("this provider has no revocation_endpoint: end the grant in the provider's own console, and delete the role")
 	}
 	what, hint := tok.RefreshToken, client.HintRefreshToken
-	if !t.role.spends() {
+	if !t.Role.Spends() {
 		what, hint = tok.AccessToken, client.HintAccessToken
-		if tok.Settings != t.role.settings() {
+		if tok.Settings != t.Role.Settings() {
 			what = client.Secret{} // it is another server's or client's, and not for this one to see
 		}
 	}
 	if !what.IsSet() {
-		return refusal("this role holds no token to revoke")
+		return Refusal("this role holds no token to revoke")
 	}
-	err := t.revokes(ctx, tok.worked, what, hint)
-	if t.role.spends() {
+	err := t.Revokes(ctx, tok.Worked, what, hint)
+	if t.Role.Spends() {
 		err = cmp.Or(err, revokeOthers(ctx, t, tok))
 	}
-	if _, ok := asRefusal(err); ok {
+	if _, ok := AsRefusal(err); ok {
 		return err
 	}
 	if err != nil {
@@ -73,7 +73,7 @@ func revokeGrant(ctx context.Context, t *target, tok *token) error {
 			"token endpoint", "revocation endpoint", "token_endpoint", "revocation_endpoint").Replace(e.Error())
 		text := "the provider did not confirm the revocation, so nothing was forgotten: " + reason
 		if e.Class == client.ClientRefused || e.Class == client.GrantRefused {
-			return refusal(text)
+			return Refusal(text)
 		}
 		return logical.CodedError(502, text)
 	}
@@ -82,9 +82,9 @@ func revokeGrant(ctx context.Context, t *target, tok *token) error {
 
 // revokeOthers ends what else may be the grant's refresh token. That a provider does not know one of them says
 // nothing of the others; that it could not be asked does.
-func revokeOthers(ctx context.Context, t *target, tok *token) (failed error) {
+func revokeOthers(ctx context.Context, t *Target, tok *Token) (failed error) {
 	others := []client.Secret{tok.Former}
-	if _, err := tok.pointed(t.provider); err != nil { // else the pointer says which one is the grant's
+	if _, err := tok.pointed(t.Provider); err != nil { // else the pointer says which one is the grant's
 		for _, c := range tok.Candidates {
 			others = append(others, c.Token)
 		}
@@ -93,7 +93,7 @@ func revokeOthers(ctx context.Context, t *target, tok *token) (failed error) {
 		if !other.IsSet() {
 			continue
 		}
-		err := t.revokes(ctx, tok.worked, other, client.HintRefreshToken)
+		err := t.Revokes(ctx, tok.Worked, other, client.HintRefreshToken)
 		if e, ok := errors.AsType[*client.Error](err); ok && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests {
 			continue
 		}
@@ -105,65 +105,65 @@ func revokeOthers(ctx context.Context, t *target, tok *token) (failed error) {
 // forget removes the tokens of a grant that is no more. The role's own copy of the first refresh
 // token goes last: until the state says that the grant has ended, it must not become the current
 // one again.
-func (k *keeper) forget(ctx context.Context, s logical.Storage, name string, r *role, tok *token) error {
-	if !r.spends() {
+func (k *Keeper) forget(ctx context.Context, s logical.Storage, name string, r *Role, tok *Token) error {
+	if !r.Spends() {
 		// A refresh token that the grant type does not use at the moment was not revoked, and stays.
 		ended := new(*tok)
 		ended.AccessToken, ended.Extra, ended.ExpiresAt = client.Secret{}, nil, time.Time{}
-		k.letGo(name)
-		return putToken(ctx, s, name, ended)
+		k.LetGo(name)
+		return PutToken(ctx, s, name, ended)
 	}
-	ended := &token{tokenState: tokenState{GrantID: r.GrantID, Generation: tok.Generation}}
-	ended.Fault = &fault{Class: client.GrantRefused, Reason: "the grant was revoked", At: clock.Now(), Reauthorize: true, Revoked: true}
-	if err := putToken(ctx, s, name, ended); err != nil {
+	ended := &Token{TokenState: TokenState{GrantID: r.GrantID, Generation: tok.Generation}}
+	ended.Fault = &Fault{Class: client.GrantRefused, Reason: "the grant was revoked", At: clock.Now(), Reauthorize: true, Revoked: true}
+	if err := PutToken(ctx, s, name, ended); err != nil {
 		return err
 	}
-	k.letGo(name)
-	unlock, err := k.edits.lock(ctx, name)
+	k.LetGo(name)
+	unlock, err := k.Edits.Lock(ctx, name)
 	if err != nil {
-		return errBusy
+		return ErrBusy
 	}
 	defer unlock()
-	current, err := getRole(ctx, s, name)
+	current, err := GetRole(ctx, s, name)
 	if err != nil || current == nil || current.GrantID != r.GrantID {
 		return err // somebody has deleted the role or begun a new grant meanwhile
 	}
 	current.RefreshToken = client.Secret{}
-	return putRole(ctx, s, name, current)
+	return PutRole(ctx, s, name, current)
 }
 
-// delete removes a role, and then what is known of its grant. The role goes first: if the token entry went
+// Delete removes a role, and then what is known of its grant. The role goes first: if the token entry went
 // first and the delete broke off there, the role would start again with a refresh token that is long spent.
 // It does not wait for a provider that hangs: what an exchange under way still stores is removed after it.
-func (k *keeper) delete(ctx context.Context, s logical.Storage, name string) error {
+func (k *Keeper) Delete(ctx context.Context, s logical.Storage, name string) error {
 	if err := k.removeRole(ctx, s, name); err != nil {
-		return storageError(err)
+		return StorageError(err)
 	}
 	wait, cancel := context.WithTimeout(ctx, deletePatience)
 	defer cancel()
-	if err := k.removeState(wait, s, name); !errors.Is(err, errBusy) {
-		return storageError(err)
+	if err := k.RemoveState(wait, s, name); !errors.Is(err, ErrBusy) {
+		return StorageError(err)
 	}
-	k.begin(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*maxHold)
+	k.Begin(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*MaxHold)
 		defer cancel()
-		if err := k.removeState(ctx, s, name); err != nil {
+		if err := k.RemoveState(ctx, s, name); err != nil {
 			k.Logger().Warn("the state of a deleted role is left in storage, where it counts for nothing", "role", name, "error", err)
 		}
 	})
 	return nil
 }
 
-func (k *keeper) removeRole(ctx context.Context, s logical.Storage, name string) error {
-	unlock, err := k.edits.lock(ctx, name)
+func (k *Keeper) removeRole(ctx context.Context, s logical.Storage, name string) error {
+	unlock, err := k.Edits.Lock(ctx, name)
 	if err != nil {
-		return errBusy
+		return ErrBusy
 	}
 	defer unlock()
-	if err := s.Delete(ctx, rolePrefix+name); err != nil {
+	if err := s.Delete(ctx, RolePrefix+name); err != nil {
 		return err
 	}
-	k.gone(name)
+	k.Gone(name)
 	k.guard.forget(name)
 	return nil
 }
@@ -171,18 +171,18 @@ func (k *keeper) removeRole(ctx context.Context, s logical.Storage, name string)
 // deletePatience is how long a delete waits for an exchange under way.
 const deletePatience = 2 * time.Second
 
-// removeState forgets what the machine knows of a role that is gone. A role of the same name that was
+// RemoveState forgets what the machine knows of a role that is gone. A role of the same name that was
 // written meanwhile has a grant of its own, and its state is left alone.
-func (k *keeper) removeState(ctx context.Context, s logical.Storage, name string) error {
-	unlock, err := k.refreshes.lock(ctx, name)
+func (k *Keeper) RemoveState(ctx context.Context, s logical.Storage, name string) error {
+	unlock, err := k.Refreshes.Lock(ctx, name)
 	if err != nil {
-		return errBusy
+		return ErrBusy
 	}
 	defer unlock()
-	r, err := getRole(ctx, s, name)
+	r, err := GetRole(ctx, s, name)
 	if err != nil || r != nil {
 		return err
 	}
-	k.letGo(name)
-	return s.Delete(ctx, tokenPrefix+name)
+	k.LetGo(name)
+	return s.Delete(ctx, TokenPrefix+name)
 }

@@ -20,7 +20,7 @@ func TestAChangedMethodSendsNothing(t *testing.T) {
 		if got := b.noCreds("r", 400); !strings.Contains(got, want) {
 			t.Errorf("%s: %s", method, got)
 		}
-		if got := b.data("status/r"); got["state"] != stateBlocked || !strings.Contains(got["next_step"].(string), want) || len(server.Requests()) != 0 {
+		if got := b.data("status/r"); got["state"] != StateBlocked || !strings.Contains(got["next_step"].(string), want) || len(server.Requests()) != 0 {
 			t.Errorf("%s: %d requests, %v", method, len(server.Requests()), got)
 		}
 	}

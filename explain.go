@@ -15,50 +15,50 @@ import (
 
 // explanation is what a read would do now, and why.
 type explanation struct {
-	would, why string
-	target     *target // nil when there is none, for the reason in obstacle
-	obstacle   error
+	Would, Why string
+	Target     *Target // nil when there is none, for the reason in obstacle
+	Obstacle   error
 }
 
 // The things that a read does.
 const (
-	wouldServe   = "serve the token at hand"
-	wouldWarn    = "serve the token at hand, with a warning"
-	wouldRefresh = "refresh"
+	WouldServe   = "serve the token at hand"
+	WouldWarn    = "serve the token at hand, with a warning"
+	WouldRefresh = "refresh"
 	wouldWait    = "wait, then refresh"
-	wouldFail    = "fail"
+	WouldFail    = "fail"
 )
 
-// explain goes through the decisions of a read (pathCredsRead) in their order, and takes none.
-func (k *keeper) explain(ctx context.Context, s logical.Storage, name string, l *look, d demand) (e explanation, err error) {
-	now, t := clock.Now(), newTerms(l.role, l.provider)
-	d.own = l.role.TokenMode == tokenModePerLease
-	to, err := targetOf(ctx, s, l.role, l.provider)
-	if _, ok := asRefusal(err); err != nil && !ok {
+// Explain goes through the decisions of a read (pathCredsRead) in their order, and takes none.
+func (k *Keeper) Explain(ctx context.Context, s logical.Storage, name string, l *look, d Demand) (e explanation, err error) {
+	now, t := clock.Now(), NewTerms(l.Role, l.provider)
+	d.own = l.Role.TokenMode == TokenModePerLease
+	to, err := TargetOf(ctx, s, l.Role, l.provider)
+	if _, ok := AsRefusal(err); err != nil && !ok {
 		return e, err
 	}
-	tok := l.token
+	tok := l.Token
 	if err == nil {
 		tok, err = tok.pointed(l.provider)
 	}
-	e.target, e.obstacle = to, err
+	e.Target, e.Obstacle = to, err
 	say := func(would, why string) (explanation, error) {
-		e.would, e.why = would, why
+		e.Would, e.Why = would, why
 		return e, nil
 	}
-	due, refusedDemand := t.due(l.token, d, now)
-	switch gap := t.gap(l.token, now); {
+	due, refusedDemand := t.Due(l.Token, d, now)
+	switch gap := t.Gap(l.Token, now); {
 	case refusedDemand != nil:
-		return say(wouldFail, refusedDemand.Error())
+		return say(WouldFail, refusedDemand.Error())
 	case !due && gap > 0:
 		return say(wouldWait, fmt.Sprintf("what is left of the token, %s, is promised to readers, and with this provider a refresh would end it", rounded(gap)))
-	case !due && l.token.dead(l.role):
-		return say(wouldWarn, l.token.Fault.sentence(now, name))
+	case !due && l.Token.Dead(l.Role):
+		return say(WouldWarn, l.Token.Fault.sentence(now, name))
 	case !due:
-		return say(wouldServe, t.whyGood(l.token, now))
+		return say(WouldServe, t.whyGood(l.Token, now))
 	}
-	if err == nil && k.held.get(name) != nil {
-		err = errHeld
+	if err == nil && k.Held.Get(name) != nil {
+		err = ErrHeld
 	}
 	if err == nil {
 		err = k.mayRefresh(name, to, tok, d)
@@ -71,19 +71,19 @@ func (k *keeper) explain(ctx context.Context, s logical.Storage, name string, l 
 	}
 	switch {
 	case err == nil:
-		return say(wouldRefresh, t.whyDue(l.token, d, now))
-	case t.serves(l.token, d, now):
-		return say(wouldWarn, err.Error())
+		return say(WouldRefresh, t.whyDue(l.Token, d, now))
+	case t.serves(l.Token, d, now):
+		return say(WouldWarn, err.Error())
 	}
-	return say(wouldFail, err.Error())
+	return say(WouldFail, err.Error())
 }
 
-func (t terms) whyGood(tok *token, now time.Time) string {
+func (t Terms) whyGood(tok *Token, now time.Time) string {
 	return fmt.Sprintf("it is good for another %s; a refresh is due when less than %s of its life is left, at %s",
-		rounded(t.promised(tok, now)), rounded(t.windowOf(tok.lifetime())), tok.ExpiresAt.Add(-t.windowOf(tok.lifetime())).UTC().Format(time.RFC3339))
+		rounded(t.Promised(tok, now)), rounded(t.WindowOf(tok.Lifetime())), tok.ExpiresAt.Add(-t.WindowOf(tok.Lifetime())).UTC().Format(time.RFC3339))
 }
 
-func (t terms) whyDue(tok *token, d demand, now time.Time) string {
+func (t Terms) whyDue(tok *Token, d Demand, now time.Time) string {
 	switch {
 	case d.own:
 		return "each lease of this role has a token of its own"
@@ -91,12 +91,12 @@ func (t terms) whyDue(tok *token, d demand, now time.Time) string {
 		return "there is no token yet"
 	case !t.isOf(tok):
 		return "the token at hand was got with other settings of the role or its provider (endpoint, client, scope, parameters, headers, subject)"
-	case fromFuture(tok.ObtainedAt, now):
+	case FromFuture(tok.ObtainedAt, now):
 		return "the token at hand was got when this host's clock was ahead of what it is now, so that nobody knows when it ends"
-	case t.usable(tok, now) < minLease:
+	case t.Usable(tok, now) < MinLease:
 		return "the token at hand has ended, or is about to"
-	case tok.ExpiresAt.Sub(now) <= t.windowOf(tok.lifetime()):
-		return fmt.Sprintf("less than %s of the token's life is left", rounded(t.windowOf(tok.lifetime())))
+	case tok.ExpiresAt.Sub(now) <= t.WindowOf(tok.Lifetime()):
+		return fmt.Sprintf("less than %s of the token's life is left", rounded(t.WindowOf(tok.Lifetime())))
 	}
 	return "the token at hand is good for less than min_ttl"
 }
@@ -105,23 +105,23 @@ func rounded(d time.Duration) client.Duration { return client.Duration(d.Truncat
 
 // shownRequest is the request that a refresh would send now, without its secrets, and the certificate that it would
 // show; or why there would be none.
-func shownRequest(t *target, tok *token) (*client.Shown, *client.Identity, error) {
-	if err := t.checkReady(); err != nil {
+func shownRequest(t *Target, tok *Token) (*client.Shown, *client.Identity, error) {
+	if err := t.CheckReady(); err != nil {
 		return nil, nil, err
 	}
-	request, err := t.request(tok.RefreshToken, t.role.credentialsInUse(tok.worked))
+	request, err := t.Request(tok.RefreshToken, t.Role.CredentialsInUse(tok.Worked))
 	if err != nil {
 		return nil, nil, err
 	}
-	if t.provider.IdempotencyHeader != "" && t.role.spends() {
+	if t.Provider.IdempotencyHeader != "" && t.Role.Spends() {
 		request.IdempotencyKey = "(one UUID per exchange, the same when it is sent again)"
 	}
 	shown, err := request.Show()
 	return shown, request.Identity, err
 }
 
-// showRequest adds what would be sent, and what would follow if the provider refused the client.
-func showRequest(t *target, tok *token, data map[string]any) {
+// ShowRequest adds what would be sent, and what would follow if the provider refused the client.
+func ShowRequest(t *Target, tok *Token, data map[string]any) {
 	request, id, err := shownRequest(t, tok)
 	if err != nil {
 		data["request"] = "none: " + err.Error()
@@ -139,8 +139,8 @@ func showRequest(t *target, tok *token, data map[string]any) {
 	if id != nil {
 		data["request_client_certificate"] = id.Fingerprint() + ", if the server asks for one"
 	}
-	c, then := t.role.choices(tok.worked, clock.Now()), []string{}
-	for _, p := range parts {
+	c, then := t.Role.Choices(tok.Worked, clock.Now()), []string{}
+	for _, p := range Parts {
 		for _, s := range c[p][1:] {
 			then = append(then, string(s)+string(p))
 		}

@@ -27,7 +27,7 @@ func (b *testBackend) explains(server *clienttest.Server, would, why string) {
 	}
 	resp, err := b.try(b.t.Context(), readOp, "creds/r", nil)
 	refreshed, served := len(server.Requests()) > sent, err == nil && !resp.IsError()
-	if refreshed != (would == wouldRefresh) || served == (would == wouldFail) || served && (len(resp.Warnings) > 0) != (would == wouldWarn) {
+	if refreshed != (would == WouldRefresh) || served == (would == WouldFail) || served && (len(resp.Warnings) > 0) != (would == WouldWarn) {
 		b.t.Errorf("said to %s, but: refreshed %v, served %v", would, refreshed, served)
 	}
 }
@@ -36,32 +36,32 @@ func (b *testBackend) explains(server *clienttest.Server, would, why string) {
 func TestExplainSaysWhatAReadDoes(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		newGrant(server)
-		b.explains(server, wouldRefresh, "there is no token yet")
-		b.explains(server, wouldServe, "it is good for another 59m30s; a refresh is due when less than 20m of its life is left")
+		b.explains(server, WouldRefresh, "there is no token yet")
+		b.explains(server, WouldServe, "it is good for another 59m30s; a refresh is due when less than 20m of its life is left")
 		b.patch("roles/r", fields{"scope": "other"})
-		b.explains(server, wouldRefresh, "other settings")
+		b.explains(server, WouldRefresh, "other settings")
 		b.write("config", fields{"allowed_hosts": "elsewhere.example"})
-		b.explains(server, wouldServe, "it is good for another")
+		b.explains(server, WouldServe, "it is good for another")
 		if got := fmt.Sprint(b.data("explain/r")["request"]); !strings.HasPrefix(got, "none: ") || !strings.Contains(got, "allowed_hosts") {
 			t.Errorf("a request that would not be sent is shown: %s", got)
 		}
 		pause(45 * time.Minute)
-		b.explains(server, wouldWarn, "allowed_hosts")
+		b.explains(server, WouldWarn, "allowed_hosts")
 		pause(20 * time.Minute)
-		b.explains(server, wouldFail, "allowed_hosts")
+		b.explains(server, WouldFail, "allowed_hosts")
 		b.write("config", fields{"allowed_hosts": ""})
-		b.explains(server, wouldRefresh, "has ended")
+		b.explains(server, WouldRefresh, "has ended")
 		server.Enqueue(clienttest.JSON(400, `{"error":"invalid_grant"}`))
 		b.failure(writeOp, "refresh/r", nil)
-		b.explains(server, wouldWarn, "authorize again")
+		b.explains(server, WouldWarn, "authorize again")
 		pause(61 * time.Minute)
-		b.explains(server, wouldFail, "authorize again")
+		b.explains(server, WouldFail, "authorize again")
 		b.write("roles/r", fields{"refresh_token": canary + "anew", "next_client_secret": canary + "next"})
 		if got := b.data("explain/r")["if_refused_tries"]; fmt.Sprint(got) != "[next_client_secret]" {
 			t.Errorf("then %v", got)
 		}
 		b.write("providers/test", fields{"token_endpoint_auth_method": "tls_client_auth"})
-		b.explains(server, wouldFail, "needs a client certificate")
+		b.explains(server, WouldFail, "needs a client certificate")
 	})
 }
 
@@ -70,7 +70,7 @@ func TestExplainAsksLikeAReader(t *testing.T) {
 	newGrant(newEndpoint(t, b))
 	b.writeRole("r")
 	b.read("creds/r")
-	for minTTL, want := range map[string]string{"10m": wouldServe, "59m": wouldFail} {
+	for minTTL, want := range map[string]string{"10m": WouldServe, "59m": WouldFail} {
 		if got := b.write("explain/r", fields{"min_ttl": minTTL}).Data["would"]; got != want {
 			t.Errorf("min_ttl=%s: %v", minTTL, got)
 		}

@@ -9,9 +9,9 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// fault is a failed exchange, as it is remembered. It holds nothing that the provider wrote except
+// Fault is a failed exchange, as it is remembered. It holds nothing that the provider wrote except
 // a known error code and a sanitised request id.
-type fault struct {
+type Fault struct {
 	Class     client.Class `json:"class"`
 	Code      string       `json:"code,omitempty"`
 	Reason    string       `json:"reason"`
@@ -73,26 +73,26 @@ type fault struct {
 // changes it, and who does is not held back (see forbids).
 const (
 	faultDelay, maxFaultDelay     = 5 * time.Second, 5 * time.Minute
-	refusalDelay, maxRefusalDelay = 30 * time.Second, 15 * time.Minute
+	refusalDelay, MaxRefusalDelay = 30 * time.Second, 15 * time.Minute
 )
 
 // believed is how many failures in a row background work takes the provider's word for when to come back.
 const believed = 5
 
 // ends is how long a reader waits for the end of a token that no lease can be made of any more, 0 for not at all.
-func (f *fault) ends(now time.Time) time.Duration {
+func (f *Fault) ends(now time.Time) time.Duration {
 	if f == nil || !f.Ending {
 		return 0
 	}
-	if left := f.Until.Sub(now); left <= 2*minLease {
+	if left := f.Until.Sub(now); left <= 2*MinLease {
 		return max(0, left)
 	}
 	return 0
 }
 
-// newFault remembers a failure after another one, or after none.
-func newFault(e *client.Error, before *fault, version string, now time.Time) *fault {
-	f := &fault{
+// NewFault remembers a failure after another one, or after none.
+func NewFault(e *client.Error, before *Fault, version string, now time.Time) *Fault {
+	f := &Fault{
 		Class: e.Class, Code: e.Code, Reason: e.Reason, Status: e.Status, RequestID: e.RequestID,
 		At: now, Version: version, Failures: 1,
 	}
@@ -101,63 +101,63 @@ func newFault(e *client.Error, before *fault, version string, now time.Time) *fa
 	}
 	if f.Asked = e.RetryAfter > 0; f.Asked {
 		f.Until = now.Add(e.RetryAfter) // the server knows better than a back-off
-		if rest := now.Add(backoff(f.Class, f.Failures)); f.Failures > believed && rest.After(f.Until) {
+		if rest := now.Add(Backoff(f.Class, f.Failures)); f.Failures > believed && rest.After(f.Until) {
 			f.Rest = rest
 		}
 	} else {
-		f.Until = now.Add(backoff(f.Class, f.Failures))
+		f.Until = now.Add(Backoff(f.Class, f.Failures))
 	}
 	if e.Silent {
 		if f.SilentSince = now; before != nil && !before.SilentSince.IsZero() {
-			f.SilentSince = earlier(now, before.SilentSince)
+			f.SilentSince = Earlier(now, before.SilentSince)
 		}
 	}
 	f.Entry, f.Ambiguous = e.Entry, e.Ambiguous
 	return f
 }
 
-// backoff spreads by a fifth either way, so that the roles of one provider don't come back in step.
-func backoff(class client.Class, failures int) time.Duration {
+// Backoff spreads by a fifth either way, so that the roles of one provider don't come back in step.
+func Backoff(class client.Class, failures int) time.Duration {
 	delay, longest := faultDelay, maxFaultDelay
 	if class == client.ClientRefused || class == client.GrantRefused {
-		delay, longest = refusalDelay, maxRefusalDelay
+		delay, longest = refusalDelay, MaxRefusalDelay
 	}
 	delay = min(delay<<min(failures-1, 10), longest)
 	return delay*4/5 + rand.N(delay*2/5)
 }
 
-// forbids tells whether no exchange may be made now. However many readers there are, one is made for each
+// Forbids tells whether no exchange may be made now. However many readers there are, one is made for each
 // interval. A failure of another version forbids nothing. A grant that is dead stays so for what was
 // refused, and one that somebody has ended stays so for good.
-func (f *fault) forbids(t *target, tok *token, now time.Time) bool {
+func (f *Fault) Forbids(t *Target, tok *Token, now time.Time) bool {
 	if f == nil || f.overtaken(t, tok) {
 		return false
 	}
-	return tok.dead(t.role) || now.Before(timingOf(t.role, t.description.provider, tok, now).may)
+	return tok.Dead(t.Role) || now.Before(TimingOf(t.Role, t.Description.Provider, tok, now).May)
 }
 
 // overtaken tells whether the failure is of another role, provider or configuration than there is now, or the refusal
 // of a grant of another exchange: then it forbids nothing.
-func (f *fault) overtaken(t *target, tok *token) bool {
-	if tok.dead(t.role) {
-		return !f.Revoked && f.Verdict != tok.verdict(t) && (len(tok.Candidates) > 0 || !t.description.isVerdict(f.Verdict))
+func (f *Fault) overtaken(t *Target, tok *Token) bool {
+	if tok.Dead(t.Role) {
+		return !f.Revoked && f.Verdict != tok.verdict(t) && (len(tok.Candidates) > 0 || !t.Description.IsVerdict(f.Verdict))
 	}
-	return f.Version != t.version()
+	return f.Version != t.Version()
 }
 
 // asOf is the failure as it counts now: what was stored with it may have been overtaken by an edit or by the clock.
-func (f *fault) asOf(when timing) *fault {
+func (f *Fault) asOf(when Timing) *Fault {
 	if f == nil || f.Reauthorize {
 		return f
 	}
 	now := *f
-	now.Until, now.Settle, now.corrected, now.second = when.may, when.settle, when.corrected || f.corrected, when.second
+	now.Until, now.Settle, now.corrected, now.second = when.May, when.Settle, when.corrected || f.corrected, when.second
 	return &now
 }
 
 // mayPass tells whether a dead grant may be alive once more without another refresh token: providers
 // call it invalid_grant too when an address, an hour or a policy is what they refuse.
-func (f *fault) mayPass(dead bool) bool { return dead && !f.Revoked }
+func (f *Fault) mayPass(dead bool) bool { return dead && !f.Revoked }
 
 // silentFor is how long a provider may refuse without a word before the grant counts as gone: a client whose
 // proof is wrong is noticed and corrected within days.
@@ -165,13 +165,13 @@ const silentFor = 48 * time.Hour
 
 // probablyGone tells whether what a provider refuses without a word is most likely the refresh token: an
 // answer was lost before, with the next one in it, or nothing has changed for days.
-func (f *fault) probablyGone(now time.Time) bool {
+func (f *Fault) probablyGone(now time.Time) bool {
 	return f != nil && f.Presented && !f.SilentSince.IsZero() && (f.Lost || now.Sub(f.SilentSince) >= silentFor)
 }
 
 // sentence says what happened, what became of the grant and what to do, for errors, warnings and
 // status alike.
-func (f *fault) sentence(now time.Time, name string) string {
+func (f *Fault) sentence(now time.Time, name string) string {
 	renew := fmt.Sprintf("authorize again at the provider and write the new refresh_token to roles/%s", name)
 	switch {
 	case f.Revoked:
@@ -187,7 +187,7 @@ func (f *fault) sentence(now time.Time, name string) string {
 		return fmt.Sprintf("%s, which was found elsewhere than refresh_token_pointer looks; the one before it is kept: refresh/%s with retry=true presents the refused one once more, "+
 			"and if it is refused again, the next retry=true the other; else %s", f.what(), name, renew)
 	case f.Reauthorize && f.Gap != nil:
-		return fmt.Sprintf("%s. %s: %s", f.what(), f.Gap.sentence(), renew)
+		return fmt.Sprintf("%s. %s: %s", f.what(), f.Gap.Sentence(), renew)
 	case f.Reauthorize:
 		return fmt.Sprintf("%s: %s; until then no request is made, unless refresh/%s with retry=true asks for one, once what made the provider refuse is lifted",
 			f.what(), renew, name)
@@ -199,7 +199,7 @@ func (f *fault) sentence(now time.Time, name string) string {
 		return f.what() + f.spent() + "; what is configured has changed since then: the next read tries it"
 	}
 	next := fmt.Sprintf("the next attempt is due %s", f.next(now))
-	if f.Settle.After(later(f.Until, now)) {
+	if f.Settle.After(Later(f.Until, now)) {
 		said := *f
 		said.second, f = "", &said // in these words
 		next = fmt.Sprintf("since a second use of the refresh token may end the grant, the next attempt is due in %s, when the token at hand has ended",
@@ -215,7 +215,7 @@ func (f *fault) sentence(now time.Time, name string) string {
 }
 
 // spent says what became of the refresh token, if one was presented.
-func (f *fault) spent() string {
+func (f *Fault) spent() string {
 	switch {
 	case !f.Presented:
 		return ""
@@ -227,14 +227,14 @@ func (f *fault) spent() string {
 	return "; the refresh token is unspent"
 }
 
-func (f *fault) whyGone() string {
+func (f *Fault) whyGone() string {
 	if f.Lost {
 		return "since the answer to an earlier refresh was lost, and with it probably the next refresh token"
 	}
 	return "since every refresh has been refused like that from " + f.SilentSince.UTC().Format(time.RFC3339) + " on"
 }
 
-func (f *fault) what() string {
+func (f *Fault) what() string {
 	text := f.Reason
 	if f.Code != "" {
 		text += " (" + f.Code + ")"
@@ -245,7 +245,7 @@ func (f *fault) what() string {
 	return text
 }
 
-func (f *fault) next(now time.Time) string {
+func (f *Fault) next(now time.Time) string {
 	if wait := f.Until.Sub(now).Round(time.Second); wait > 0 {
 		return "in " + cmp.Or(client.Duration(wait).String(), "a moment")
 	}

@@ -8,22 +8,22 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-const lifeKey = "life"
+const LifeKey = "life"
 
 const (
-	// heartbeat is how often a sign of life is stored. A write in ten minutes costs nothing, and
+	// Heartbeat is how often a sign of life is stored. A write in ten minutes costs nothing, and
 	// bounds how old a snapshot can be without being noticed.
-	heartbeat = 10 * time.Minute
+	Heartbeat = 10 * time.Minute
 	// maxSilence is the longest pause between two signs of life that is nothing unusual: a restart,
 	// an unseal by hand.
-	maxSilence = 3 * heartbeat
-	// maxAhead is how far ahead of the clock a time may be that is believed: two nodes' clocks differ. What is
+	maxSilence = 3 * Heartbeat
+	// MaxAhead is how far ahead of the clock a time may be that is believed: two nodes' clocks differ. What is
 	// further ahead was written by a clock that was put back since.
-	maxAhead = time.Minute
+	MaxAhead = time.Minute
 )
 
-// life is the last sign of life of this mount, as it is stored.
-type life struct {
+// Life is the last sign of life of this mount, as it is stored.
+type Life struct {
 	ClusterID string    `json:"cluster_id"`
 	At        time.Time `json:"at"`
 	Gap       *gap      `json:"gap,omitempty"` // the last one there was
@@ -40,9 +40,9 @@ type gap struct {
 }
 
 // lookBack finds out whether storage knows all that happened, and leaves the first sign of life.
-func (k *keeper) lookBack(ctx context.Context, s logical.Storage, now time.Time) error {
-	var last life
-	known, err := load(ctx, s, lifeKey, &last)
+func (k *Keeper) lookBack(ctx context.Context, s logical.Storage, now time.Time) error {
+	var last Life
+	known, err := Load(ctx, s, LifeKey, &last)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (k *keeper) lookBack(ctx context.Context, s logical.Storage, now time.Time)
 		return err
 	}
 	silence := now.Sub(last.At)
-	if other := last.ClusterID != cluster; known && (other || silence > maxSilence || silence < -maxAhead) {
+	if other := last.ClusterID != cluster; known && (other || silence > maxSilence || silence < -MaxAhead) {
 		last.Gap = &gap{From: last.At, To: now, Cluster: other}
 		if silence < 0 {
 			last.Gap.From = time.Time{}
@@ -59,24 +59,24 @@ func (k *keeper) lookBack(ctx context.Context, s logical.Storage, now time.Time)
 		k.Logger().Warn("storage knows nothing of a time: after a restored snapshot or a promoted replica, refresh tokens may be spent",
 			"from", last.Gap.From, "to", last.Gap.To, "other_cluster", other)
 	}
-	k.life.Store(&life{ClusterID: cluster, At: now, Gap: last.Gap.before(now)})
-	return save(ctx, s, lifeKey, k.life.Load())
+	k.life.Store(&Life{ClusterID: cluster, At: now, Gap: last.Gap.before(now)})
+	return Save(ctx, s, LifeKey, k.life.Load())
 }
 
-// signOfLife stores that this mount is alive, when it is time to.
-func (k *keeper) signOfLife(ctx context.Context, s logical.Storage, now time.Time) {
+// SignOfLife stores that this mount is alive, when it is time to.
+func (k *Keeper) SignOfLife(ctx context.Context, s logical.Storage, now time.Time) {
 	last := k.life.Load()
-	if last != nil && now.Sub(last.At) < heartbeat && now.Sub(last.At) >= -maxAhead || !k.mayTend() {
+	if last != nil && now.Sub(last.At) < Heartbeat && now.Sub(last.At) >= -MaxAhead || !k.MayTend() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+	ctx, cancel := context.WithTimeout(ctx, StorageTimeout)
 	defer cancel()
 	var err error
 	if last == nil {
 		err = k.lookBack(ctx, s, now)
 	} else {
-		next := &life{ClusterID: last.ClusterID, At: now, Gap: last.Gap.before(now)}
-		if err = save(ctx, s, lifeKey, next); err == nil {
+		next := &Life{ClusterID: last.ClusterID, At: now, Gap: last.Gap.before(now)}
+		if err = Save(ctx, s, LifeKey, next); err == nil {
 			k.life.Store(next)
 		}
 	}
@@ -88,7 +88,7 @@ func (k *keeper) signOfLife(ctx context.Context, s logical.Storage, now time.Tim
 // before is the gap as it counts by a clock that shows now. One that ends in the future was found by a clock that
 // was ahead: it ends now, or no grant could be newer.
 func (g *gap) before(now time.Time) *gap {
-	if g == nil || g.To.Sub(now) <= maxAhead {
+	if g == nil || g.To.Sub(now) <= MaxAhead {
 		return g
 	}
 	bounded := &gap{From: g.From, To: now, Cluster: g.Cluster}
@@ -98,16 +98,17 @@ func (g *gap) before(now time.Time) *gap {
 	return bounded
 }
 
-// gapOf is the gap that a grant's state is older than; nil when there is none.
-func (k *keeper) gapOf(r *role, tok *token) *gap {
+// GapOf is the gap that a grant's state is older than; nil when there is none.
+func (k *Keeper) GapOf(r *Role, tok *Token) *gap {
 	last := k.life.Load()
-	if last == nil || last.Gap == nil || !later(tok.ObtainedAt, r.GrantedAt).Before(last.Gap.To) {
+	if last == nil || last.Gap == nil || !Later(tok.ObtainedAt, r.GrantedAt).Before(last.Gap.To) {
 		return nil
 	}
 	return last.Gap
 }
 
-func (g *gap) sentence() string {
+// Sentence says what is not known, and what has probably happened meanwhile.
+func (g *gap) Sentence() string {
 	from := "from " + g.From.UTC().Format(time.RFC3339)
 	if g.From.IsZero() {
 		from = "(since when is not known, because a clock was put back)"

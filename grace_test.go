@@ -258,14 +258,14 @@ func TestAProcessThatWasStoppedLooksAgain(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		server.Enqueue(tokenAnswer("a1", canary+"r1"))
 		b.storage.afterPut(func(key string) error {
-			if key != tokenPrefix+"r" {
+			if key != TokenPrefix+"r" {
 				return nil
 			}
 			b.storage.afterPut(nil)
 			pause(time.Hour) // its machine was moved; meanwhile another node has refreshed
 			tok := b.stored("r")
 			tok.Intent, tok.Generation, tok.RefreshToken = nil, 1, client.NewSecret(canary+"r1")
-			return putToken(t.Context(), &b.storage.InmemStorage, "r", tok)
+			return PutToken(t.Context(), &b.storage.InmemStorage, "r", tok)
 		})
 		b.noCreds("r", 503)
 		if got := sent(server); len(got) != 0 {
@@ -284,7 +284,7 @@ func TestAGraceIsNoReasonToAskAndAsk(t *testing.T) {
 				server.Handle(always(clienttest.JSON(500, `{"error":"server_error"}`)))
 				b.noCreds("r", 502)
 				pause(10 * time.Hour)
-				if n := len(server.Requests()); n > int(10*time.Hour/seldom)+20 {
+				if n := len(server.Requests()); n > int(10*time.Hour/Seldom)+20 {
 					t.Errorf("grace %s, rotation %s: %d requests in ten hours", grace, rotation, n)
 				}
 			}, fields{"reuse_grace": grace, "refresh_token_rotation": rotation})

@@ -11,7 +11,7 @@ const (
 	// A reader whose token is refused for a reason that no refresh can mend, a wrong audience for
 	// one, would spend a refresh token with every call. An operator who tries things out is not
 	// held up by five.
-	forcedBurst = 5
+	ForcedBurst = 5
 	forcedEvery = time.Minute
 	// A min_ttl near a token's whole life would have a short one refreshed every few seconds.
 	earlyEvery = 30 * time.Second
@@ -32,32 +32,32 @@ type counted struct {
 }
 
 // allow counts one forced refresh and tells whether it may be made.
-func (g *guard) allow(name string, t *target) bool { return g.limiter(name, t, forcedEvery).Allow() }
+func (g *guard) allow(name string, t *Target) bool { return g.limiter(name, t, forcedEvery).Allow() }
 
 // allowEarly counts one refresh for a min_ttl and tells whether it may be made.
-func (g *guard) allowEarly(name string, t *target) bool {
+func (g *guard) allowEarly(name string, t *Target) bool {
 	return g.limiter(name+earlySuffix, t, earlyEvery).Allow()
 }
 
 // wouldAllowEarly tells what allowEarly would, and counts nothing.
-func (g *guard) wouldAllowEarly(name string, t *target) bool {
+func (g *guard) wouldAllowEarly(name string, t *Target) bool {
 	return g.limiter(name+earlySuffix, t, earlyEvery).Tokens() >= 1
 }
 
 // earlySuffix can't be part of a name.
 const earlySuffix = "/min_ttl"
 
-func (g *guard) limiter(name string, t *target, every time.Duration) *rate.Limiter {
+func (g *guard) limiter(name string, t *Target, every time.Duration) *rate.Limiter {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.roles == nil {
 		g.roles = map[string]*counted{}
 	}
-	version := t.version()
+	version := t.Version()
 	if c := g.roles[name]; c != nil && c.version == version {
 		return c.Limiter
 	}
-	c := &counted{rate.NewLimiter(rate.Every(every), forcedBurst), version}
+	c := &counted{rate.NewLimiter(rate.Every(every), ForcedBurst), version}
 	g.roles[name] = c
 	return c.Limiter
 }

@@ -14,7 +14,7 @@ import (
 // forced presses until the guard holds, and returns how often it let through.
 func (b *testBackend) forced(t *testing.T) (n int) {
 	t.Helper()
-	for ; n < 3*forcedBurst; n++ {
+	for ; n < 3*ForcedBurst; n++ {
 		resp, err := b.try(t.Context(), writeOp, "refresh/r", nil)
 		if errStatus(err) == http.StatusTooManyRequests {
 			return n
@@ -35,11 +35,11 @@ func TestAWriteLiftsTheGuard(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				newGrant(server)
 				b.read("creds/r")
-				if n := b.forced(t); n != forcedBurst {
+				if n := b.forced(t); n != ForcedBurst {
 					t.Errorf("%d are let through", n)
 				}
 				b.write(path, f)
-				if n := b.forced(t); n != forcedBurst {
+				if n := b.forced(t); n != ForcedBurst {
 					t.Errorf("after the write %d are let through", n)
 				}
 			})
@@ -52,10 +52,10 @@ func TestNoGuardWhereNoTokenIsAtHand(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		newGrant(server)
 		b.read("creds/r")
-		if n := b.forced(t); n != forcedBurst {
+		if n := b.forced(t); n != ForcedBurst {
 			t.Errorf("%d are let through", n)
 		}
-		b.age("r", func(tok *token) {
+		b.age("r", func(tok *Token) {
 			tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
 		})
 		b.write("refresh/r", nil)
@@ -75,7 +75,7 @@ func TestADeadGrantIsTriedAfterItsCorrection(t *testing.T) {
 		})
 		b.write("roles/r", fields{"client_id": "another"})
 		b.noCreds("r", 400)
-		for range 2 * forcedBurst {
+		for range 2 * ForcedBurst {
 			if status, text := b.failure(logical.UpdateOperation, "refresh/r", fields{"retry": true}); status != 400 {
 				t.Fatalf("%d %s", status, text)
 			}
@@ -98,7 +98,7 @@ func TestAMinTTLThatTheGuardNames(t *testing.T) {
 			for range 1800 {
 				would := b.write("explain/r", fields{"min_ttl": asked}).Data["would"]
 				_, err := b.try(t.Context(), writeOp, "creds/r", fields{"min_ttl": asked})
-				if failed := would == wouldFail; failed != (err != nil) {
+				if failed := would == WouldFail; failed != (err != nil) {
 					t.Fatalf("explain says that a read would %v, and it gives %v", would, err)
 				}
 				if err != nil {
@@ -127,7 +127,7 @@ func TestNoTokenAtHandCountsForTheGuard(t *testing.T) {
 	})
 	b.writeRole("r")
 	old := func() {
-		b.age("r", func(tok *token) {
+		b.age("r", func(tok *Token) {
 			tok.ExpiresAt, tok.ObtainedAt = time.Now().Add(-time.Minute), time.Now().Add(-61*time.Minute)
 		})
 	}

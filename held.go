@@ -10,7 +10,7 @@ import (
 
 const (
 	// Storing what is held is tried from quick, for a hiccup, to slow, for an outage.
-	firstHoldDelay, maxHoldDelay = 250 * time.Millisecond, 5 * time.Second
+	FirstHoldDelay, MaxHoldDelay = 250 * time.Millisecond, 5 * time.Second
 )
 
 // heldTokens are answers that storage has refused so far, by role: the provider has spent the
@@ -19,25 +19,28 @@ const (
 // ready.
 type heldTokens struct {
 	mu     sync.Mutex
-	tokens map[string]*token
+	tokens map[string]*Token
 }
 
-func (h *heldTokens) get(name string) *token {
+// Get returns what is held of a role, nil for nothing.
+func (h *heldTokens) Get(name string) *Token {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.tokens[name]
 }
 
-func (h *heldTokens) put(name string, t *token) {
+// Put holds an answer of a role, in the place of an older one.
+func (h *heldTokens) Put(name string, t *Token) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.tokens == nil {
-		h.tokens = map[string]*token{}
+		h.tokens = map[string]*Token{}
 	}
 	h.tokens[name] = t
 }
 
-func (h *heldTokens) drop(name string) {
+// Drop ends the holding of a role's answer.
+func (h *heldTokens) Drop(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.tokens, name)
@@ -51,40 +54,40 @@ func (h *heldTokens) count() int {
 
 // hold keeps an answer in memory and goes on trying to store it. Its caller is a task, so this one
 // may begin while the mount is ending too: it must.
-func (k *keeper) hold(s logical.Storage, name string, t *token, cause error) {
-	k.held.put(name, t)
+func (k *Keeper) hold(s logical.Storage, name string, t *Token, cause error) {
+	k.Held.Put(name, t)
 	k.Logger().Error("a refresh could not be stored; its answer is kept in memory and stored as soon as possible",
 		"role", name, "generation", t.Generation, "error", cause)
-	k.work.fork(func() {
+	k.Work.Fork(func() {
 		try := func() (over bool) {
-			k.contained(func() { over = k.tryStore(s, name, t) })
+			k.Contained(func() { over = k.tryStore(s, name, t) })
 			return over
 		}
-		delay := firstHoldDelay
-		for !try() && k.work.wait(delay) {
-			delay = min(2*delay, maxHoldDelay)
+		delay := FirstHoldDelay
+		for !try() && k.Work.Wait(delay) {
+			delay = min(2*delay, MaxHoldDelay)
 		}
 	})
 }
 
 // tryStore stores what is held, unless something else has taken its place meanwhile. It returns
 // true when there is nothing left to do.
-func (k *keeper) tryStore(s logical.Storage, name string, t *token) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+func (k *Keeper) tryStore(s logical.Storage, name string, t *Token) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), StorageTimeout)
 	defer cancel()
-	unlock, err := k.refreshes.lock(ctx, name)
+	unlock, err := k.Refreshes.Lock(ctx, name)
 	if err != nil {
 		return false
 	}
 	defer unlock()
-	if k.held.get(name) != t {
+	if k.Held.Get(name) != t {
 		return true // the role was deleted, or has a newer answer
 	}
-	r, err := getRole(ctx, s, name)
+	r, err := GetRole(ctx, s, name)
 	if err != nil {
 		return false
 	}
-	stored, err := getToken(ctx, s, name)
+	stored, err := GetToken(ctx, s, name)
 	if err != nil {
 		return false
 	}
@@ -93,39 +96,39 @@ func (k *keeper) tryStore(s logical.Storage, name string, t *token) bool {
 		// Also by another node, which knows nothing of what is held here. Stored, it would be the
 		// refresh token of a role that is gone, and nobody would ever remove it.
 		k.Logger().Info("an answer kept in memory is not stored: its role was deleted or has a new grant", "role", name)
-		k.letGo(name)
+		k.LetGo(name)
 		return true
-	case stored != nil && stored.same(t): // a Put that reported an error was applied
+	case stored != nil && stored.Same(t): // a Put that reported an error was applied
 	case stored == nil || stored.precedes(t):
-		if putToken(ctx, s, name, t) != nil {
+		if PutToken(ctx, s, name, t) != nil {
 			return false
 		}
 	default:
 		k.Logger().Error("an answer kept in memory was given up: the stored state has moved on without it",
 			"role", name, "generation", t.Generation, "stored_generation", stored.Generation)
-		k.letGo(name)
+		k.LetGo(name)
 		return true
 	}
-	k.letGo(name)
+	k.LetGo(name)
 	k.Logger().Info("the answer kept in memory is stored", "role", name, "generation", t.Generation)
 	return true
 }
 
-// letGo ends the holding of an answer. Who has seen it must look again: it may not be what is stored.
-func (k *keeper) letGo(name string) {
-	k.held.drop(name)
+// LetGo ends the holding of an answer. Who has seen it must look again: it may not be what is stored.
+func (k *Keeper) LetGo(name string) {
+	k.Held.Drop(name)
 	k.unrecorded.drop(name)
-	k.memory.forget(tokenPrefix + name)
+	k.Memory.Forget(TokenPrefix + name)
 }
 
-// same tells whether a stored state is the held one already.
-func (t *token) same(next *token) bool {
+// Same tells whether a stored state is the held one already.
+func (t *Token) Same(next *Token) bool {
 	return t.GrantID == next.GrantID && t.Generation == next.Generation &&
 		t.AccessToken.Equal(next.AccessToken) && t.RefreshToken.Equal(next.RefreshToken)
 }
 
 // precedes tells whether the held state may replace a stored one: same grant, one generation later. Anything
 // else is a fence: another node, or an operator, has been here since.
-func (t *token) precedes(next *token) bool {
+func (t *Token) precedes(next *Token) bool {
 	return t.GrantID == next.GrantID && t.Generation == next.Generation-1
 }

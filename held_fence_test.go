@@ -15,14 +15,14 @@ import (
 // The fences: a held answer replaces nothing but the state that it followed.
 func TestAHeldAnswerGivesWayToAStateThatMovedOn(t *testing.T) {
 	for name, c := range map[string]struct {
-		edit   func(*token) // of the stored state, the held one being generation 1
+		edit   func(*Token) // of the stored state, the held one being generation 1
 		stored bool
 	}{
-		"its predecessor":                     {func(*token) {}, true},
-		"a predecessor's fault":               {func(s *token) { s.Fault = &fault{Reauthorize: true} }, true},
-		"the same generation of another node": {func(s *token) { s.Generation = 1 }, false},
-		"a later generation":                  {func(s *token) { s.Generation = 2 }, false},
-		"another grant":                       {func(s *token) { s.GrantID = "another" }, false},
+		"its predecessor":                     {func(*Token) {}, true},
+		"a predecessor's fault":               {func(s *Token) { s.Fault = &Fault{Reauthorize: true} }, true},
+		"the same generation of another node": {func(s *Token) { s.Generation = 1 }, false},
+		"a later generation":                  {func(s *Token) { s.Generation = 2 }, false},
+		"another grant":                       {func(s *Token) { s.GrantID = "another" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
@@ -31,12 +31,12 @@ func TestAHeldAnswerGivesWayToAStateThatMovedOn(t *testing.T) {
 				b.read("creds/r")
 				other := b.stored("r")
 				c.edit(other)
-				if err := putToken(t.Context(), &b.storage.InmemStorage, "r", other); err != nil {
+				if err := PutToken(t.Context(), &b.storage.InmemStorage, "r", other); err != nil {
 					t.Fatal(err)
 				}
 				before := b.storage.contents(t)["token/r"]
-				pause(firstHoldDelay)
-				if b.grants.held.get("r") != nil {
+				pause(FirstHoldDelay)
+				if b.grants.Held.Get("r") != nil {
 					t.Fatal("still held")
 				}
 				after := b.storage.contents(t)["token/r"]
@@ -60,7 +60,7 @@ func TestAHeldAnswerEndsWithItsRole(t *testing.T) {
 		b.delete("roles/r")
 		b.storage.onPut(nil)
 		pause(time.Minute)
-		if got := slices.Sorted(maps.Keys(b.storage.contents(t))); b.grants.held.get("r") != nil || slices.Contains(got, "token/r") {
+		if got := slices.Sorted(maps.Keys(b.storage.contents(t))); b.grants.Held.Get("r") != nil || slices.Contains(got, "token/r") {
 			t.Errorf("after the delete storage holds %v", got)
 		}
 	})
@@ -79,7 +79,7 @@ func TestAHeldAnswerEndsWithARoleDeletedElsewhere(t *testing.T) {
 			}
 		}
 		pause(time.Minute)
-		if b.grants.held.get("r") != nil || b.storage.contents(t)["token/r"] != "" {
+		if b.grants.Held.Get("r") != nil || b.storage.contents(t)["token/r"] != "" {
 			t.Error("the refresh token of a deleted role is stored or held")
 		}
 	})
@@ -109,17 +109,17 @@ func TestAHeldAnswerEndsWithItsGrant(t *testing.T) {
 // A reader that has seen what was held, and waits for the role when it is given up, looks again.
 func TestAReaderOfWhatWasHeldLooksAgain(t *testing.T) {
 	b, server := newWarm(t)
-	b.age("r", func(tok *token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
+	b.age("r", func(tok *Token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
 	given := b.stored("r")
 	given.Generation, given.RefreshToken = 7, client.NewSecret(canary+"given up")
-	b.grants.held.put("r", given)
-	unlock, err := b.grants.refreshes.lock(t.Context(), "r")
+	b.grants.Held.Put("r", given)
+	unlock, err := b.grants.Refreshes.Lock(t.Context(), "r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	reader := b.startRead(t.Context(), "r")
 	b.atWork("r", 2)
-	b.grants.letGo("r")
+	b.grants.LetGo("r")
 	unlock()
 	await(t, reader)
 	if got := sent(server); got[len(got)-1] == canary+"given up" {

@@ -53,7 +53,7 @@ func TestAnAnswerThatStorageRefusesIsHeldAndStoredLater(t *testing.T) {
 				secretIs(t, "the stored refresh token", stored.RefreshToken, firstToken+"-1")
 				secretIs(t, "the stored access token", stored.AccessToken, clienttest.AccessToken(firstToken, 1))
 				if stored.Generation != 1 || stored.Intent != nil {
-					t.Errorf("stored is %+v", stored.tokenState)
+					t.Errorf("stored is %+v", stored.TokenState)
 				}
 				if got := b.data("status/r"); got["state"] != "ok" || got["unpersisted"] != false || rotation.Refreshes() != 1 {
 					t.Errorf("after %d refreshes the status says %v", rotation.Refreshes(), got)
@@ -107,12 +107,12 @@ func TestAHeldAnswerOutlastsStorageThatCannotBeRead(t *testing.T) {
 		b.read("creds/r")
 		b.storage.onGet(func(string) error { return errDisk })
 		pause(time.Minute)
-		if b.grants.held.get("r") == nil {
+		if b.grants.Held.Get("r") == nil {
 			t.Fatal("given up")
 		}
 		b.storage.onGet(nil)
-		pause(2 * maxHoldDelay)
-		if b.grants.held.get("r") != nil || b.stored("r").Generation != 1 {
+		pause(2 * MaxHoldDelay)
+		if b.grants.Held.Get("r") != nil || b.stored("r").Generation != 1 {
 			t.Error("not stored")
 		}
 	})
@@ -138,7 +138,7 @@ func TestAPanicEndsNoHolding(t *testing.T) {
 		b.read("creds/r")
 		pause(time.Minute)
 		secretIs(t, "the stored refresh token", b.stored("r").RefreshToken, firstToken+"-1")
-		if b.grants.held.get("r") != nil || n != 4 {
+		if b.grants.Held.Get("r") != nil || n != 4 {
 			t.Errorf("%d writes, and the answer is held still", n)
 		}
 	})

@@ -6,44 +6,44 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// inflightPrefix is where a role is noted while an exchange of it is under way that must be repeated soon if its
+// InflightPrefix is where a role is noted while an exchange of it is under way that must be repeated soon if its
 // answer is lost. It holds nothing but the role's name: what counts is the intent in its token entry. After a
 // crash the notes tell which few of very many roles to look at first.
-const inflightPrefix = "inflight/"
+const InflightPrefix = "inflight/"
 
-// markInflight notes that an exchange of a role is about to be made. It goes before the request; whether before
+// MarkInflight notes that an exchange of a role is about to be made. It goes before the request; whether before
 // the intent or after it does not matter. The role's lock is held.
-func (k *keeper) markInflight(ctx context.Context, s logical.Storage, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+func (k *Keeper) MarkInflight(ctx context.Context, s logical.Storage, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, StorageTimeout)
 	defer cancel()
-	return save(ctx, s, inflightPrefix+name, struct{}{})
+	return Save(ctx, s, InflightPrefix+name, struct{}{})
 }
 
-// unmarkInflight removes the note, once the role's lock is free, if its exchange is settled by then. Nobody waits
+// UnmarkInflight removes the note, once the role's lock is free, if its exchange is settled by then. Nobody waits
 // for that: a note that stays behind costs a look.
-func (k *keeper) unmarkInflight(s logical.Storage, name string) {
-	k.begin(func() { k.settleInflight(s, name) })
+func (k *Keeper) UnmarkInflight(s logical.Storage, name string) {
+	k.Begin(func() { k.SettleInflight(s, name) })
 }
 
-// settleInflight removes a role's note unless its state has an intent. It does so under the role's lock, or
+// SettleInflight removes a role's note unless its state has an intent. It does so under the role's lock, or
 // it would take the note of an exchange that has begun meanwhile.
-func (k *keeper) settleInflight(s logical.Storage, name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), maxHold)
+func (k *Keeper) SettleInflight(s logical.Storage, name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), MaxHold)
 	defer cancel()
-	unlock, err := k.refreshes.lock(ctx, name)
+	unlock, err := k.Refreshes.Lock(ctx, name)
 	if err != nil {
 		return
 	}
 	defer unlock()
-	stored, err := getToken(ctx, s, name)
+	stored, err := GetToken(ctx, s, name)
 	if err == nil && stored != nil && stored.Intent != nil {
-		var r *role
-		if r, err = getRole(ctx, s, name); r != nil && tokenOf(r, stored).Intent != nil {
+		var r *Role
+		if r, err = GetRole(ctx, s, name); r != nil && tokenOf(r, stored).Intent != nil {
 			return
 		}
 	}
 	if err == nil {
-		err = s.Delete(ctx, inflightPrefix+name)
+		err = s.Delete(ctx, InflightPrefix+name)
 	}
 	if err != nil {
 		k.Logger().Debug("the note of an exchange that is over stays for now", "role", name, "error", err)
@@ -51,28 +51,28 @@ func (k *keeper) settleInflight(s logical.Storage, name string) {
 }
 
 // surveyInflight looks at the roles that are noted, and then tidies the notes up.
-func (sc *scheduler) surveyInflight(s logical.Storage) {
-	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+func (sc *Scheduler) surveyInflight(s logical.Storage) {
+	ctx, cancel := context.WithTimeout(context.Background(), StorageTimeout)
 	defer cancel()
-	names, err := s.List(ctx, inflightPrefix)
+	names, err := s.List(ctx, InflightPrefix)
 	if err != nil {
 		return // the survey of all roles finds these exchanges too
 	}
 	var settled []string // or gone
 	for _, name := range names {
-		if sc.grants.work.ending() {
+		if sc.grants.Work.Ending() {
 			return
 		}
-		if r, tok := sc.visit(s, name, map[string]bool{anyProvider: true}); r == nil || tok != nil && tok.Intent == nil {
+		if r, tok := sc.visit(s, name, map[string]bool{AnyProvider: true}); r == nil || tok != nil && tok.Intent == nil {
 			settled = append(settled, name)
 		}
 	}
-	if len(settled) == 0 || !sc.grants.mayTend() {
+	if len(settled) == 0 || !sc.grants.MayTend() {
 		return
 	}
-	sc.grants.begin(func() {
+	sc.grants.Begin(func() {
 		for _, name := range settled {
-			sc.grants.settleInflight(s, name)
+			sc.grants.SettleInflight(s, name)
 		}
 	})
 }

@@ -13,23 +13,23 @@ import (
 // interrupted stores what a crash leaves in the midst of an exchange.
 func (b *testBackend) interrupted(name string) {
 	b.t.Helper()
-	r, err := getRole(context.Background(), &b.storage.InmemStorage, name)
+	r, err := GetRole(context.Background(), &b.storage.InmemStorage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	target, err := newTarget(context.Background(), &b.storage.InmemStorage, r)
+	target, err := NewTarget(context.Background(), &b.storage.InmemStorage, r)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.age(name, func(tok *token) {
-		tok.Intent = &intent{AttemptID: "x", At: time.Now(), IdempotencyKey: "11111111-2222-3333-4444-555555555555", Exchange: target.description.exchange()}
+	b.age(name, func(tok *Token) {
+		tok.Intent = &Intent{AttemptID: "x", At: time.Now(), IdempotencyKey: "11111111-2222-3333-4444-555555555555", Exchange: target.Description.Exchange()}
 	})
 }
 
 // marked tells whether there is a note of an exchange of the role.
 func (b *testBackend) marked(name string) bool {
 	b.t.Helper()
-	e, err := b.storage.InmemStorage.Get(context.Background(), inflightPrefix+name)
+	e, err := b.storage.InmemStorage.Get(context.Background(), InflightPrefix+name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func (b *testBackend) marked(name string) bool {
 
 func (b *testBackend) mark(name string) {
 	b.t.Helper()
-	if err := b.grants.markInflight(b.t.Context(), b.storage, name); err != nil {
+	if err := b.grants.MarkInflight(b.t.Context(), b.storage, name); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -103,8 +103,8 @@ func TestANoteGoesWithItsExchange(t *testing.T) {
 		b.read("creds/r")
 		synctest.Wait() // its own note goes
 		b.mark("r")
-		unlock := mustLock(t, &b.grants.refreshes, "r")
-		b.grants.unmarkInflight(b.storage, "r") // returns, though the exchange's lock is held
+		unlock := mustLock(t, &b.grants.Refreshes, "r")
+		b.grants.UnmarkInflight(b.storage, "r") // returns, though the exchange's lock is held
 		synctest.Wait()
 		if !b.marked("r") {
 			t.Error("the note went while the role was locked")
@@ -115,8 +115,8 @@ func TestANoteGoesWithItsExchange(t *testing.T) {
 		if !b.marked("r") {
 			t.Error("the note of an exchange that is not settled has gone")
 		}
-		b.age("r", func(tok *token) { tok.Intent = nil })
-		b.grants.unmarkInflight(b.storage, "r")
+		b.age("r", func(tok *Token) { tok.Intent = nil })
+		b.grants.UnmarkInflight(b.storage, "r")
 		pause(time.Second)
 		if b.marked("r") {
 			t.Error("the note of an exchange that is settled stays")
@@ -124,7 +124,7 @@ func TestANoteGoesWithItsExchange(t *testing.T) {
 
 		b.mark("r")
 		b.Cleanup(context.Background())
-		b.grants.unmarkInflight(b.storage, "r") // a mount that has ended is left alone
+		b.grants.UnmarkInflight(b.storage, "r") // a mount that has ended is left alone
 		pause(time.Second)
 		if !b.marked("r") {
 			t.Error("something is written after the end")

@@ -7,53 +7,56 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 )
 
-// input reads the fields of a write into what is stored. A field that the write does not name
+// Input reads the fields of a write into what is stored. A field that the write does not name
 // leaves its destination alone; one that it names as empty, or a PATCH as null, is cleared.
-type input struct{ *framework.FieldData }
+type Input struct{ *framework.FieldData }
 
-// readInput is the input of a write.
-func readInput(d *framework.FieldData) input { return input{d} }
+// ReadInput is the input of a write.
+func ReadInput(d *framework.FieldData) Input { return Input{d} }
 
-// names tells whether the write names the field.
-func (in input) names(field string) bool {
+// Names tells whether the write names the field.
+func (in Input) Names(field string) bool {
 	_, ok := in.Raw[field]
 	return ok
 }
 
-// value is what the write says, or the field's default where it says nothing: for lease, false
+// Value is what the write says, or the field's default where it says nothing: for lease, false
 // would be another thing.
-func (in input) value(field string) any {
+func (in Input) Value(field string) any {
 	if raw := in.Raw[field]; raw == nil || raw == "" {
 		return in.GetDefaultOrZero(field)
 	}
 	return in.Get(field)
 }
 
-func (in input) text(field string, into *string) {
-	if in.names(field) {
-		*into, _ = in.value(field).(string)
+// Text reads a text.
+func (in Input) Text(field string, into *string) {
+	if in.Names(field) {
+		*into, _ = in.Value(field).(string)
 	}
 }
 
-func (in input) boolean(field string, into *bool) {
-	if in.names(field) {
-		*into, _ = in.value(field).(bool)
+// Boolean reads true or false.
+func (in Input) Boolean(field string, into *bool) {
+	if in.Names(field) {
+		*into, _ = in.Value(field).(bool)
 	}
 }
 
-func (in input) duration(field string, into *time.Duration) {
-	if in.names(field) {
-		seconds, _ := in.value(field).(int)
+// Duration reads a duration, which the framework has in seconds.
+func (in Input) Duration(field string, into *time.Duration) {
+	if in.Names(field) {
+		seconds, _ := in.Value(field).(int)
 		*into = time.Duration(seconds) * time.Second
 	}
 }
 
-// date reads a day, which begins in UTC, or a time of RFC 3339.
-func (in input) date(field string, into *time.Time) error {
-	if !in.names(field) {
+// Date reads a day, which begins in UTC, or a time of RFC 3339.
+func (in Input) Date(field string, into *time.Time) error {
+	if !in.Names(field) {
 		return nil
 	}
-	text, _ := in.value(field).(string)
+	text, _ := in.Value(field).(string)
 	if text = strings.TrimSpace(text); text == "" {
 		*into = time.Time{}
 		return nil
@@ -64,17 +67,19 @@ func (in input) date(field string, into *time.Time) error {
 			return nil
 		}
 	}
-	return refusal(field + " must be a date such as 2027-03-01, or a time such as 2027-03-01T08:00:00Z")
+	return Refusal(field + " must be a date such as 2027-03-01, or a time such as 2027-03-01T08:00:00Z")
 }
 
-func (in input) list(field string, into *[]string) {
-	if in.names(field) {
-		*into, _ = in.value(field).([]string)
+// List reads a list of texts.
+func (in Input) List(field string, into *[]string) {
+	if in.Names(field) {
+		*into, _ = in.Value(field).([]string)
 	}
 }
 
-func (in input) pairs(field string, into *map[string]string) {
-	if in.names(field) {
-		*into, _ = in.value(field).(map[string]string)
+// Pairs reads a map of texts.
+func (in Input) Pairs(field string, into *map[string]string) {
+	if in.Names(field) {
+		*into, _ = in.Value(field).(map[string]string)
 	}
 }

@@ -23,20 +23,20 @@ type settings struct {
 
 func read(data map[string]any) settings {
 	s := settings{"kept", "kept", true, time.Hour, []string{"kept"}, map[string]string{"kept": "x"}, map[string]string{"kept": "x"}}
-	secret, inner := client.NewSecret(s.Secret), wrapAll(s.Inner)
-	w := roleWrite{input: readInput(&framework.FieldData{Raw: data, Schema: map[string]*framework.FieldSchema{
+	secret, inner := client.NewSecret(s.Secret), WrapAll(s.Inner)
+	w := RoleWrite{Input: ReadInput(&framework.FieldData{Raw: data, Schema: map[string]*framework.FieldSchema{
 		"text": {Type: framework.TypeString, Default: "default"}, "secret": {Type: framework.TypeString},
 		"flag": {Type: framework.TypeBool, Default: true}, "duration": {Type: framework.TypeDurationSecond, Default: 30},
 		"list": {Type: framework.TypeCommaStringSlice}, "pairs": {Type: framework.TypeKVPairs}, "inner": {Type: framework.TypeKVPairs},
 	}})}
-	w.text("text", &s.Text)
-	w.secret("secret", &secret)
-	w.boolean("flag", &s.Flag)
-	w.duration("duration", &s.Duration)
-	w.list("list", &s.List)
-	w.pairs("pairs", &s.Pairs)
-	w.secretPairs("inner", &inner)
-	s.Secret, s.Inner = secret.Reveal(), revealAll(inner)
+	w.Text("text", &s.Text)
+	w.Secret("secret", &secret)
+	w.Boolean("flag", &s.Flag)
+	w.Duration("duration", &s.Duration)
+	w.List("list", &s.List)
+	w.Pairs("pairs", &s.Pairs)
+	w.SecretPairs("inner", &inner)
+	s.Secret, s.Inner = secret.Reveal(), RevealAll(inner)
 	return s
 }
 

@@ -6,8 +6,8 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// since is when the first exchange was sent whose outcome is unknown, if this one's is.
-func (i *intent) since() time.Time {
+// Since is when the first exchange was sent whose outcome is unknown, if this one's is.
+func (i *Intent) Since() time.Time {
 	if i.UnknownSince.IsZero() {
 		return i.At
 	}
@@ -16,7 +16,7 @@ func (i *intent) since() time.Time {
 
 // after is the intent of an exchange whose outcome is unknown. One that was answered, with a refusal that may be of the
 // certificate, has lost nothing, unless one before it has.
-func (i *intent) after(e *client.Error, lost bool) *intent {
+func (i *Intent) after(e *client.Error, lost bool) *Intent {
 	next := new(*i)
 	if next.Refused = !lost && e.MaybeCertificate && e.Status != 0; e.Own && !e.MaybeCertificate { // else it may be a gateway's
 		next = next.answered()
@@ -25,16 +25,16 @@ func (i *intent) after(e *client.Error, lost bool) *intent {
 }
 
 // lost tells whether an exchange may have had an answer that never came.
-func lost(tok *token) bool { return tok.Intent != nil && !tok.Intent.Refused }
+func lost(tok *Token) bool { return tok.Intent != nil && !tok.Intent.Refused }
 
 // maxSlides is how often in a row a window begins with an exchange that was made in the one before. After these the
 // tries are fewer: a provider that is in trouble for long is not asked without a pause.
 const maxSlides = 2
 
 // follow counts the graces after an exchange whose outcome is unknown.
-func (i *intent) follow(earlier *intent, grace time.Duration) {
+func (i *Intent) follow(earlier *Intent, grace time.Duration) {
 	switch {
-	case fromFuture(earlier.window(), i.At): // nobody knows when that was
+	case FromFuture(earlier.window(), i.At): // nobody knows when that was
 		i.Window = i.At
 	case i.At.Before(earlier.window().Add(grace)):
 		i.Window, i.Slides = earlier.window(), earlier.Slides
@@ -44,32 +44,32 @@ func (i *intent) follow(earlier *intent, grace time.Duration) {
 		i.Window = i.At
 	}
 	if i.At.Before(earlier.At.Add(grace)) {
-		i.Repeats = later(earlier.repeats(), i.At.Add(-grace))
+		i.Repeats = Later(earlier.repeats(), i.At.Add(-grace))
 	}
 }
 
 // window is when the first of the exchanges in a row was sent, each in the grace of the first, that may have spent the
 // refresh token.
-func (i *intent) window() time.Time {
+func (i *Intent) window() time.Time {
 	if i.Window.IsZero() {
-		return i.since()
+		return i.Since()
 	}
 	return i.Window
 }
 
 // repeats is when the first exchange was sent whose answer this one's may be, given again within a grace.
-func (i *intent) repeats() time.Time {
+func (i *Intent) repeats() time.Time {
 	switch {
 	case !i.Repeats.IsZero():
 		return i.Repeats
 	case i.Window.IsZero():
-		return i.since()
+		return i.Since()
 	}
 	return i.At
 }
 
 // named is when the first exchange was sent under this one's name.
-func (i *intent) named() time.Time {
+func (i *Intent) named() time.Time {
 	if i.NamedAt.IsZero() {
 		return i.At
 	}
@@ -79,7 +79,7 @@ func (i *intent) named() time.Time {
 // answered is the intent of an exchange to which the provider gave an answer of no use. The name is kept
 // for one more, since the answer may have been cut off; a second one it would give for ever. What a
 // gateway answers in its place does not count: the provider's answer is still to be had under that name.
-func (i *intent) answered() *intent {
+func (i *Intent) answered() *Intent {
 	next := new(*i)
 	if i.Answered {
 		next = next.unnamed()
@@ -89,7 +89,7 @@ func (i *intent) answered() *intent {
 }
 
 // unnamed is the intent of an exchange whose answer can't be had under its key: the next one needs another.
-func (i *intent) unnamed() *intent {
+func (i *Intent) unnamed() *Intent {
 	next := new(*i)
 	next.IdempotencyKey, next.NamedAt = "", time.Time{}
 	return next

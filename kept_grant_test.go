@@ -40,7 +40,7 @@ func TestAnAnswerLeavesTheKeptGrantAlone(t *testing.T) {
 	rotation := newGrant(server)
 	b.writeRole("r")
 	b.read("creds/r")
-	b.age("r", func(tok *token) { tok.Intent = &intent{AttemptID: "lost", At: time.Now().Add(-time.Hour)} })
+	b.age("r", func(tok *Token) { tok.Intent = &Intent{AttemptID: "lost", At: time.Now().Add(-time.Hour)} })
 	b.write("roles/r", fields{"grant_type": "client_credentials"})
 	server.Enqueue(tokenAnswer("cc", canary+"of the client itself"))
 	b.read("creds/r")

@@ -7,9 +7,9 @@ import (
 	"testing/synctest"
 )
 
-func mustLock(t *testing.T, k *keylock, name string) (unlock func()) {
+func mustLock(t *testing.T, k *Keylock, name string) (unlock func()) {
 	t.Helper()
-	unlock, err := k.lock(t.Context(), name)
+	unlock, err := k.Lock(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,7 +18,7 @@ func mustLock(t *testing.T, k *keylock, name string) (unlock func()) {
 
 func TestKeylockAdmitsOnePerName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var k keylock
+		var k Keylock
 		inside, most, passed := 0, 0, 0
 		unlock := mustLock(t, &k, "a")
 		for range 20 {
@@ -31,7 +31,7 @@ func TestKeylockAdmitsOnePerName(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		if passed != 0 || !k.busy("a") {
+		if passed != 0 || !k.Busy("a") {
 			t.Errorf("%d passed a lock that is held", passed)
 		}
 		unlock()
@@ -44,10 +44,10 @@ func TestKeylockAdmitsOnePerName(t *testing.T) {
 
 // A role whose provider is slow must not hold up another one.
 func TestKeylockKeepsNamesApart(t *testing.T) {
-	var k keylock
+	var k Keylock
 	unlock := mustLock(t, &k, "a")
 	for _, name := range []string{"", "A", "b", "a/", "aa"} {
-		if k.busy(name) {
+		if k.Busy(name) {
 			t.Errorf("%q is busy", name)
 		}
 		mustLock(t, &k, name)() // would wait for ever
@@ -58,12 +58,12 @@ func TestKeylockKeepsNamesApart(t *testing.T) {
 // Who gives up neither keeps the lock nor stands in the way of the others.
 func TestKeylockWaitersGiveUpWithTheirContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var k keylock
+		var k Keylock
 		unlock := mustLock(t, &k, "a")
 		ctx, cancel := context.WithCancel(t.Context())
 		var given error
 		passed := false
-		go func() { _, given = k.lock(ctx, "a") }()
+		go func() { _, given = k.Lock(ctx, "a") }()
 		go func() { defer mustLock(t, &k, "a")(); passed = true }()
 		synctest.Wait()
 		cancel()
@@ -81,18 +81,18 @@ func TestKeylockWaitersGiveUpWithTheirContext(t *testing.T) {
 
 // Names cost nothing while nobody uses them: a mount may have seen any number of them.
 func TestKeylockForgetsIdleNames(t *testing.T) {
-	var k keylock
+	var k Keylock
 	unlock := mustLock(t, &k, "a")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := k.lock(ctx, "a"); err == nil {
+	if _, err := k.Lock(ctx, "a"); err == nil {
 		t.Fatal("a held lock is given twice")
 	}
-	if !k.busy("a") {
+	if !k.Busy("a") {
 		t.Error("who gave up takes the holder's lock along")
 	}
 	unlock()
-	if k.busy("a") || len(k.locks) != 0 {
-		t.Errorf("%d locks are left", len(k.locks))
+	if k.Busy("a") || len(k.Locks) != 0 {
+		t.Errorf("%d locks are left", len(k.Locks))
 	}
 }

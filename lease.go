@@ -24,8 +24,8 @@ func (b *backend) accessTokenSecret() *framework.Secret {
 
 // lease is the answer of creds/<name>: the token with a lease, or without one where the role says so. A lease of a
 // token that nobody else has knows whose it is.
-func (b *backend) lease(name string, out *served) *logical.Response {
-	t, tok := out.terms, out.token
+func (b *backend) lease(name string, out *Served) *logical.Response {
+	t, tok := out.Terms, out.Token
 	data := map[string]any{}
 	maps.Copy(data, tok.Extra)
 	maps.Copy(data, map[string]any{
@@ -34,24 +34,24 @@ func (b *backend) lease(name string, out *served) *logical.Response {
 		"scope":        tok.Scope,
 		"expires_at":   tok.ExpiresAt.UTC().Format(time.RFC3339),
 		"generation":   tok.Generation,
-		"token_id":     tok.id(),
+		"token_id":     tok.Id(),
 	})
-	warnings := append(t.showCertificate(tok, data), out.warnings...)
-	if !t.lease {
+	warnings := append(t.ShowCertificate(tok, data), out.Warnings...)
+	if !t.Lease {
 		// What Vault Agent and the Secrets Operator read of a secret without a lease: they come back
 		// after ttl and a second.
-		data["ttl"] = int64(out.ttl.Seconds()) - 1
-		data["rotation_period"] = int64(tok.lifetime().Seconds())
+		data["ttl"] = int64(out.Ttl.Seconds()) - 1
+		data["rotation_period"] = int64(tok.Lifetime().Seconds())
 		data["last_vault_rotation"] = tok.ObtainedAt.UTC().Format(time.RFC3339Nano)
 		return &logical.Response{Data: data, Warnings: warnings}
 	}
 	resp := b.Secret(accessTokenType).Response(data, nil)
-	resp.Secret.TTL = out.ttl
+	resp.Secret.TTL = out.Ttl
 	resp.Secret.Renewable = false
 	resp.Warnings = warnings
-	if out.owner != nil {
+	if out.Owner != nil {
 		resp.Secret.InternalData["role"] = name
-		resp.Secret.InternalData["realm"] = out.owner.realm()
+		resp.Secret.InternalData["realm"] = out.Owner.Realm()
 		resp.Secret.InternalData["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
 	}
 	return resp
@@ -62,7 +62,7 @@ func (b *backend) lease(name string, out *served) *logical.Response {
 // fails here can't be disabled: Vault revokes every lease of a mount first. A token of the lease's
 // own is revoked at the provider, now or, when that is away, as soon as it is back.
 func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	r := &revocation{}
+	r := &Revocation{}
 	r.Role, _ = req.Secret.InternalData["role"].(string)
 	r.Realm, _ = req.Secret.InternalData["realm"].(string)
 	r.AccessToken, _ = req.Data["access_token"].(string)
@@ -71,5 +71,5 @@ func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *fram
 	if r.Role == "" || r.AccessToken == "" {
 		return nil, nil
 	}
-	return nil, b.grants.endToken(ctx, req.Storage, r)
+	return nil, b.grants.EndToken(ctx, req.Storage, r)
 }

@@ -5,16 +5,16 @@ import (
 	"slices"
 )
 
-// showCertificate adds to an answer of creds/<name> which client certificate has to be presented along with
+// ShowCertificate adds to an answer of creds/<name> which client certificate has to be presented along with
 // the token, and returns what to warn of. What a token is bound to goes before what the role has now: it is
 // what the API will compare.
-func (t terms) showCertificate(tok *token, data map[string]any) (warnings []string) {
+func (t Terms) ShowCertificate(tok *Token, data map[string]any) (warnings []string) {
 	bound := tok.CertificateThumbprint
 	if bound == "" && !t.mutual {
 		return nil
 	}
 	own := t.fingerprint
-	if tok.Next != nil && tok.Next.ID == t.nextID && slices.Contains(tok.Next.Parts, partCertificate) {
+	if tok.Next != nil && tok.Next.ID == t.nextID && slices.Contains(tok.Next.Parts, PartCertificate) {
 		own = t.next // in use, though the role does not say so yet: see promote
 	}
 	data["client_certificate_required"] = true

@@ -43,9 +43,9 @@ func (b *backend) leaseIdentity(id *client.Identity, now time.Time) (*logical.Re
 	if longest := b.System().MaxLeaseTTL(); longest > 0 {
 		ttl = min(ttl, longest)
 	}
-	if ttl = ttl.Truncate(time.Second); ttl < minLease {
+	if ttl = ttl.Truncate(time.Second); ttl < MinLease {
 		return nil, fmt.Errorf("what is left of the client certificate, or the longest lease that the mount allows, is less than %s, too short for a lease",
-			client.Duration(minLease))
+			client.Duration(MinLease))
 	}
 	password := client.NewSecret(rand.Text())
 	pfx, err := id.PFX(password)

@@ -12,11 +12,11 @@ import (
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
-const revocationPrefix = "revocation/"
+const RevocationPrefix = "revocation/"
 
-// revocation is an access token that ends with its lease, of a role with token_mode=per_lease. It is
+// Revocation is an access token that ends with its lease, of a role with token_mode=per_lease. It is
 // stored only when the provider could not be asked at once.
-type revocation struct {
+type Revocation struct {
 	Role        string    `json:"role"`
 	Realm       string    `json:"realm"` // role.realm when the token was got
 	AccessToken string    `json:"access_token"`
@@ -41,25 +41,25 @@ var errAway = errors.New("the revocation endpoint has just failed")
 const warnNoLease = "with token_mode=per_lease the token of this refresh belongs to no lease, so it is revoked at the provider within a minute or two"
 
 // errSame is for a server that answers with a token that it has given before.
-var errSame = refusal("the provider has handed out the access token again that it gave before, so it can't be ended without ending another lease's: " +
+var errSame = Refusal("the provider has handed out the access token again that it gave before, so it can't be ended without ending another lease's: " +
 	"a token for each lease needs a server that makes a new one each time; write token_mode=shared to the role")
 
 // assign gives a token that was just got an owner, if its role has one token for each lease: the reader who has
 // asked for it or, where nobody has, the revocations to be made. One that the server has given before has an
 // owner already.
-func (k *keeper) assign(s logical.Storage, name string, r *role, before, tok *token, d demand) error {
-	if r.TokenMode != tokenModePerLease {
+func (k *Keeper) assign(s logical.Storage, name string, r *Role, before, tok *Token, d Demand) error {
+	if r.TokenMode != TokenModePerLease {
 		return nil
 	}
 	if tok.AccessToken.Equal(before.AccessToken) {
 		return errSame
 	}
-	end := revocation{Role: name, Realm: r.realm(), AccessToken: tok.AccessToken.Reveal(), ExpiresAt: tok.ExpiresAt}
+	end := Revocation{Role: name, Realm: r.Realm(), AccessToken: tok.AccessToken.Reveal(), ExpiresAt: tok.ExpiresAt}
 	if d.end == nil {
 		k.disown(s, &end)
 		return nil
 	}
-	if k.work.ending() || k.vault.Tainted() {
+	if k.Work.Ending() || k.Vault.Tainted() {
 		k.disown(s, &end) // no lease comes of it any more: the process ends, or the mount moves
 		return errEnding
 	}
@@ -68,21 +68,21 @@ func (k *keeper) assign(s logical.Storage, name string, r *role, before, tok *to
 }
 
 // disown stores a token that no lease will end, for catchUp to revoke; nil and one that never came are none.
-func (k *keeper) disown(s logical.Storage, r *revocation) {
+func (k *Keeper) disown(s logical.Storage, r *Revocation) {
 	if r == nil || r.AccessToken == "" {
 		return
 	}
 	stored := func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), StorageTimeout)
 		defer cancel()
 		return k.putRevocation(ctx, s, r) == nil
 	}
 	if stored() {
 		return
 	}
-	began := k.begin(func() {
-		for delay := firstHoldDelay; k.work.wait(delay) && !stored(); {
-			delay = min(2*delay, maxHoldDelay)
+	began := k.Begin(func() {
+		for delay := FirstHoldDelay; k.Work.Wait(delay) && !stored(); {
+			delay = min(2*delay, MaxHoldDelay)
 		}
 	})
 	if !began {
@@ -90,14 +90,14 @@ func (k *keeper) disown(s logical.Storage, r *revocation) {
 	}
 }
 
-func (k *keeper) putRevocation(ctx context.Context, s logical.Storage, r *revocation) error {
-	err := save(ctx, s, revocationPrefix+digest(r.AccessToken), r)
-	k.pending.Store(true)
+func (k *Keeper) putRevocation(ctx context.Context, s logical.Storage, r *Revocation) error {
+	err := Save(ctx, s, RevocationPrefix+Digest(r.AccessToken), r)
+	k.Pending.Store(true)
 	return err
 }
 
-// endToken revokes the token of a lease that has ended, or stores that this is to be done.
-func (k *keeper) endToken(ctx context.Context, s logical.Storage, r *revocation) error {
+// EndToken revokes the token of a lease that has ended, or stores that this is to be done.
+func (k *Keeper) EndToken(ctx context.Context, s logical.Storage, r *Revocation) error {
 	if k.revokeToken(ctx, s, r, clock.Now().Add(-awayDelay)) == nil {
 		return nil
 	}
@@ -113,43 +113,43 @@ func (k *keeper) endToken(ctx context.Context, s logical.Storage, r *revocation)
 // revokeToken asks the provider once, unless its server has failed since the given time: one that hangs must
 // not hold up the end of a mount with each lease of each role. A token that has ended by itself long ago counts as
 // revoked, and so does one whose role is gone or belongs to another server or client now, which must not see it.
-func (k *keeper) revokeToken(ctx context.Context, s logical.Storage, r *revocation, since time.Time) error {
+func (k *Keeper) revokeToken(ctx context.Context, s logical.Storage, r *Revocation, since time.Time) error {
 	if clock.Since(r.ExpiresAt) > staleRevocation {
 		return nil
 	}
-	of, err := getRole(ctx, s, r.Role)
-	if err != nil || of == nil || of.realm() != r.Realm {
+	of, err := GetRole(ctx, s, r.Role)
+	if err != nil || of == nil || of.Realm() != r.Realm {
 		return err
 	}
-	tok, err := k.currentToken(ctx, s, r.Role, of)
+	tok, err := k.CurrentToken(ctx, s, r.Role, of)
 	if err != nil {
 		return err
 	}
-	t, err := newTarget(ctx, s, of)
+	t, err := NewTarget(ctx, s, of)
 	if err != nil {
 		return err
 	}
-	origin, err := client.Origin(t.endpoints.Revocation)
+	origin, err := client.Origin(t.Endpoints.Revocation)
 	if err != nil {
 		return err
 	}
 	if failed, ok := k.away.Load(origin); ok && failed.(time.Time).After(since) && clock.Since(failed.(time.Time)) >= 0 {
 		return errAway
 	}
-	t.options.Timeout = min(t.options.Timeout, revocationTimeout)
-	err = t.revokes(ctx, tok.worked, client.NewSecret(r.AccessToken), client.HintAccessToken)
+	t.Options.Timeout = min(t.Options.Timeout, revocationTimeout)
+	err = t.Revokes(ctx, tok.Worked, client.NewSecret(r.AccessToken), client.HintAccessToken)
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Class != client.ClientRefused {
 		k.away.Store(origin, clock.Now())
 	}
 	return err
 }
 
-// catchUpSoon makes the revocations that could not be made at once, in a task of its own: whoever asks holds
+// CatchUpSoon makes the revocations that could not be made at once, in a task of its own: whoever asks holds
 // locks of Vault's until it returns, and providers may be slow. One such task runs at a time.
-func (k *keeper) catchUpSoon(s logical.Storage) {
-	if k.catching.CompareAndSwap(false, true) && !k.begin(func() {
+func (k *Keeper) CatchUpSoon(s logical.Storage) {
+	if k.catching.CompareAndSwap(false, true) && !k.Begin(func() {
 		defer k.catching.Store(false)
-		if err := k.catchUp(context.Background(), s); err != nil {
+		if err := k.CatchUp(context.Background(), s); err != nil {
 			k.Logger().Warn("revocations could not be caught up with", "error", err)
 		}
 	}) {
@@ -157,17 +157,17 @@ func (k *keeper) catchUpSoon(s logical.Storage) {
 	}
 }
 
-// catchUp makes the revocations that could not be made at once. A server that is still away costs one
+// CatchUp makes the revocations that could not be made at once. A server that is still away costs one
 // try, and so does a role that is refused; the rest waits for the next time, which begins after the first that
 // has failed.
-func (k *keeper) catchUp(ctx context.Context, s logical.Storage) error {
-	if !k.pending.Load() || !k.mayTend() {
+func (k *Keeper) CatchUp(ctx context.Context, s logical.Storage) error {
+	if !k.Pending.Load() || !k.MayTend() {
 		return nil
 	}
-	k.pending.Store(false) // before the look
-	keys, err := s.List(ctx, revocationPrefix)
+	k.Pending.Store(false) // before the look
+	keys, err := s.List(ctx, RevocationPrefix)
 	if err != nil {
-		k.pending.Store(true)
+		k.Pending.Store(true)
 		return err
 	}
 	if i := slices.Index(keys, k.stuck); i >= 0 {
@@ -175,11 +175,11 @@ func (k *keeper) catchUp(ctx context.Context, s logical.Storage) error {
 	}
 	began, failed := clock.Now(), map[string]bool{}
 	for _, key := range keys {
-		if k.work.ending() {
+		if k.Work.Ending() {
 			return nil
 		}
-		r := new(revocation)
-		if ok, err := load(ctx, s, revocationPrefix+key, r); err != nil || !ok || failed[r.Role] {
+		r := new(Revocation)
+		if ok, err := Load(ctx, s, RevocationPrefix+key, r); err != nil || !ok || failed[r.Role] {
 			continue
 		}
 		if k.revokeToken(ctx, s, r, began) != nil {
@@ -187,12 +187,12 @@ func (k *keeper) catchUp(ctx context.Context, s logical.Storage) error {
 				k.stuck = key
 			}
 			failed[r.Role] = true
-		} else if err := s.Delete(ctx, revocationPrefix+key); err != nil {
+		} else if err := s.Delete(ctx, RevocationPrefix+key); err != nil {
 			return err
 		}
 	}
 	if len(keys) > 0 {
-		k.pending.Store(true)
+		k.Pending.Store(true)
 	}
 	return nil
 }

@@ -59,8 +59,8 @@ func TestARevocationIsNotForgottenWhileItIsStored(t *testing.T) {
 	lease := b.read("creds/r")
 	server.Enqueue(clienttest.Text(503, "text/plain", "away"))
 	b.storage.onPut(func(key string) error {
-		if strings.HasPrefix(key, revocationPrefix) {
-			if err := b.grants.catchUp(context.Background(), b.storage); err != nil {
+		if strings.HasPrefix(key, RevocationPrefix) {
+			if err := b.grants.CatchUp(context.Background(), b.storage); err != nil {
 				t.Error(err)
 			}
 		}
@@ -71,11 +71,11 @@ func TestARevocationIsNotForgottenWhileItIsStored(t *testing.T) {
 	}
 	b.storage.onPut(nil)
 	for range 3 {
-		_ = b.grants.catchUp(context.Background(), b.storage)
+		_ = b.grants.CatchUp(context.Background(), b.storage)
 	}
-	keys, _ := b.storage.List(t.Context(), revocationPrefix)
+	keys, _ := b.storage.List(t.Context(), RevocationPrefix)
 	if len(keys) != 0 {
-		t.Errorf("%d revocations are stored and nobody looks for them: pending=%v", len(keys), b.grants.pending.Load())
+		t.Errorf("%d revocations are stored and nobody looks for them: pending=%v", len(keys), b.grants.Pending.Load())
 	}
 }
 
@@ -83,7 +83,7 @@ func TestARevocationIsNotForgottenWhileItIsStored(t *testing.T) {
 func TestATokenThatComesWithTheEndIsRevokedAfterIt(t *testing.T) {
 	for name, end := range map[string]func(*testBackend){
 		"the mount is moved":  func(b *testBackend) { b.system.TaintedVal = true },
-		"the process is told": func(b *testBackend) { go b.Cleanup(b.t.Context()); <-b.grants.work.closing },
+		"the process is told": func(b *testBackend) { go b.Cleanup(b.t.Context()); <-b.grants.Work.Closing },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, server := ownRole(t)
@@ -97,7 +97,7 @@ func TestATokenThatComesWithTheEndIsRevokedAfterIt(t *testing.T) {
 				t.Error("it is handed out all the same")
 			}
 			after := newTestBackendOn(t, b.storage)
-			if err := after.grants.catchUp(t.Context(), after.grants.over(after.storage)); err != nil {
+			if err := after.grants.CatchUp(t.Context(), after.grants.Over(after.storage)); err != nil {
 				t.Fatal(err)
 			}
 			if r := server.Requests(); r[len(r)-1].Path != "/revoke" || r[len(r)-1].Form.Get("token") != canary+"late" {
@@ -132,7 +132,7 @@ func TestARevocationThatFailsHoldsUpNoOther(t *testing.T) {
 	}
 	away = false
 	for range 6 {
-		if err := b.grants.catchUp(t.Context(), b.grants.over(b.storage)); err != nil {
+		if err := b.grants.CatchUp(t.Context(), b.grants.Over(b.storage)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -169,12 +169,12 @@ func TestAClockAheadForgetsNoRevocation(t *testing.T) {
 				if at != "at the lease's end" {
 					clock.Step(day)
 				}
-				_ = b.grants.catchUp(t.Context(), b.grants.over(b.storage))
+				_ = b.grants.CatchUp(t.Context(), b.grants.Over(b.storage))
 				putRight()
 				away = false
 				for range 5 {
 					pause(2 * time.Minute)
-					_ = b.grants.catchUp(t.Context(), b.grants.over(b.storage))
+					_ = b.grants.CatchUp(t.Context(), b.grants.Over(b.storage))
 				}
 				if revoked == 0 {
 					t.Error("the token of an ended lease lives on, and nobody will end it")

@@ -62,7 +62,7 @@ func TestALeaseEndsWithTheProviderAway(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := b.grants.catchUp(t.Context(), b.storage); err != nil {
+	if err := b.grants.CatchUp(t.Context(), b.storage); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(server.Requests()); n != 4 {
@@ -70,14 +70,14 @@ func TestALeaseEndsWithTheProviderAway(t *testing.T) {
 	}
 	after := newTestBackendOn(t, b.storage)
 	for range 2 {
-		if err := after.grants.catchUp(t.Context(), b.storage); err != nil {
+		if err := after.grants.CatchUp(t.Context(), b.storage); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if n := len(server.Requests()); n != 6 {
 		t.Errorf("%d requests, want both tokens revoked once more", n)
 	}
-	if left, _ := b.storage.List(t.Context(), revocationPrefix); len(left) != 0 || after.grants.pending.Load() {
+	if left, _ := b.storage.List(t.Context(), RevocationPrefix); len(left) != 0 || after.grants.Pending.Load() {
 		t.Errorf("%d revocations are left", len(left))
 	}
 }
@@ -124,7 +124,7 @@ func TestATokenIsRevokedAfterItsMountHasMoved(t *testing.T) {
 	if err := b.endLease(lease); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.grants.catchUp(t.Context(), b.storage); err != nil {
+	if err := b.grants.CatchUp(t.Context(), b.storage); err != nil {
 		t.Fatal(err)
 	}
 	b.system.TaintedVal = false

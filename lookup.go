@@ -8,39 +8,39 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// lookAgain looks a role up unless the caller has done that and nothing was written since.
-func (k *keeper) lookAgain(ctx context.Context, s logical.Storage, name string, seen *look) (*look, error) {
-	if seen != nil && k.memory.holds(name, seen) {
+// LookAgain looks a role up unless the caller has done that and nothing was written since.
+func (k *Keeper) LookAgain(ctx context.Context, s logical.Storage, name string, seen *look) (*look, error) {
+	if seen != nil && k.Memory.holds(name, seen) {
 		return seen, nil
 	}
-	l := k.memory.begin(name)
-	defer k.memory.end(name, l)
+	l := k.Memory.begin(name)
+	defer k.Memory.end(name, l)
 	var err error
-	l.role, l.provider, l.token, err = k.lookUp(ctx, s, name)
+	l.Role, l.provider, l.Token, err = k.LookUp(ctx, s, name)
 	return l, err
 }
 
-// lookUp reads what there is of a role; a nil role when there is none. The two entries of a role are read
+// LookUp reads what there is of a role; a nil role when there is none. The two entries of a role are read
 // at the same time, since each read is a call to another process: what ties them together is the grant
 // id, not the order.
-func (k *keeper) lookUp(ctx context.Context, s logical.Storage, name string) (*role, *client.Provider, *token, error) {
+func (k *Keeper) LookUp(ctx context.Context, s logical.Storage, name string) (*Role, *client.Provider, *Token, error) {
 	type result struct {
-		tok *token
+		tok *Token
 		err error
 	}
-	held := k.held.get(name)       // first: what is stored in the meantime is no longer held
+	held := k.Held.Get(name)       // first: what is stored in the meantime is no longer held
 	stored := make(chan result, 1) // nobody may be there to receive
 	go func() {
 		var r result
 		defer func() { stored <- r }()
-		defer contain(k.Logger(), &r.err)
-		r.tok, r.err = getToken(ctx, s, name)
+		defer Contain(k.Logger(), &r.err)
+		r.tok, r.err = GetToken(ctx, s, name)
 	}()
-	r, err := getRole(ctx, s, name)
+	r, err := GetRole(ctx, s, name)
 	if err != nil || r == nil {
 		return nil, nil, nil, err
 	}
-	p, err := getProvider(ctx, s, r.Provider)
+	p, err := GetProvider(ctx, s, r.Provider)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -57,12 +57,12 @@ func (k *keeper) lookUp(ctx context.Context, s logical.Storage, name string) (*r
 
 // corrected is the state with a failure that knows whether the role, its provider or the configuration were
 // written since. What is stored does not, and only a failure is worth the look at all three.
-func corrected(ctx context.Context, s logical.Storage, r *role, p *client.Provider, tok *token) (*token, error) {
+func corrected(ctx context.Context, s logical.Storage, r *Role, p *client.Provider, tok *Token) (*Token, error) {
 	if tok.Fault == nil || p == nil {
 		return tok, nil
 	}
-	t, err := targetOf(ctx, s, r, p)
-	if _, refused := asRefusal(err); refused {
+	t, err := TargetOf(ctx, s, r, p)
+	if _, refused := AsRefusal(err); refused {
 		return tok, nil // that is what is in the way now
 	}
 	if err != nil || !tok.Fault.overtaken(t, tok) {

@@ -11,8 +11,8 @@ import (
 
 // remembered is all that a read of a token in use needs.
 type remembered struct {
-	terms terms
-	token *token
+	terms Terms
+	Token *Token
 }
 
 // maxRemembered bounds the memory: with a JWT of 1 KiB and what comes with it, 50 MB. Roles beyond it
@@ -31,9 +31,9 @@ const maxRemembered = 1 << 14
 // It is for reads of good tokens only. Whoever refreshes reads storage: once, where nothing has written
 // since the caller has (holds).
 type memory struct {
-	mu    sync.Mutex
+	Mu    sync.Mutex
 	roles *simplelru.LRU[string, remembered]
-	looks map[string]*looks // into storage, of each role, as long as no write has overtaken them
+	Looks map[string]*looks // into storage, of each role, as long as no write has overtaken them
 	edits int64             // writes to roles and providers so far
 }
 
@@ -45,9 +45,9 @@ type looks struct{ open int }
 type look struct {
 	among    *looks
 	edits    int64 // memory.edits when it began
-	role     *role
+	Role     *Role
 	provider *client.Provider
-	token    *token
+	Token    *Token
 }
 
 func newMemory() *memory {
@@ -55,84 +55,84 @@ func newMemory() *memory {
 	if err != nil {
 		panic(err) // the size is above 0
 	}
-	return &memory{roles: roles, looks: map[string]*looks{}}
+	return &memory{roles: roles, Looks: map[string]*looks{}}
 }
 
-// recall returns what is remembered of a role.
-func (m *memory) recall(name string) (remembered, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+// Recall returns what is remembered of a role.
+func (m *memory) Recall(name string) (remembered, bool) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
 	return m.roles.Get(name)
 }
 
 // begin announces a look into storage. Each must be ended.
 func (m *memory) begin(name string) *look {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.looks[name] == nil {
-		m.looks[name] = new(looks)
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	if m.Looks[name] == nil {
+		m.Looks[name] = new(looks)
 	}
-	m.looks[name].open++
-	return &look{among: m.looks[name], edits: m.edits}
+	m.Looks[name].open++
+	return &look{among: m.Looks[name], edits: m.edits}
 }
 
 // holds tells whether nothing was written since a look began that it may have missed.
 func (m *memory) holds(name string, l *look) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.looks[name] == l.among
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	return m.Looks[name] == l.among
 }
 
 // edited tells whether a role or a provider was written since a look began.
 func (m *memory) edited(l *look) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
 	return m.edits != l.edits
 }
 
 // end ends a look.
 func (m *memory) end(name string, l *look) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if l.among.open--; l.among.open == 0 && m.looks[name] == l.among {
-		delete(m.looks, name)
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	if l.among.open--; l.among.open == 0 && m.Looks[name] == l.among {
+		delete(m.Looks, name)
 	}
 }
 
 // keep remembers what a look has seen, unless something was written since it began.
 func (m *memory) keep(name string, l *look, r remembered) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.looks[name] == l.among {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	if m.Looks[name] == l.among {
 		m.roles.Add(name, r)
 	}
 }
 
-// forget drops all that an entry's key has to do with.
-func (m *memory) forget(key string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+// Forget drops all that an entry's key has to do with.
+func (m *memory) Forget(key string) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
 	kind, name, _ := strings.Cut(key, "/")
-	if kind += "/"; kind == rolePrefix || kind == providerPrefix {
+	if kind += "/"; kind == RolePrefix || kind == ProviderPrefix {
 		m.edits++
 	}
 	switch kind {
-	case rolePrefix, tokenPrefix:
+	case RolePrefix, TokenPrefix:
 		m.roles.Remove(name)
-		delete(m.looks, name)
-	case providerPrefix:
+		delete(m.Looks, name)
+	case ProviderPrefix:
 		m.purge()
 	}
 }
 
 // clear forgets everything.
 func (m *memory) clear() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
 	m.purge()
 }
 
 func (m *memory) purge() {
 	m.roles.Purge()
-	clear(m.looks)
+	clear(m.Looks)
 }

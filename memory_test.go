@@ -35,7 +35,7 @@ func (b *testBackend) gets(f func()) int64 {
 func TestAWarmReadAsksVaultNothing(t *testing.T) {
 	b, server := newWarm(t)
 	asked := 0
-	b.backend.System().(*systemView).SystemView = countingSystem{b.system, &asked}
+	b.backend.System().(*SystemView).SystemView = countingSystem{b.system, &asked}
 	b.read("creds/r") // asks what may be a second old
 	asked = 0
 	for _, f := range []fields{nil, {"min_ttl": "1m"}} {
@@ -46,7 +46,7 @@ func TestAWarmReadAsksVaultNothing(t *testing.T) {
 	if n := len(server.Requests()); n != 1 {
 		t.Errorf("%d requests", n)
 	}
-	if m, ok := b.grants.memory.recall("r"); !ok || m.token.RefreshToken.IsSet() {
+	if m, ok := b.grants.Memory.Recall("r"); !ok || m.Token.RefreshToken.IsSet() {
 		t.Error("the memory holds nothing, or a refresh token")
 	}
 }
@@ -85,7 +85,7 @@ func TestMemoryForgetsWhatIsWritten(t *testing.T) {
 			func(resp *logical.Response) bool { return resp.Secret.TTL < 31*time.Minute }},
 		"a longest lease": {func(b *testBackend) {
 			b.system.MaxLeaseTTLVal = 10 * time.Second
-			b.backend.System().(*systemView).longest = fresh[time.Duration]{} // a second later
+			b.backend.System().(*SystemView).Longest = Fresh[time.Duration]{} // a second later
 		}, func(resp *logical.Response) bool { return resp.Secret.TTL == 10*time.Second }},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -159,7 +159,7 @@ func TestNothingIsRememberedWhereOthersWrite(t *testing.T) {
 		b, _ := newWarm(t)
 		become := func(s consts.ReplicationState) {
 			b.system.ReplicationStateVal = s
-			b.backend.System().(*systemView).replication = fresh[consts.ReplicationState]{} // a second later
+			b.backend.System().(*SystemView).Replication = Fresh[consts.ReplicationState]{} // a second later
 		}
 		writer := b.system.ReplicationStateVal
 		become(state)
@@ -194,11 +194,11 @@ func TestWhatIsHeldGoesBeforeMemory(t *testing.T) {
 	b, _ := newWarm(t)
 	newer := b.stored("r")
 	newer.Generation++
-	b.grants.held.put("r", newer)
+	b.grants.Held.Put("r", newer)
 	if got := b.data("creds/r")["generation"]; got != int64(2) {
 		t.Errorf("generation %v", got)
 	}
-	b.grants.held.drop("r")
+	b.grants.Held.Drop("r")
 	if got := b.data("creds/r")["generation"]; got != int64(1) {
 		t.Errorf("generation %v is remembered, which was never stored", got)
 	}
@@ -228,14 +228,14 @@ func TestReadersDontUndoEachOthersLooks(t *testing.T) {
 	await(t, began)
 	close(gates[0])
 	await(t, first)
-	if _, ok := b.grants.memory.recall("r"); !ok {
+	if _, ok := b.grants.Memory.Recall("r"); !ok {
 		t.Error("the first reader's look is not remembered")
 	}
 	close(gates[1])
 	await(t, second)
-	b.grants.memory.mu.Lock()
-	defer b.grants.memory.mu.Unlock()
-	if len(b.grants.memory.looks) != 0 {
-		t.Errorf("%d looks are left open", len(b.grants.memory.looks))
+	b.grants.Memory.Mu.Lock()
+	defer b.grants.Memory.Mu.Unlock()
+	if len(b.grants.Memory.Looks) != 0 {
+		t.Errorf("%d looks are left open", len(b.grants.Memory.Looks))
 	}
 }

@@ -211,8 +211,8 @@ func (w *world) broken(f mishap) clienttest.Answer {
 
 // announced notes what the plugin has stored before it sends something.
 func (w *world) announced(s *faultyStorage, key string) {
-	tok, err := getToken(context.Background(), &s.InmemStorage, "r")
-	if key != tokenPrefix+"r" || err != nil || tok == nil {
+	tok, err := GetToken(context.Background(), &s.InmemStorage, "r")
+	if key != TokenPrefix+"r" || err != nil || tok == nil {
 		return
 	}
 	w.mu.Lock()
@@ -229,12 +229,12 @@ func (w *world) patience() time.Duration {
 	if w.intent == nil || w.kind.Keys {
 		return bound.Timeout
 	}
-	t := &target{
-		role:     &role{roleSettings: roleSettings{GrantType: client.GrantRefreshToken}},
-		provider: &client.Provider{RefreshTokenRotation: w.kind.Rotation, ReuseGrace: client.Duration(w.role.grace)},
-		options:  bound,
+	t := &Target{
+		Role:     &Role{RoleSettings: RoleSettings{GrantType: client.GrantRefreshToken}},
+		Provider: &client.Provider{RefreshTokenRotation: w.kind.Rotation, ReuseGrace: client.Duration(w.role.grace)},
+		Options:  bound,
 	}
-	return w.intent.within(t, w.intent.At).Timeout
+	return w.intent.Within(t, w.intent.At).Timeout
 }
 
 func (w *world) date() string { return w.now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT") }

@@ -196,7 +196,7 @@ func (w *world) ended(rt *issuedRefresh, end time.Time) {
 }
 
 // needed is how long nothing may be wrong for the plugin to be without excuse: the longest back-off, and some.
-const neededTime = maxRefusalDelay*6/5 + 2*time.Minute
+const neededTime = MaxRefusalDelay*6/5 + 2*time.Minute
 
 // clean is the longest time in which nothing was wrong. It needs the lock.
 func (w *world) clean(from, to time.Time) (longest time.Duration) {
@@ -205,7 +205,7 @@ func (w *world) clean(from, to time.Time) (longest time.Duration) {
 			continue
 		}
 		longest = max(longest, t.from.Sub(from))
-		from = later(from, t.to)
+		from = Later(from, t.to)
 	}
 	return max(longest, to.Sub(from))
 }
@@ -272,8 +272,8 @@ func (w *world) checkQueue() {
 	w.mu.Lock()
 	known := w.role.keepalive > 0 || w.role.idle > 0
 	w.mu.Unlock()
-	queued := func() bool { return w.process.schedule.queue.has("r") }
-	if !known || w.process.dead.Load() || w.process.grants.held.get("r") != nil || queued() {
+	queued := func() bool { return w.process.schedule.Queue.Has("r") }
+	if !known || w.process.dead.Load() || w.process.grants.Held.Get("r") != nil || queued() {
 		return
 	}
 	if w.pauseShortly(); queued() { // a survey looks at the roles at its leisure

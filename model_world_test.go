@@ -51,7 +51,7 @@ type world struct {
 	asked    int           // requests at one moment
 	askedAt  time.Time
 
-	intent       *intent   // that the plugin has stored last, nil for none
+	intent       *Intent   // that the plugin has stored last, nil for none
 	announcedAt  time.Time // when it stored one last,
 	before       time.Time // and the time before
 	unanswered   string    // the last refresh token that was presented in vain,
@@ -222,7 +222,7 @@ func (w *world) see() {
 	}
 	w.noticed = w.spent
 	select {
-	case w.process.schedule.queue.changed <- struct{}{}:
+	case w.process.schedule.Queue.Changed <- struct{}{}:
 	default:
 	}
 }
@@ -251,7 +251,7 @@ func (w *world) restart(after time.Duration) {
 	w.troubles = append(w.troubles, timespan{from, w.now()})
 	w.forgotten(old)
 	if w.loss != nil {
-		w.loss.down += w.now().Sub(later(from, w.loss.at))
+		w.loss.down += w.now().Sub(Later(from, w.loss.at))
 	}
 	w.mu.Unlock()
 	storage := new(faultyStorage)

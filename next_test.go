@@ -365,7 +365,7 @@ func TestPromotionDoesNotUndoAnEdit(t *testing.T) {
 			b.write("roles/r", edit)
 			open()
 			await(t, done)
-			r, err := getRole(t.Context(), b.storage, "r")
+			r, err := GetRole(t.Context(), b.storage, "r")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -421,7 +421,7 @@ func TestRevocationTriesTheNextSecret(t *testing.T) {
 	b.read("creds/r")
 	knownClient(server, bySecret(canary+"next"))
 	b.write("revoke/r", nil)
-	if got := b.data("status/r")["state"]; got != stateDead {
+	if got := b.data("status/r")["state"]; got != StateDead {
 		t.Errorf("state %v", got)
 	}
 }

@@ -10,5 +10,5 @@ func Abandon(mount logical.Backend) (lost int) {
 	if !ok {
 		return 0
 	}
-	return b.grants.abandon(cleanTimeout)
+	return b.grants.Abandon(cleanTimeout)
 }

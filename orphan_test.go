@@ -34,7 +34,7 @@ func TestAnAbandonedMountLetsAnExchangeFinish(t *testing.T) {
 	server.WaitFor(1)
 	lost := make(chan int, 1)
 	go func() { lost <- Abandon(b.backend) }()
-	await(t, b.grants.work.closing)
+	await(t, b.grants.Work.Closing)
 	b.noCreds("other", 503)
 	if len(lost) != 0 {
 		t.Error("the mount ended before the exchange")

@@ -12,15 +12,15 @@ import (
 
 func pathExplain(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "explain/" + namePattern,
-		DisplayAttrs: display("credentials"),
+		Pattern:      "explain/" + NamePattern,
+		DisplayAttrs: Display("credentials"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":    {Type: framework.TypeString, Description: "Name of the role, from the path."},
 			"min_ttl": {Type: framework.TypeDurationSecond, Description: "As the read of creds/<name> would ask for it."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   writing(b.pathExplainRead, "explain", "Explain what a read of the credentials would do."),
-			logical.UpdateOperation: writing(b.pathExplainRead, "explain-with-parameters", "Explain what a read of the credentials with parameters would do."),
+			logical.ReadOperation:   Writing(b.pathExplainRead, "explain", "Explain what a read of the credentials would do."),
+			logical.UpdateOperation: Writing(b.pathExplainRead, "explain-with-parameters", "Explain what a read of the credentials with parameters would do."),
 		},
 		HelpSynopsis: "What a read of creds/<name> would do now, and why.",
 		HelpDescription: `Asks nobody and changes nothing. The answer says in would whether a read now would serve the token
@@ -33,25 +33,25 @@ and the endpoints, so it is for those who may read roles, not for workloads.`,
 
 func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	l, err := b.grants.lookAgain(ctx, req.Storage, name, nil)
+	l, err := b.grants.LookAgain(ctx, req.Storage, name, nil)
 	if err != nil {
 		return nil, err
 	}
-	if l.role == nil {
-		return answerError(errNoRole)
+	if l.Role == nil {
+		return AnswerError(ErrNoRole)
 	}
-	e, err := b.grants.explain(ctx, req.Storage, name, l, demand{minTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
+	e, err := b.grants.Explain(ctx, req.Storage, name, l, Demand{MinTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
 	if err != nil {
 		return nil, err
 	}
-	data := map[string]any{"would": e.would, "why": e.why, "state": b.grants.state(name, l.role, l.token, obstacle(ctx, req.Storage, l.role, l.token))}
-	if e.target != nil {
-		showRequest(e.target, l.token, data)
+	data := map[string]any{"would": e.Would, "why": e.Why, "state": b.grants.State(name, l.Role, l.Token, Obstacle(ctx, req.Storage, l.Role, l.Token))}
+	if e.Target != nil {
+		ShowRequest(e.Target, l.Token, data)
 	} else {
-		data["request"] = "none: " + e.obstacle.Error()
+		data["request"] = "none: " + e.Obstacle.Error()
 	}
-	if from := l.role.Next.From; clock.Now().Before(from) {
+	if from := l.Role.Next.From; clock.Now().Before(from) {
 		data["next_from"] = from.Format(time.RFC3339)
 	}
-	return &logical.Response{Data: data, Warnings: l.role.warnings()}, nil
+	return &logical.Response{Data: data, Warnings: l.Role.Warnings()}, nil
 }

@@ -13,12 +13,12 @@ import (
 func pathIdentity(b *backend) *framework.Path {
 	return &framework.Path{
 		Pattern:      "identity/(?P<name>.+)",
-		DisplayAttrs: display("identity"),
+		DisplayAttrs: Display("identity"),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: writing(b.pathIdentityRead, "", "Get the client certificate and private key of a role."),
+			logical.ReadOperation: Writing(b.pathIdentityRead, "", "Get the client certificate and private key of a role."),
 		},
 		HelpSynopsis: "Get the client certificate of a role, with its private key.",
 		HelpDescription: `For workloads that have to present the client certificate themselves, because an API wants to see it
@@ -34,30 +34,30 @@ certificate ends at not_after, or when its issuer revokes it.`,
 
 func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	r, _, tok, err := b.grants.lookUp(ctx, req.Storage, name)
+	r, _, tok, err := b.grants.LookUp(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
-		return answerError(errNoRole)
+		return AnswerError(ErrNoRole)
 	}
 	if !r.IdentityReadable {
-		return answerError(refusal(fmt.Sprintf(
+		return AnswerError(Refusal(fmt.Sprintf(
 			"the client certificate of this role is not handed out: that takes identity_readable=true on roles/%s", name)))
 	}
-	id, err := r.credentialsInUse(tok.worked).identity() // what the token at hand was got with
-	if next, failed := r.Next.identity(); failed == nil && next != nil && id != nil && id.Check(clock.Now()) != nil && r.mayTryNext(partCertificate, clock.Now()) {
+	id, err := r.CredentialsInUse(tok.Worked).Identity() // what the token at hand was got with
+	if next, failed := r.Next.Identity(); failed == nil && next != nil && id != nil && id.Check(clock.Now()) != nil && r.MayTryNext(PartCertificate, clock.Now()) {
 		id = next // nobody takes the old one any more
 	}
 	if err != nil {
-		return answerError(refuse(err))
+		return AnswerError(Refuse(err))
 	}
 	if id == nil {
-		return answerError(refusal("this role has no client certificate: write one to it"))
+		return AnswerError(Refusal("this role has no client certificate: write one to it"))
 	}
 	resp, err := b.leaseIdentity(id, clock.Now())
 	if err != nil {
-		return answerError(refuse(err))
+		return AnswerError(Refuse(err))
 	}
 	return resp, nil
 }

@@ -9,14 +9,14 @@ import (
 
 func pathRediscover(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "providers/" + namePattern + "/rediscover",
-		DisplayAttrs: display("provider"),
+		Pattern:      "providers/" + NamePattern + "/rediscover",
+		DisplayAttrs: Display("provider"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":   {Type: framework.TypeString, Description: "Name of the provider, from the path."},
 			"accept": {Type: framework.TypeString, Description: "Take the change that was shown with this digest."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writing(b.pathRediscoverUpdate, "rediscover", "Compare a provider with its issuer's metadata."),
+			logical.UpdateOperation: Writing(b.pathRediscoverUpdate, "rediscover", "Compare a provider with its issuer's metadata."),
 		},
 		HelpSynopsis: "Show how the issuer's metadata have changed, then take the change.",
 		HelpDescription: `What a write of issuer has filled in is never followed later. This asks the server again and answers
@@ -28,27 +28,27 @@ the roles' secrets don't follow: these roles are blocked until their secrets are
 }
 
 var (
-	errNotAsShown = refusal("the metadata are not those that were shown with this digest: write rediscover without accept to see what they say now, then accept that")
-	errNoAccept   = refusal("accept is empty: write the digest that rediscover has shown, or leave accept out to see it")
+	errNotAsShown = Refusal("the metadata are not those that were shown with this digest: write rediscover without accept to see what they say now, then accept that")
+	errNoAccept   = Refusal("accept is empty: write the digest that rediscover has shown, or leave accept out to see it")
 )
 
 func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, in := d.Get("name").(string), readInput(d)
+	name, in := d.Get("name").(string), ReadInput(d)
 	var accept string
-	in.text("accept", &accept)
-	if in.names("accept") && accept == "" {
-		return answerError(errNoAccept)
+	in.Text("accept", &accept)
+	if in.Names("accept") && accept == "" {
+		return AnswerError(errNoAccept)
 	}
-	unlock, err := b.edits.lock(ctx, providerPrefix+name)
+	unlock, err := b.edits.Lock(ctx, ProviderPrefix+name)
 	if err != nil {
 		return nil, errProviderBusy
 	}
 	defer unlock()
-	old, p, err := rediscover(ctx, req.Storage, name)
+	old, p, err := Rediscover(ctx, req.Storage, name)
 	if err != nil {
-		return answerError(err)
+		return AnswerError(err)
 	}
-	resp, now, err := difference(old, p)
+	resp, now, err := Difference(old, p)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request
 		return resp, nil
 	}
 	if accept != now {
-		return answerError(errNotAsShown)
+		return AnswerError(errNotAsShown)
 	}
 	resp.Data["accepted"] = true
 	return resp, b.saveProvider(ctx, req.Storage, name, p)

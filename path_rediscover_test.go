@@ -73,7 +73,7 @@ func TestRediscoverWarnsOfMoves(t *testing.T) {
 		accept = fields{"accept": resp.Data["digest"]}
 	}
 	b.rejects(writeOp, "refresh/r", nil, "the provider's endpoint is now at another place")
-	if state := b.data("status/r")["state"]; state != stateBlocked || other.Connections() > 0 {
+	if state := b.data("status/r")["state"]; state != StateBlocked || other.Connections() > 0 {
 		t.Errorf("the state is %v, %d connections", state, other.Connections())
 	}
 	// An alias moves the roles that show a certificate.

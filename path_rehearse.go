@@ -9,13 +9,13 @@ import (
 
 func pathRehearse(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "rehearse/" + namePattern,
-		DisplayAttrs: display("role"),
+		Pattern:      "rehearse/" + NamePattern,
+		DisplayAttrs: Display("role"),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: writing(b.pathRehearseRead, "rehearse", "Check all that a refresh needs, without a refresh."),
+			logical.ReadOperation: Writing(b.pathRehearseRead, "rehearse", "Check all that a refresh needs, without a refresh."),
 		},
 		HelpSynopsis: "Check all that a refresh needs, without a refresh.",
 		HelpDescription: `Goes the way of a refresh up to the request, and presents neither the refresh token nor any other
@@ -32,9 +32,9 @@ Nothing is stored. What only a refresh can tell, verify=true on a write to roles
 }
 
 func (b *backend) pathRehearseRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	resp, err := b.grants.rehearse(ctx, req.Storage, d.Get("name").(string))
+	resp, err := b.grants.Rehearse(ctx, req.Storage, d.Get("name").(string))
 	if err != nil {
-		return answerError(err)
+		return AnswerError(err)
 	}
 	return resp, nil
 }

@@ -9,13 +9,13 @@ import (
 
 func pathRevoke(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "revoke/" + namePattern,
-		DisplayAttrs: display("grant"),
+		Pattern:      "revoke/" + NamePattern,
+		DisplayAttrs: Display("grant"),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writing(b.pathRevokeUpdate, "revoke", "End a role's grant at the provider."),
+			logical.UpdateOperation: Writing(b.pathRevokeUpdate, "revoke", "End a role's grant at the provider."),
 		},
 		HelpSynopsis: "End a role's grant at the provider, then forget its tokens.",
 		HelpDescription: `Revokes the refresh token at the provider (RFC 7009), and with it, at most providers, the access
@@ -26,8 +26,8 @@ and the next read gets another. When the provider refuses, nothing is forgotten.
 }
 
 func (b *backend) pathRevokeUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	if err := b.grants.revoke(ctx, req.Storage, d.Get("name").(string)); err != nil {
-		return answerError(err)
+	if err := b.grants.Revoke(ctx, req.Storage, d.Get("name").(string)); err != nil {
+		return AnswerError(err)
 	}
 	return nil, nil
 }

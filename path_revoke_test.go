@@ -92,7 +92,7 @@ func TestRevokeOfWhatIsHeld(t *testing.T) {
 			if got := b.data("status/r"); got["state"] != "dead" || got["unpersisted"] != false {
 				t.Errorf("the status says %v", got)
 			}
-			pause(maxHoldDelay)
+			pause(MaxHoldDelay)
 		}
 	})
 }

@@ -14,10 +14,10 @@ import (
 func pathStatus(b *backend) []*framework.Path {
 	return []*framework.Path{{
 		Pattern:      "status/?$",
-		DisplayAttrs: display("status"),
+		DisplayAttrs: Display("status"),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			// What is under way and what is held is known to the node that refreshes.
-			logical.ReadOperation: writing(b.pathStatusRead, "", "Read which grants need attention."),
+			logical.ReadOperation: Writing(b.pathStatusRead, "", "Read which grants need attention."),
 		},
 		HelpSynopsis: "Which grants of this mount need attention.",
 		HelpDescription: `Counts the roles and names those whose grant is dead (reauthorization_required), whose last refresh
@@ -25,13 +25,13 @@ failed, for which no refresh can be tried before somebody writes something (bloc
 outcome of a refresh is unknown, whose last answer is not stored yet, and whose entries in storage are
 damaged (unreadable). The details of each stand at status/<name>.`,
 	}, {
-		Pattern:      "status/" + namePattern,
-		DisplayAttrs: display("role-status"),
+		Pattern:      "status/" + NamePattern,
+		DisplayAttrs: Display("role-status"),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: writing(b.pathStatusRoleRead, "", "Read the state of one grant."),
+			logical.ReadOperation: Writing(b.pathStatusRoleRead, "", "Read the state of one grant."),
 		},
 		HelpSynopsis: "The state of one grant.",
 		HelpDescription: `What is known of the grant without asking the provider: state and next_step in words, the generation
@@ -42,15 +42,15 @@ when certificates and the refresh token end. No secret is shown.`,
 }
 
 func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	names, err := req.Storage.List(ctx, rolePrefix)
+	names, err := req.Storage.List(ctx, RolePrefix)
 	if err != nil {
 		return nil, err
 	}
 	by := map[string][]string{}
 	for _, name := range names {
-		r, _, tok, err := b.grants.lookUp(ctx, req.Storage, name)
-		if _, damaged := errors.AsType[damagedError](err); damaged {
-			by[stateUnreadable] = append(by[stateUnreadable], name)
+		r, _, tok, err := b.grants.LookUp(ctx, req.Storage, name)
+		if _, damaged := errors.AsType[DamagedError](err); damaged {
+			by[StateUnreadable] = append(by[StateUnreadable], name)
 			continue
 		}
 		if err != nil {
@@ -59,58 +59,58 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 		if r == nil {
 			continue // deleted meanwhile
 		}
-		state := b.grants.state(name, r, tok, obstacle(ctx, req.Storage, r, tok))
+		state := b.grants.State(name, r, tok, Obstacle(ctx, req.Storage, r, tok))
 		by[state] = append(by[state], name)
 	}
 	return &logical.Response{Data: map[string]any{
 		"roles":                    len(names),
-		"ok":                       len(by[stateOK]),
-		"never_refreshed":          len(by[stateNew]),
-		"reauthorization_required": listOf(by[stateDead]),
-		"blocked":                  listOf(by[stateBlocked]),
-		"failing":                  listOf(by[stateFailing]),
-		"outcome_unknown":          listOf(by[stateUnknown]),
-		"unpersisted":              listOf(by[stateUnpersisted]),
-		"unreadable":               listOf(by[stateUnreadable]),
+		"ok":                       len(by[StateOK]),
+		"never_refreshed":          len(by[StateNew]),
+		"reauthorization_required": ListOf(by[StateDead]),
+		"blocked":                  ListOf(by[StateBlocked]),
+		"failing":                  ListOf(by[StateFailing]),
+		"outcome_unknown":          ListOf(by[StateUnknown]),
+		"unpersisted":              ListOf(by[StateUnpersisted]),
+		"unreadable":               ListOf(by[StateUnreadable]),
 	}}, nil
 }
 
 func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	r, p, tok, err := b.grants.lookUp(ctx, req.Storage, name)
+	r, p, tok, err := b.grants.LookUp(ctx, req.Storage, name)
 	if err != nil || r == nil {
 		return nil, err
 	}
 	now := clock.Now()
-	unknown := b.grants.outcomeUnknown(name, tok)
-	hindered := obstacle(ctx, req.Storage, r, tok)
+	unknown := b.grants.OutcomeUnknown(name, tok)
+	hindered := Obstacle(ctx, req.Storage, r, tok)
 	data := map[string]any{
 		"provider":                 r.Provider,
 		"grant_type":               r.GrantType,
-		"state":                    b.grants.state(name, r, tok, hindered),
+		"state":                    b.grants.State(name, r, tok, hindered),
 		"generation":               tok.Generation,
 		"outcome_unknown":          unknown,
-		"unpersisted":              b.grants.held.get(name) != nil,
-		"reauthorization_required": tok.dead(r),
+		"unpersisted":              b.grants.Held.Get(name) != nil,
+		"reauthorization_required": tok.Dead(r),
 	}
 	if r.PreviousClientSecret.IsSet() {
-		data["previous_client_secret_in_use"] = r.live(partSecret, tok.worked) == slotPrevious
+		data["previous_client_secret_in_use"] = r.Live(PartSecret, tok.Worked) == SlotPrevious
 	}
-	if g := b.grants.gapOf(r, tok); g != nil && !tok.dead(r) {
-		data["snapshot_suspected"] = g.sentence()
+	if g := b.grants.GapOf(r, tok); g != nil && !tok.Dead(r) {
+		data["snapshot_suspected"] = g.Sentence()
 	}
-	tok.describe(data)
+	tok.Describe(data)
 	if unknown {
-		data["outcome_unknown_since"] = tok.Intent.since().UTC().Format(time.RFC3339)
+		data["outcome_unknown_since"] = tok.Intent.Since().UTC().Format(time.RFC3339)
 	}
 	var until time.Time
 	if p != nil {
-		until = timingOf(r, p, tok, now).may
+		until = TimingOf(r, p, tok, now).May
 	}
-	tok.Fault.describe(until, now, data)
-	if step := b.grants.nextStep(name, r, p, tok, hindered); step != "" {
+	tok.Fault.Describe(until, now, data)
+	if step := b.grants.NextStep(name, r, p, tok, hindered); step != "" {
 		data["next_step"] = step
 	}
-	r.describeLive(tok.worked, data)
-	return &logical.Response{Data: data, Warnings: r.warnings()}, nil
+	r.DescribeLive(tok.Worked, data)
+	return &logical.Response{Data: data, Warnings: r.Warnings()}, nil
 }

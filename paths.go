@@ -5,29 +5,29 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// operationPrefix begins every OpenAPI operation id of this engine.
-const operationPrefix = "oauth-refresh"
+// OperationPrefix begins every OpenAPI operation id of this engine.
+const OperationPrefix = "oauth-refresh"
 
-// display names what a path is about, for the OpenAPI operation ids: a client generated from the
+// Display names what a path is about, for the OpenAPI operation ids: a client generated from the
 // document has one function for each.
-func display(suffix string) *framework.DisplayAttributes {
-	return &framework.DisplayAttributes{OperationPrefix: operationPrefix, OperationSuffix: suffix}
+func Display(suffix string) *framework.DisplayAttributes {
+	return &framework.DisplayAttributes{OperationPrefix: OperationPrefix, OperationSuffix: suffix}
 }
 
-// writing is an operation that must run where storage can be written: on any other node it would
+// Writing is an operation that must run where storage can be written: on any other node it would
 // be done there in part and then again on the active one. The verb is that of the operation id, ""
 // for the operation's own.
-func writing(f framework.OperationFunc, verb, summary string) *framework.PathOperation {
+func Writing(f framework.OperationFunc, verb, summary string) *framework.PathOperation {
 	return &framework.PathOperation{
 		Callback: f, Summary: summary, DisplayAttrs: &framework.DisplayAttributes{OperationVerb: verb},
 		ForwardPerformanceStandby: true, ForwardPerformanceSecondary: true,
 	}
 }
 
-// inlineSchemas puts the schemas of an OpenAPI document where they are used. The framework refers
+// InlineSchemas puts the schemas of an OpenAPI document where they are used. The framework refers
 // to them by $ref, and Vault drops that on its way from an external plugin, and with it the
 // description of every field.
-func inlineSchemas(resp *logical.Response) {
+func InlineSchemas(resp *logical.Response) {
 	if resp == nil {
 		return
 	}

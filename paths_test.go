@@ -44,7 +44,7 @@ func TestEverythingHasItsHelp(t *testing.T) {
 			if len(field.Description) < 10 || !strings.HasSuffix(field.Description, ".") {
 				t.Errorf("%s %s: description %q", path.Pattern, name, field.Description)
 			}
-			if fieldForms[field.Type] == "" {
+			if FieldForms[field.Type] == "" {
 				t.Errorf("%s %s: no word for its type", path.Pattern, name)
 			}
 		}
@@ -90,7 +90,7 @@ func TestOpenAPI(t *testing.T) {
 			if op == nil {
 				continue
 			}
-			if ids[op.OperationID] || !strings.HasPrefix(op.OperationID, operationPrefix+"-") {
+			if ids[op.OperationID] || !strings.HasPrefix(op.OperationID, OperationPrefix+"-") {
 				t.Errorf("%s %s: operation id %q", method, path, op.OperationID)
 			}
 			ids[op.OperationID] = true

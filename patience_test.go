@@ -14,12 +14,12 @@ func TestASlowProviderHoldsUpNobodyWithAGoodToken(t *testing.T) {
 	server.Enqueue(tokenAnswer("a1", canary+"r1"), slow)
 	b.writeRole("r")
 	b.read("creds/r")
-	b.age("r", func(tok *token) {
+	b.age("r", func(tok *Token) {
 		tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-50*time.Minute), time.Now().Add(10*time.Minute)
 	})
 	began := time.Now()
 	resp := b.read("creds/r")
-	if resp.Data["access_token"] != "a1" || len(resp.Warnings) > 0 || time.Since(began) > 10*maxPatience {
+	if resp.Data["access_token"] != "a1" || len(resp.Warnings) > 0 || time.Since(began) > 10*MaxPatience {
 		t.Errorf("%v after %s, with warnings %q", resp.Data["access_token"], time.Since(began), resp.Warnings)
 	}
 	open()

@@ -13,15 +13,15 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// pinsPrefix is that of what roles without pins of their own are held to, by provider.
-const pinsPrefix = "pins/"
+// PinsPrefix is that of what roles without pins of their own are held to, by provider.
+const PinsPrefix = "pins/"
 
-// pins are what an operator's definition said when a role was written, of what readers are handed and of
+// Pins are what an operator's definition said when a role was written, of what readers are handed and of
 // what the client proves itself with. A definition that says something else later holds for a role when
 // that is written once more: else whoever may edit a provider, and knows no secret, could have the refresh
 // token handed to readers, or presented without the client's proof. Where the refresh token is looked for
 // is not among them: what is found there goes to pinned origins only.
-type pins struct {
+type Pins struct {
 	AccessTokenPointer      string   `json:"access_token_pointer"`
 	ExtraFields             []string `json:"extra_fields,omitempty"`
 	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method"`
@@ -32,8 +32,8 @@ type pins struct {
 }
 
 // pinsOf takes a definition with its defaults in it.
-func pinsOf(p *client.Provider) *pins {
-	return &pins{
+func pinsOf(p *client.Provider) *Pins {
+	return &Pins{
 		AccessTokenPointer: p.AccessTokenPointer, ExtraFields: p.ExtraFields,
 		TokenEndpointAuthMethod: p.TokenEndpointAuthMethod, RequiresCertificate: p.RequiresCertificate,
 	}
@@ -41,7 +41,7 @@ func pinsOf(p *client.Provider) *pins {
 
 // moved are the fields by which readers would be handed something else. What they are no longer handed
 // takes nothing from where it was.
-func (was *pins) moved(now *pins) (fields []string) {
+func (was *Pins) moved(now *Pins) (fields []string) {
 	if now.AccessTokenPointer != was.AccessTokenPointer {
 		fields = append(fields, "access_token_pointer")
 	}
@@ -52,7 +52,7 @@ func (was *pins) moved(now *pins) (fields []string) {
 }
 
 // acceptedPointer is pins.AcceptedPointer.
-func (r *role) acceptedPointer() string {
+func (r *Role) acceptedPointer() string {
 	if r.Pins == nil {
 		return ""
 	}
@@ -60,7 +60,7 @@ func (r *role) acceptedPointer() string {
 }
 
 // take is what a role is held to from its write on, with what it was held to before; nil for nothing.
-func (was *pins) take(says *pins, old *role) *pins {
+func (was *Pins) take(says *Pins, old *Role) *Pins {
 	if says == nil || was == nil || old == nil {
 		return says
 	}
@@ -73,40 +73,40 @@ func (was *pins) take(says *pins, old *role) *pins {
 }
 
 // readPins looks up what the role is held to. A built-in definition is the plugin's own, and changes with it.
-func (t *target) readPins(ctx context.Context, s logical.Storage, p *client.Provider) error {
-	if _, builtin := client.Builtin(t.role.Provider); builtin {
+func (t *Target) readPins(ctx context.Context, s logical.Storage, p *client.Provider) error {
+	if _, builtin := client.Builtin(t.Role.Provider); builtin {
 		return nil
 	}
-	t.says, t.pins = pinsOf(p), t.role.Pins
+	t.says, t.pins = pinsOf(p), t.Role.Pins
 	if t.pins != nil {
 		return nil
 	}
-	before := new(pins)
-	ok, err := load(ctx, s, pinsPrefix+t.role.Provider, before)
+	before := new(Pins)
+	ok, err := Load(ctx, s, PinsPrefix+t.Role.Provider, before)
 	if t.pins = before; !ok {
 		t.pins = t.says // nobody has changed it since roles are pinned
 	}
 	return err
 }
 
-// checkReady returns why no exchange may be made with the role and the definition as they are.
-func (t *target) checkReady() error { return cmp.Or(t.checkCredentials(), t.checkPins()) }
+// CheckReady returns why no exchange may be made with the role and the definition as they are.
+func (t *Target) CheckReady() error { return cmp.Or(t.checkCredentials(), t.checkPins()) }
 
 // checkPins refuses an exchange by a definition that says something else than when the role was written.
-func (t *target) checkPins() error {
+func (t *Target) checkPins() error {
 	if t.pins == nil {
 		return nil
 	}
 	if fields := t.pins.moved(t.says); len(fields) > 0 {
-		return refusal(fmt.Sprintf("the provider's %s decides what readers are handed, and has changed since this role was written, so nothing is sent: "+
+		return Refusal(fmt.Sprintf("the provider's %s decides what readers are handed, and has changed since this role was written, so nothing is sent: "+
 			"undo the change of the provider or, if it is right, write the role once more, for which no secret is needed", strings.Join(fields, " and ")))
 	}
-	was := t.provider.Clone()
+	was := t.Provider.Clone()
 	was.RequiresCertificate = t.pins.RequiresCertificate
-	was.TokenEndpointAuthMethod = cmp.Or(t.role.TokenEndpointAuthMethod, t.pins.TokenEndpointAuthMethod)
-	for _, p := range t.role.proofs(was) {
-		if !slices.Contains(t.role.proofs(t.provider), p) {
-			return refusal(fmt.Sprintf("the provider has changed since this role was written, and by its token_endpoint_auth_method the %s would no longer prove "+
+	was.TokenEndpointAuthMethod = cmp.Or(t.Role.TokenEndpointAuthMethod, t.pins.TokenEndpointAuthMethod)
+	for _, p := range t.Role.proofs(was) {
+		if !slices.Contains(t.Role.proofs(t.Provider), p) {
+			return Refusal(fmt.Sprintf("the provider has changed since this role was written, and by its token_endpoint_auth_method the %s would no longer prove "+
 				"who the client is, so nothing is sent: undo the change of the provider or, if it is right, write the role once more", p))
 		}
 	}
@@ -114,38 +114,38 @@ func (t *target) checkPins() error {
 }
 
 // proofs are what the client proves itself with.
-func (r *role) proofs(p *client.Provider) (used []part) {
+func (r *Role) proofs(p *client.Provider) (used []Part) {
 	if p.UsesSecret() && r.ClientSecret.IsSet() {
-		used = append(used, partSecret)
+		used = append(used, PartSecret)
 	}
 	if r.signs(p) && r.AssertionKey.IsSet() {
 		used = append(used, partKey)
 	}
 	if r.CertificateChain != "" && (p.NeedsCertificate() || r.signsWithCertificate(p)) {
-		used = append(used, partCertificate)
+		used = append(used, PartCertificate)
 	}
 	return used
 }
 
-// pinProvider stores what a definition says before it is changed for the first time: roles of versions that
+// PinProvider stores what a definition says before it is changed for the first time: roles of versions that
 // pinned nothing are held to that, also when the definition is deleted and comes back.
-func pinProvider(ctx context.Context, s logical.Storage, name string) error {
-	if ok, err := load(ctx, s, pinsPrefix+name, new(pins)); err != nil || ok {
+func PinProvider(ctx context.Context, s logical.Storage, name string) error {
+	if ok, err := Load(ctx, s, PinsPrefix+name, new(Pins)); err != nil || ok {
 		return err
 	}
-	p, err := getOwnProvider(ctx, s, name)
-	if _, damaged := errors.AsType[damagedError](err); damaged {
+	p, err := GetOwnProvider(ctx, s, name)
+	if _, damaged := errors.AsType[DamagedError](err); damaged {
 		return nil // it says nothing to anybody
 	}
 	if err != nil || p == nil {
 		return err
 	}
 	p.SetDefaults()
-	return save(ctx, s, pinsPrefix+name, pinsOf(&p.Provider))
+	return Save(ctx, s, PinsPrefix+name, pinsOf(&p.Provider))
 }
 
-// warnOfPins says what becomes of roles when readers would be handed something else.
-func warnOfPins(resp *logical.Response, old, p *ownProvider) *logical.Response {
+// WarnOfPins says what becomes of roles when readers would be handed something else.
+func WarnOfPins(resp *logical.Response, old, p *OwnProvider) *logical.Response {
 	was, now := *old, *p // of copies that nobody stores
 	was.SetDefaults()
 	now.SetDefaults()

@@ -12,54 +12,54 @@ import (
 
 // plan is what background work is next for a role, and when. The zero time means never.
 type plan struct {
-	at     time.Time
-	demand demand
+	At     time.Time
+	Demand Demand
 }
 
-// plan decides by what is stored and by whether the token was read. It names the earliest of:
+// Plan decides by what is stored and by whether the token was read. It names the earliest of:
 // repeating an exchange whose outcome is unknown, refreshing a token in use, keeping an idle grant
 // alive. After a failure it waits as long as everybody else: when, timing says.
-func (sc *scheduler) plan(name string, r *role, p *client.Provider, tok *token, now time.Time) plan {
-	force := demand{force: true, replace: tok.Generation, background: true}
-	if tok.dead(r) {
+func (sc *Scheduler) Plan(name string, r *Role, p *client.Provider, tok *Token, now time.Time) plan {
+	force := Demand{Force: true, Replace: tok.Generation, Background: true}
+	if tok.Dead(r) {
 		return plan{}
 	}
 	if p == nil { // deleted; it may be written again
-		return plan{at: now.Add(time.Hour)}
+		return plan{At: now.Add(time.Hour)}
 	}
-	when := timingOf(r, p, tok, now)
-	if tok.Intent != nil && r.spends() { // nothing else may spend the token before
-		return plan{at: later(later(now, when.settle), when.rest), demand: force}
+	when := TimingOf(r, p, tok, now)
+	if tok.Intent != nil && r.Spends() { // nothing else may spend the token before
+		return plan{At: Later(Later(now, when.Settle), when.Rest), Demand: force}
 	}
 	var next plan
-	if t := newTerms(r, p); sc.grants.inUse(name, tok) && !t.invalidates && tok.AccessToken.IsSet() {
-		next.at = ahead(t, name, tok)
-		if fromFuture(tok.ObtainedAt, now) {
-			next.at = now // readers are not served it any more
+	if t := NewTerms(r, p); sc.grants.InUse(name, tok) && !t.Invalidates && tok.AccessToken.IsSet() {
+		next.At = ahead(t, name, tok)
+		if FromFuture(tok.ObtainedAt, now) {
+			next.At = now // readers are not served it any more
 		}
-		if sc.grants.gapOf(r, tok) != nil && p.RefreshTokenRotation != client.RotationNever {
-			next.at = later(next.at, tok.ExpiresAt) // it may be the one that ends the grant, so not before it must be
+		if sc.grants.GapOf(r, tok) != nil && p.RefreshTokenRotation != client.RotationNever {
+			next.At = Later(next.At, tok.ExpiresAt) // it may be the one that ends the grant, so not before it must be
 		}
 	}
-	if at := keepAlive(when, name, r, p, tok, now); !at.IsZero() && (next.at.IsZero() || at.Before(next.at)) {
+	if at := keepAlive(when, name, r, p, tok, now); !at.IsZero() && (next.At.IsZero() || at.Before(next.At)) {
 		next = plan{at, force}
 	}
-	if !next.at.IsZero() {
-		next.at = later(next.at, when.rest)
+	if !next.At.IsZero() {
+		next.At = Later(next.At, when.Rest)
 	}
 	return next
 }
 
 // replan puts a role where it belongs in the queue.
-func (sc *scheduler) replan(name string, r *role, p *client.Provider, tok *token) {
-	sc.queue.put(turn{name, r.Provider}, sc.plan(name, r, p, tok, clock.Now()).at)
+func (sc *Scheduler) replan(name string, r *Role, p *client.Provider, tok *Token) {
+	sc.Queue.Put(Turn{name, r.Provider}, sc.Plan(name, r, p, tok, clock.Now()).At)
 }
 
-// reconsider replans a role whose definition has changed.
-func (sc *scheduler) reconsider(ctx context.Context, s logical.Storage, name string) {
-	r, p, tok, err := sc.grants.lookUp(ctx, s, name)
+// Reconsider replans a role whose definition has changed.
+func (sc *Scheduler) Reconsider(ctx context.Context, s logical.Storage, name string) {
+	r, p, tok, err := sc.grants.LookUp(ctx, s, name)
 	if err != nil {
-		sc.queue.set(name, clock.Now().Add(tendDelay)) // it must be found again
+		sc.Queue.Set(name, clock.Now().Add(TendDelay)) // it must be found again
 	} else if r != nil {
 		sc.replan(name, r, p, tok)
 	}
@@ -67,8 +67,8 @@ func (sc *scheduler) reconsider(ctx context.Context, s logical.Storage, name str
 
 // forget takes a role out of all background work. The lock of the role's edits is held, or another one of the
 // same name would be forgotten.
-func (sc *scheduler) forget(name string) {
-	sc.queue.remove(name)
-	sc.shares.forget(name)
-	sc.grants.unread(name)
+func (sc *Scheduler) forget(name string) {
+	sc.Queue.Remove(name)
+	sc.Shares.Forget(name)
+	sc.grants.Unread(name)
 }

@@ -13,16 +13,16 @@ const day = 24 * time.Hour
 func TestPlan(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	type state struct {
-		role     role
+		role     Role
 		provider client.Provider
-		token    token
+		token    Token
 		read     bool
 	}
 	hour := func(s *state) {
 		s.token.AccessToken = client.NewSecret("a")
 		s.token.Generation, s.token.ObtainedAt, s.token.ExpiresAt = 3, now, now.Add(time.Hour)
 	}
-	unknown := func(s *state) { s.token.Intent = &intent{At: now.Add(-time.Minute), IdempotencyKey: "k"} }
+	unknown := func(s *state) { s.token.Intent = &Intent{At: now.Add(-time.Minute), IdempotencyKey: "k"} }
 	for name, c := range map[string]struct {
 		make     []func(*state)
 		from, to time.Duration // the time of the plan, after now; 0, 0 for none
@@ -56,9 +56,9 @@ func TestPlan(t *testing.T) {
 		"outcome unknown, and the refresh token ends before the token at hand": {make: []func(*state){hour, unknown, func(s *state) {
 			s.token.ExpiresAt, s.provider.RefreshTokenIdleTTL = now.Add(30*day), client.Duration(10*day)
 		}}, from: 9 * day, to: 9 * day, force: true},
-		"dead": {make: []func(*state){hour, unknown, func(s *state) { s.read, s.token.Fault = true, &fault{Reauthorize: true} }}},
+		"dead": {make: []func(*state){hour, unknown, func(s *state) { s.read, s.token.Fault = true, &Fault{Reauthorize: true} }}},
 		"failing, in use": {make: []func(*state){hour, func(s *state) {
-			s.read, s.token.Fault = true, &fault{At: now, Asked: true, Until: now.Add(55 * time.Minute)}
+			s.read, s.token.Fault = true, &Fault{At: now, Asked: true, Until: now.Add(55 * time.Minute)}
 		}},
 			from: 55 * time.Minute, to: 55 * time.Minute},
 		"client credentials have no grant to keep": {make: []func(*state){hour, func(s *state) {
@@ -67,26 +67,26 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBackend()
-			s := &state{role: role{roleSettings: roleSettings{GrantType: client.GrantRefreshToken}}}
+			s := &state{role: Role{RoleSettings: RoleSettings{GrantType: client.GrantRefreshToken}}}
 			for _, set := range c.make {
 				set(s)
 			}
-			s.token.Settings = s.role.settings()
+			s.token.Settings = s.role.Settings()
 			if i := s.token.Intent; i != nil {
-				i.Exchange = describe(&s.role, &s.provider).exchange()
+				i.Exchange = Describe(&s.role, &s.provider).Exchange()
 			}
 			if s.read {
-				b.grants.reads.Store("r", s.token.Generation)
+				b.grants.Reads.Store("r", s.token.Generation)
 			}
-			got := b.schedule.plan("r", &s.role, &s.provider, &s.token, now)
+			got := b.schedule.Plan("r", &s.role, &s.provider, &s.token, now)
 			if c.to == 0 {
-				if !got.at.IsZero() {
-					t.Fatalf("planned in %s, want never", got.at.Sub(now))
+				if !got.At.IsZero() {
+					t.Fatalf("planned in %s, want never", got.At.Sub(now))
 				}
 				return
 			}
-			if in := got.at.Sub(now); in < c.from || in > c.to || got.demand.force != c.force {
-				t.Errorf("planned in %s (force=%v), want between %s and %s (force=%v)", in, got.demand.force, c.from, c.to, c.force)
+			if in := got.At.Sub(now); in < c.from || in > c.to || got.Demand.Force != c.force {
+				t.Errorf("planned in %s (force=%v), want between %s and %s (force=%v)", in, got.Demand.Force, c.from, c.to, c.force)
 			}
 		})
 	}

@@ -73,7 +73,7 @@ func TestForcedRefreshesAreBounded(t *testing.T) {
 	newGrant(server)
 	b.writeRole("r")
 	b.read("creds/r") // without a token at hand nothing is counted
-	for range forcedBurst {
+	for range ForcedBurst {
 		b.write("refresh/r", nil)
 	}
 	if status, text := b.failure(logical.UpdateOperation, "refresh/r", nil); status != 429 || !strings.Contains(text, "creds/") {
@@ -81,7 +81,7 @@ func TestForcedRefreshesAreBounded(t *testing.T) {
 	}
 	b.write("refresh/r", fields{"if_generation": 1}) // replaced long ago: costs nothing, so it is answered
 	b.read("creds/r")
-	if n := len(server.Requests()); n != 1+forcedBurst {
-		t.Errorf("%d refreshes, want %d", n, 1+forcedBurst)
+	if n := len(server.Requests()); n != 1+ForcedBurst {
+		t.Errorf("%d refreshes, want %d", n, 1+ForcedBurst)
 	}
 }

@@ -11,53 +11,53 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// adopted are the credentials to come with which a refresh has succeeded. It is stored with that refresh's
+// Adopted are the credentials to come with which a refresh has succeeded. It is stored with that refresh's
 // answer, so that it is known whatever becomes of the write to the role that follows.
-type adopted struct {
+type Adopted struct {
 	ID    string    `json:"id"` // nextCredentials.ID
-	Parts []part    `json:"parts"`
+	Parts []Part    `json:"parts"`
 	Since time.Time `json:"since"`
 }
 
-// promote makes the credentials that were adopted those in use, and forgets the ones before. Nothing depends
+// Promote makes the credentials that were adopted those in use, and forgets the ones before. Nothing depends
 // on it: until it succeeds, and it is tried with every refresh, the token's state says which ones work.
-func (k *keeper) promote(ctx context.Context, s logical.Storage, name string, a *adopted) (done bool, err error) {
-	unlock, err := k.edits.lock(ctx, name)
+func (k *Keeper) Promote(ctx context.Context, s logical.Storage, name string, a *Adopted) (done bool, err error) {
+	unlock, err := k.Edits.Lock(ctx, name)
 	if err != nil {
 		return false, errors.New("another request is at work on the role")
 	}
 	defer unlock()
-	r, err := getRole(ctx, s, name)
-	if err != nil || r == nil || !r.adopt(a) {
+	r, err := GetRole(ctx, s, name)
+	if err != nil || r == nil || !r.Adopt(a) {
 		return false, err // deleted, or written meanwhile
 	}
-	return true, putRole(ctx, s, name, r)
+	return true, PutRole(ctx, s, name, r)
 }
 
-// adopt puts the credentials that have worked in the place of those before, and tells whether there were any.
-func (r *role) adopt(a *adopted) bool {
+// Adopt puts the credentials that have worked in the place of those before, and tells whether there were any.
+func (r *Role) Adopt(a *Adopted) bool {
 	if a == nil || r.Next.ID != a.ID {
 		return false
 	}
 	for _, p := range a.Parts {
-		if r.Next.has(p) {
-			r.take(p, r.Next.credentials)
+		if r.Next.Has(p) {
+			r.take(p, r.Next.Credentials)
 			r.since(p, a.Since)
-			r.Next.take(p, credentials{})
+			r.Next.take(p, Credentials{})
 		}
 	}
-	if !slices.ContainsFunc(parts, r.Next.has) {
-		r.Next = nextCredentials{}
+	if !slices.ContainsFunc(Parts, r.Next.Has) {
+		r.Next = NextCredentials{}
 	}
 	return true
 }
 
 // since notes from when on a part is in use.
-func (c *credentials) since(p part, at time.Time) {
+func (c *Credentials) since(p Part, at time.Time) {
 	switch p {
-	case partSecret:
+	case PartSecret:
 		c.ClientSecretSince = at
-	case partCertificate:
+	case PartCertificate:
 		c.CertificateSince = at
 	case partKey:
 		c.AssertionKeySince = at
@@ -65,10 +65,10 @@ func (c *credentials) since(p part, at time.Time) {
 }
 
 // adopted are the credentials to come that this attempt has succeeded with, nil for none.
-func (a *attempt) adopted(tok *token) *adopted {
-	next := &adopted{ID: a.target.role.Next.ID, Since: clock.Now()}
-	for _, p := range parts {
-		if a.choices[p][0] == slotNext {
+func (a *Attempt) adopted(tok *Token) *Adopted {
+	next := &Adopted{ID: a.Target.Role.Next.ID, Since: clock.Now()}
+	for _, p := range Parts {
+		if a.choices[p][0] == SlotNext {
 			next.Parts = append(next.Parts, p)
 		}
 	}
@@ -82,16 +82,16 @@ func (a *attempt) adopted(tok *token) *adopted {
 }
 
 // promote writes to the role what the answer has proven.
-func (a *attempt) promote(ctx context.Context, next *token) {
+func (a *Attempt) promote(ctx context.Context, next *Token) {
 	if next.Next == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+	ctx, cancel := context.WithTimeout(ctx, StorageTimeout)
 	defer cancel()
-	switch done, err := a.k.promote(ctx, a.s, a.name, next.Next); {
+	switch done, err := a.K.Promote(ctx, a.S, a.Name, next.Next); {
 	case err != nil:
-		a.k.Logger().Warn("the next credentials of a role work and could not be made those in use; tried again with the next refresh", "role", a.name, "error", err)
+		a.K.Logger().Warn("the next credentials of a role work and could not be made those in use; tried again with the next refresh", "role", a.Name, "error", err)
 	case done:
-		a.k.Logger().Info("the next credentials of a role work and are those in use now", "role", a.name, "which", next.Next.Parts)
+		a.K.Logger().Info("the next credentials of a role work and are those in use now", "role", a.Name, "which", next.Next.Parts)
 	}
 }

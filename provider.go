@@ -15,22 +15,22 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// answerNames are the fields that creds/<role> answers with itself, so no field of a provider's
+// AnswerNames are the fields that creds/<role> answers with itself, so no field of a provider's
 // answer can be handed on under them. Vault Agent reads meaning into the last three pairs.
-var answerNames = []string{
+var AnswerNames = []string{
 	"access_token", "token_type", "scope", "expires_at", "generation", "token_id",
 	"client_certificate_required", "client_certificate_fingerprint",
 	"ttl", "rotation_period", "last_vault_rotation", "secret_id", "secret_id_ttl", "certificate", "expiration",
 }
 
 // checkProvider returns what is wrong with an operator's definition.
-func checkProvider(p *client.Provider, c *config) error {
+func checkProvider(p *client.Provider, c *Config) error {
 	if err := cmp.Or(p.Validate(c.AllowInsecureEndpoints), client.CheckPermanentErrors(p.PermanentErrors)); err != nil {
 		return err
 	}
 	for _, field := range p.ExtraFields {
 		name := field[strings.LastIndex(field, "/")+1:]
-		if slices.Contains(answerNames, name) {
+		if slices.Contains(AnswerNames, name) {
 			return fmt.Errorf("extra_fields can't name %s: creds/<role> answers with a field of that name itself", name)
 		}
 	}
@@ -39,11 +39,11 @@ func checkProvider(p *client.Provider, c *config) error {
 		return nil // it has parameters that only a role knows, and is checked with each role
 	}
 	o := client.Options{AllowedHosts: c.AllowedHosts, AllowInsecure: c.AllowInsecureEndpoints}
-	return cmp.Or(checkHosts(endpoints, o), checkHosts(endpoints.WithAliases(), o))
+	return cmp.Or(CheckHosts(endpoints, o), CheckHosts(endpoints.WithAliases(), o))
 }
 
-// checkHosts returns an error when the mount's configuration forbids one of the endpoints.
-func checkHosts(endpoints client.Endpoints, o client.Options) error {
+// CheckHosts returns an error when the mount's configuration forbids one of the endpoints.
+func CheckHosts(endpoints client.Endpoints, o client.Options) error {
 	if err := o.CheckHost(endpoints.Token); err != nil {
 		return fmt.Errorf("token_endpoint: %w", err)
 	}
@@ -58,14 +58,14 @@ func checkHosts(endpoints client.Endpoints, o client.Options) error {
 
 // editProvider returns the definition with the write's fields in it. Both sides meet in JSON, since
 // the definition's JSON names are the fields' names: no list of fields to keep in step.
-func editProvider(p *client.Provider, in input) (*client.Provider, error) {
+func editProvider(p *client.Provider, in Input) (*client.Provider, error) {
 	doc, err := providerDocument(p)
 	if err != nil {
 		return nil, err
 	}
 	for field := range in.Raw {
 		if field != "name" {
-			doc[field] = in.value(field) // durations as seconds, which client.Duration reads
+			doc[field] = in.Value(field) // durations as seconds, which client.Duration reads
 		}
 	}
 	text, err := json.Marshal(doc)
@@ -91,14 +91,14 @@ func providerDocument(p *client.Provider) (map[string]any, error) {
 	return doc, json.Unmarshal(text, &doc)
 }
 
-// providerData is the definition as a read answers it: durations in seconds, as everywhere in
+// ProviderData is the definition as a read answers it: durations in seconds, as everywhere in
 // Vault, and what may be left out as it counts.
-func providerData(p *client.Provider) (map[string]any, error) {
+func ProviderData(p *client.Provider) (map[string]any, error) {
 	doc, err := providerDocument(p)
 	if err != nil {
 		return nil, err
 	}
-	for field, schema := range providerFields() {
+	for field, schema := range ProviderFields() {
 		text, ok := doc[field].(string)
 		if !ok || schema.Type != framework.TypeDurationSecond {
 			continue

@@ -2,9 +2,9 @@ package oauthrefresh
 
 import "github.com/hashicorp/vault/sdk/framework"
 
-// providerFields are the fields of providers/<name>; client.Provider has the same under the same
+// ProviderFields are the fields of providers/<name>; client.Provider has the same under the same
 // names, and a test compares the two.
-func providerFields() map[string]*framework.FieldSchema {
+func ProviderFields() map[string]*framework.FieldSchema {
 	fields := map[string]*framework.FieldSchema{
 		"name": {Type: framework.TypeString, Description: "Name of the provider, from the path."},
 	}

@@ -9,37 +9,37 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// ownProvider is an operator's definition as it is stored.
-type ownProvider struct {
+// OwnProvider is an operator's definition as it is stored.
+type OwnProvider struct {
 	client.Provider
-	Discovery *discovery `json:"discovery,omitempty"` // nil when nothing was filled in
+	Discovery *Discovery `json:"discovery,omitempty"` // nil when nothing was filled in
 }
 
-// getOwnProvider returns an operator's definition, nil when there is none. Defaults stay out of storage,
+// GetOwnProvider returns an operator's definition, nil when there is none. Defaults stay out of storage,
 // so that they are those of the plugin that runs.
-func getOwnProvider(ctx context.Context, s logical.Storage, name string) (*ownProvider, error) {
-	p := new(ownProvider)
-	ok, err := load(ctx, s, providerPrefix+name, p)
+func GetOwnProvider(ctx context.Context, s logical.Storage, name string) (*OwnProvider, error) {
+	p := new(OwnProvider)
+	ok, err := Load(ctx, s, ProviderPrefix+name, p)
 	if err != nil || !ok {
 		return nil, err
 	}
 	return p, nil
 }
 
-// edit returns the definition with the write's fields in it, and what the writer hears. A write that
+// Edit returns the definition with the write's fields in it, and what the writer hears. A write that
 // names an issuer fills in the rest, at this moment and no other.
-func (p *ownProvider) edit(ctx context.Context, in input, c *config) (*ownProvider, *logical.Response, error) {
+func (p *OwnProvider) Edit(ctx context.Context, in Input, c *Config) (*OwnProvider, *logical.Response, error) {
 	edited, err := editProvider(&p.Provider, in)
 	if err != nil {
-		return nil, nil, refuse(err)
+		return nil, nil, Refuse(err)
 	}
-	next := &ownProvider{Provider: *edited}
+	next := &OwnProvider{Provider: *edited}
 	switch {
-	case in.names("issuer") && next.Issuer != "":
+	case in.Names("issuer") && next.Issuer != "":
 		resp, err := next.fill(ctx, p, c, in)
 		return next, resp, err
-	case !in.names("issuer") && p.Discovery != nil:
-		next.Discovery = &discovery{At: p.Discovery.At, Fields: slices.DeleteFunc(slices.Clone(p.Discovery.Fields), in.names)}
+	case !in.Names("issuer") && p.Discovery != nil:
+		next.Discovery = &Discovery{At: p.Discovery.At, Fields: slices.DeleteFunc(slices.Clone(p.Discovery.Fields), in.Names)}
 	}
-	return next, nil, refuse(checkProvider(&next.Provider, c))
+	return next, nil, Refuse(checkProvider(&next.Provider, c))
 }

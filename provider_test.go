@@ -18,7 +18,7 @@ func TestProviderFieldsAreTheDefinitions(t *testing.T) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	fields := providerFields()
+	fields := ProviderFields()
 	delete(fields, "name")
 	if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, names) {
 		t.Errorf("the path has\n%q\nthe definition has\n%q", got, names)
@@ -74,7 +74,7 @@ func TestBadProvidersAreRefused(t *testing.T) {
 // creds/<role> answers with fields of its own, and Vault Agent reads meaning into some names.
 func TestExtraFieldsCantHideTheAnswersOwn(t *testing.T) {
 	b := newTestBackend(t)
-	for _, name := range append(answerNames, "access_token", "refresh_token") {
+	for _, name := range append(AnswerNames, "access_token", "refresh_token") {
 		for _, f := range []string{name, "/data/" + name} {
 			if got := b.refused(writeOp, "providers/new", fields{"token_endpoint": "https://a.example/", "extra_fields": f}); !strings.Contains(got, "extra_fields") {
 				t.Errorf("%s: %s", f, got)

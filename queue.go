@@ -13,90 +13,91 @@ import (
 // role is taken out to be looked at again. A plan that was too early costs one look; one that is overwritten by
 // an older one's "later" or "never" could cost the grant.
 type queue struct {
-	mu    sync.Mutex
-	items map[string]*item
-	order dueOrder
-	// changed has a value when the head may be another one than before.
-	changed chan struct{}
+	Mu    sync.Mutex
+	Items map[string]*item
+	Order dueOrder
+	// Changed has a value when the head may be another one than before.
+	Changed chan struct{}
 }
 
-// turn is a role whose turn it is, and the provider that it was planned for: "" when that is not known.
-type turn struct{ name, provider string }
+// Turn is a role whose turn it is, and the provider that it was planned for: "" when that is not known.
+type Turn struct{ Name, Provider string }
 
 // item is one role in the queue.
 type item struct {
-	turn
-	due   time.Time
+	Turn
+	Due   time.Time
 	index int // in the heap
 }
 
-func newQueue() *queue {
-	return &queue{items: map[string]*item{}, changed: make(chan struct{}, 1)}
+// NewQueue makes an empty queue.
+func NewQueue() *queue {
+	return &queue{Items: map[string]*item{}, Changed: make(chan struct{}, 1)}
 }
 
-// set puts a role into the queue of which no more is known than that it must be looked at.
-func (q *queue) set(name string, due time.Time) { q.put(turn{name: name}, due) }
+// Set puts a role into the queue of which no more is known than that it must be looked at.
+func (q *queue) Set(name string, due time.Time) { q.Put(Turn{Name: name}, due) }
 
-// put puts a role into the queue, or makes it due earlier. The zero time means never, and changes nothing: somebody
+// Put puts a role into the queue, or makes it due earlier. The zero time means never, and changes nothing: somebody
 // else may have seen a reason.
-func (q *queue) put(t turn, due time.Time) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	i := q.items[t.name]
-	if i != nil && t.provider != "" {
-		i.provider = t.provider
+func (q *queue) Put(t Turn, due time.Time) {
+	q.Mu.Lock()
+	defer q.Mu.Unlock()
+	i := q.Items[t.Name]
+	if i != nil && t.Provider != "" {
+		i.Provider = t.Provider
 	}
 	switch {
-	case due.IsZero() || i != nil && !due.Before(i.due):
+	case due.IsZero() || i != nil && !due.Before(i.Due):
 		return
 	case i == nil:
-		i = &item{turn: t, due: due}
-		q.items[t.name] = i
-		heap.Push(&q.order, i)
+		i = &item{Turn: t, Due: due}
+		q.Items[t.Name] = i
+		heap.Push(&q.Order, i)
 	default:
-		i.due = due
-		heap.Fix(&q.order, i.index)
+		i.Due = due
+		heap.Fix(&q.Order, i.index)
 	}
-	if q.order[0] == i {
+	if q.Order[0] == i {
 		select {
-		case q.changed <- struct{}{}:
+		case q.Changed <- struct{}{}:
 		default:
 		}
 	}
 }
 
-// remove takes a role out that is no more.
-func (q *queue) remove(name string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if i := q.items[name]; i != nil {
-		heap.Remove(&q.order, i.index)
-		delete(q.items, name)
+// Remove takes a role out that is no more.
+func (q *queue) Remove(name string) {
+	q.Mu.Lock()
+	defer q.Mu.Unlock()
+	if i := q.Items[name]; i != nil {
+		heap.Remove(&q.Order, i.index)
+		delete(q.Items, name)
 	}
 }
 
-// has tells whether a role is in the queue.
-func (q *queue) has(name string) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.items[name] != nil
+// Has tells whether a role is in the queue.
+func (q *queue) Has(name string) bool {
+	q.Mu.Lock()
+	defer q.Mu.Unlock()
+	return q.Items[name] != nil
 }
 
-// take removes the first role that is due. When there is none, the turn is empty and the time is that of the
+// Take removes the first role that is due. When there is none, the turn is empty and the time is that of the
 // next one; the zero time when there is none at all.
-func (q *queue) take(now time.Time) (turn, time.Time) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.order) == 0 {
-		return turn{}, time.Time{}
+func (q *queue) Take(now time.Time) (Turn, time.Time) {
+	q.Mu.Lock()
+	defer q.Mu.Unlock()
+	if len(q.Order) == 0 {
+		return Turn{}, time.Time{}
 	}
-	first := q.order[0]
-	if first.due.After(now) {
-		return turn{}, first.due
+	first := q.Order[0]
+	if first.Due.After(now) {
+		return Turn{}, first.Due
 	}
-	heap.Pop(&q.order)
-	delete(q.items, first.name)
-	return first.turn, first.due
+	heap.Pop(&q.Order)
+	delete(q.Items, first.Name)
+	return first.Turn, first.Due
 }
 
 // dueOrder is a heap of items, the earliest first.
@@ -106,7 +107,7 @@ type dueOrder []*item
 func (o dueOrder) Len() int { return len(o) }
 
 // Less implements heap.Interface: earlier is less.
-func (o dueOrder) Less(i, j int) bool { return o[i].due.Before(o[j].due) }
+func (o dueOrder) Less(i, j int) bool { return o[i].Due.Before(o[j].Due) }
 
 // Swap implements heap.Interface and keeps each item's place.
 func (o dueOrder) Swap(i, j int) {

@@ -9,45 +9,45 @@ import (
 
 // The queue gives back what is due, in order, each role once, at the earliest time that it was put in for.
 func TestQueueTakesWhatIsDueInOrder(t *testing.T) {
-	q, start := newQueue(), time.Now()
+	q, start := NewQueue(), time.Now()
 	want := map[string]time.Time{}
 	for range 2000 { // many names come several times, and move
 		name, due := fmt.Sprint("role-", rand.N(500)), start.Add(rand.N(time.Hour))
-		q.set(name, due)
+		q.Set(name, due)
 		if at, ok := want[name]; !ok || due.Before(at) {
 			want[name] = due
 		}
 	}
 	for i := range 50 {
 		name := fmt.Sprint("role-", i)
-		q.remove(name)
+		q.Remove(name)
 		delete(want, name)
 	}
 	last := start
 	for range len(want) {
-		role, at := q.take(start.Add(time.Hour))
-		if !at.Equal(want[role.name]) || at.Before(last) {
-			t.Fatalf("%q at %s, put in for %s, after one at %s", role.name, at, want[role.name], last)
+		role, at := q.Take(start.Add(time.Hour))
+		if !at.Equal(want[role.Name]) || at.Before(last) {
+			t.Fatalf("%q at %s, put in for %s, after one at %s", role.Name, at, want[role.Name], last)
 		}
-		delete(want, role.name)
+		delete(want, role.Name)
 		last = at
 	}
-	if role, next := q.take(start.Add(time.Hour)); role.name != "" || !next.IsZero() {
-		t.Errorf("an empty queue gives %q, next at %s", role.name, next)
+	if role, next := q.Take(start.Add(time.Hour)); role.Name != "" || !next.IsZero() {
+		t.Errorf("an empty queue gives %q, next at %s", role.Name, next)
 	}
 }
 
 func TestQueueTellsWhenTheNextIsDue(t *testing.T) {
-	q, now := newQueue(), time.Now()
-	q.set("later", now.Add(2*time.Hour))
-	q.set("soon", now.Add(time.Minute))
-	if role, next := q.take(now); role.name != "" || !next.Equal(now.Add(time.Minute)) {
-		t.Errorf("got %q, %s", role.name, next)
+	q, now := NewQueue(), time.Now()
+	q.Set("later", now.Add(2*time.Hour))
+	q.Set("soon", now.Add(time.Minute))
+	if role, next := q.Take(now); role.Name != "" || !next.Equal(now.Add(time.Minute)) {
+		t.Errorf("got %q, %s", role.Name, next)
 	}
-	<-q.changed
-	q.set("later", now.Add(time.Hour))
+	<-q.Changed
+	q.Set("later", now.Add(time.Hour))
 	select {
-	case <-q.changed:
+	case <-q.Changed:
 		t.Error("a change behind the head wakes the scheduler")
 	default:
 	}
@@ -56,27 +56,27 @@ func TestQueueTellsWhenTheNextIsDue(t *testing.T) {
 // Plans come from looks of different ages. The earliest wins, whoever comes last; only taking the role out to
 // look at it makes it later.
 func TestAPlanMakesNoRoleLater(t *testing.T) {
-	q, now := newQueue(), time.Now()
+	q, now := NewQueue(), time.Now()
 	soon := now.Add(time.Minute)
-	q.put(turn{name: "r", provider: "old"}, soon)
-	q.put(turn{name: "r", provider: "new"}, now.Add(time.Hour))
-	q.put(turn{name: "r", provider: "new"}, time.Time{})
-	q.set("r", now.Add(time.Hour))
-	if role, at := q.take(soon); role != (turn{name: "r", provider: "new"}) || !at.Equal(soon) {
+	q.Put(Turn{Name: "r", Provider: "old"}, soon)
+	q.Put(Turn{Name: "r", Provider: "new"}, now.Add(time.Hour))
+	q.Put(Turn{Name: "r", Provider: "new"}, time.Time{})
+	q.Set("r", now.Add(time.Hour))
+	if role, at := q.Take(soon); role != (Turn{Name: "r", Provider: "new"}) || !at.Equal(soon) {
 		t.Errorf("%v at %s, want r of the provider new at %s", role, at, soon)
 	}
-	if q.put(turn{name: "r", provider: "new"}, time.Time{}); q.has("r") {
+	if q.Put(Turn{Name: "r", Provider: "new"}, time.Time{}); q.Has("r") {
 		t.Error("never counts as a time")
 	}
 }
 
 // A look at a queue of which nothing is due costs the same however long it is.
 func BenchmarkQueueIdle(b *testing.B) {
-	q, now := newQueue(), time.Now()
+	q, now := NewQueue(), time.Now()
 	for i := range 100_000 {
-		q.set(fmt.Sprint("role-", i), now.Add(time.Hour+rand.N(time.Hour)))
+		q.Set(fmt.Sprint("role-", i), now.Add(time.Hour+rand.N(time.Hour)))
 	}
 	for b.Loop() {
-		q.take(now)
+		q.Take(now)
 	}
 }

@@ -9,13 +9,13 @@ import (
 )
 
 // remember keeps a good token for the next reader, without what readers don't get.
-func (k *keeper) remember(name string, l *look, t terms, tok *token) {
-	if !writes(k.System()) || k.held.get(name) != nil {
+func (k *Keeper) remember(name string, l *look, t Terms, tok *Token) {
+	if !Writes(k.System()) || k.Held.Get(name) != nil {
 		return
 	}
 	lean := new(*tok)
 	lean.RefreshToken, lean.Former, lean.Candidates, lean.Intent, lean.Fault = client.Secret{}, client.Secret{}, nil, nil, nil
-	k.memory.keep(name, l, remembered{t, lean})
+	k.Memory.keep(name, l, remembered{t, lean})
 }
 
 // view is the storage of a request. Every write of the mount goes through one.
@@ -24,22 +24,22 @@ type view struct {
 	memory *memory
 }
 
-// over is the view of a request's storage; nil stays nil.
-func (k *keeper) over(s logical.Storage) logical.Storage {
+// Over is the view of a request's storage; nil stays nil.
+func (k *Keeper) Over(s logical.Storage) logical.Storage {
 	if _, ok := s.(*view); ok || s == nil {
 		return s
 	}
-	return &view{s, k.memory}
+	return &view{s, k.Memory}
 }
 
 // Put implements logical.Storage.
 func (v *view) Put(ctx context.Context, entry *logical.StorageEntry) error {
-	defer v.memory.forget(entry.Key)
+	defer v.memory.Forget(entry.Key)
 	return v.Storage.Put(ctx, entry)
 }
 
 // Delete implements logical.Storage.
 func (v *view) Delete(ctx context.Context, key string) error {
-	defer v.memory.forget(key)
+	defer v.memory.Forget(key)
 	return v.Storage.Delete(ctx, key)
 }

@@ -12,16 +12,16 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// rediscover returns a definition as it is and as the issuer's metadata would have it now.
-func rediscover(ctx context.Context, s logical.Storage, name string) (old, p *ownProvider, err error) {
+// Rediscover returns a definition as it is and as the issuer's metadata would have it now.
+func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *OwnProvider, err error) {
 	if _, ok := client.Builtin(name); ok {
 		return nil, nil, errBuiltinData
 	}
-	c, err := getConfig(ctx, s)
+	c, err := GetConfig(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
-	old, err = getOwnProvider(ctx, s, name)
+	old, err = GetOwnProvider(ctx, s, name)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -30,28 +30,28 @@ func rediscover(ctx context.Context, s logical.Storage, name string) (old, p *ow
 	case old.Issuer == "":
 		return nil, nil, errNoIssuer
 	}
-	fields, err := old.follows(readInput(new(framework.FieldData)))
+	fields, err := old.follows(ReadInput(new(framework.FieldData)))
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case len(fields) == 0:
 		return nil, nil, errAllIsOwn
 	}
-	p = &ownProvider{Provider: *old.Clone()}
+	p = &OwnProvider{Provider: *old.Clone()}
 	if err := p.discover(ctx, c, fields); err != nil {
 		return nil, nil, discoveryError(err)
 	}
 	return old, p, nil
 }
 
-// difference answers with the fields that differ, and with a digest of what they would be.
-func difference(old, p *ownProvider) (*logical.Response, string, error) {
+// Difference answers with the fields that differ, and with a digest of what they would be.
+func Difference(old, p *OwnProvider) (*logical.Response, string, error) {
 	old.SetDefaults() // of a copy that nobody stores: what is left out counts as what it means
-	before, err := providerData(&old.Provider)
+	before, err := ProviderData(&old.Provider)
 	if err != nil {
 		return nil, "", err
 	}
-	after, err := providerData(&p.Provider)
+	after, err := ProviderData(&p.Provider)
 	if err != nil {
 		return nil, "", err
 	}
@@ -63,7 +63,7 @@ func difference(old, p *ownProvider) (*logical.Response, string, error) {
 		}
 		changes[field] = map[string]any{"old": before[field], "new": after[field]}
 	}
-	now := digest(p.Issuer, all)
+	now := Digest(p.Issuer, all)
 	resp := &logical.Response{Data: map[string]any{"changes": changes, "digest": now, "accepted": false}}
 	warnOfMoves(resp, &old.Provider, &p.Provider)
 	return resp, now, nil
@@ -109,8 +109,8 @@ func aliasOf(e, other client.Endpoints) string {
 
 // Why there is nothing to rediscover.
 var (
-	errNoProvider  = refusal("there is no provider of this name; list the providers to see which there are")
-	errNoIssuer    = refusal("this provider has no issuer to ask: write issuer to providers/<name>")
-	errAllIsOwn    = refusal("every field that the metadata could fill in is your own, so there is nothing to ask for")
-	errBuiltinData = refusal("this provider is built-in: its definition is part of the plugin and comes from no metadata")
+	errNoProvider  = Refusal("there is no provider of this name; list the providers to see which there are")
+	errNoIssuer    = Refusal("this provider has no issuer to ask: write issuer to providers/<name>")
+	errAllIsOwn    = Refusal("every field that the metadata could fill in is your own, so there is nothing to ask for")
+	errBuiltinData = Refusal("this provider is built-in: its definition is part of the plugin and comes from no metadata")
 )

@@ -11,12 +11,12 @@ import (
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
-// maxHold bounds how long a role stays locked. It is more than seven exchanges with all their storage
+// MaxHold bounds how long a role stays locked. It is more than seven exchanges with all their storage
 // operations can take (one, one repeated, that one signed anew, two with other secrets, one with another
 // certificate, one to renew), so it only ends what hangs for good, a storage read above all.
-const maxHold = 7*maxTimeout + 24*storageTimeout
+const MaxHold = 7*MaxTimeout + 24*StorageTimeout
 
-// refresh is the one function that spends a refresh token. Whoever wants a new token calls it:
+// Refresh is the one function that spends a refresh token. Whoever wants a new token calls it:
 // reads, forced refreshes, whatever runs in the background. It returns the token at hand, which
 // with an error is the one from before, and may be empty.
 //
@@ -30,44 +30,44 @@ const maxHold = 7*maxTimeout + 24*storageTimeout
 //  6. store the answer, access and refresh token in one entry; if storage refuses, hold it
 //
 // Steps 4 to 6 are attempt.run's.
-func (k *keeper) refresh(ctx context.Context, s logical.Storage, name string, d demand) (*token, error) {
+func (k *Keeper) Refresh(ctx context.Context, s logical.Storage, name string, d Demand) (*Token, error) {
 	abandoned := func() { k.disown(s, d.end) }
-	return withRole(ctx, k, name, abandoned, func(ctx context.Context) (*token, error) {
-		l, err := k.lookAgain(ctx, s, name, d.seen)
+	return WithRole(ctx, k, name, abandoned, func(ctx context.Context) (*Token, error) {
+		l, err := k.LookAgain(ctx, s, name, d.seen)
 		if err != nil {
-			return new(token), err
+			return new(Token), err
 		}
-		if l.role == nil {
-			return new(token), errNoRole
+		if l.Role == nil {
+			return new(Token), ErrNoRole
 		}
-		tok, err := k.refreshIfDue(ctx, s, name, l.role, l.provider, l.token, d)
+		tok, err := k.refreshIfDue(ctx, s, name, l.Role, l.provider, l.Token, d)
 		k.planAgain(ctx, s, name, l)
 		return tok, err
 	})
 }
 
-// withRole runs f under the role's lock, apart from the caller. The detaching comes here, before
+// WithRole runs f under the role's lock, apart from the caller. The detaching comes here, before
 // anything is stored, and not just before the request: a caller that hung up between the two would
 // leave an intent without an exchange, which looks like a lost answer. What such a caller does not hear
 // is abandoned: of each result either the caller is told, or that is called, never both.
-func withRole[T any](ctx context.Context, k *keeper, name string, abandoned func(), f func(context.Context) (T, error)) (T, error) {
+func WithRole[T any](ctx context.Context, k *Keeper, name string, abandoned func(), f func(context.Context) (T, error)) (T, error) {
 	type result struct {
 		value T
 		err   error
 	}
 	var none T
-	unlock, err := k.refreshes.lock(ctx, name)
+	unlock, err := k.Refreshes.Lock(ctx, name)
 	if err != nil {
-		return none, errBusy
+		return none, ErrBusy
 	}
 	done, gone := make(chan result), make(chan struct{})
-	started := k.work.begin(func() {
-		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxHold)
+	started := k.Work.Begin(func() {
+		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), MaxHold)
 		defer cancel()
 		var r result
 		func() {
 			defer unlock()
-			defer contain(k.Logger(), &r.err)
+			defer Contain(k.Logger(), &r.err)
 			r.value, r.err = f(detached)
 		}()
 		select {
@@ -85,7 +85,7 @@ func withRole[T any](ctx context.Context, k *keeper, name string, abandoned func
 		return r.value, r.err
 	case <-ctx.Done():
 		close(gone)
-		return none, errBusy
+		return none, ErrBusy
 	}
 }
 
@@ -94,33 +94,33 @@ var errUnsettled = logical.CodedError(503, "the answer to a refresh was lost, an
 	"so that is tried when this token has ended or the refresh token is about to, or when refresh/<name> asks for it")
 
 // refreshIfDue makes an attempt unless there is a reason not to.
-func (k *keeper) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *role, p *client.Provider, tok *token, d demand) (*token, error) {
-	if d.seen != nil && d.own != (r.TokenMode == tokenModePerLease) {
+func (k *Keeper) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *Role, p *client.Provider, tok *Token, d Demand) (*Token, error) {
+	if d.seen != nil && d.own != (r.TokenMode == TokenModePerLease) {
 		return tok, errMovedOn // a reader of one kind of token, of a role that has the other kind now
 	}
-	due, err := newTerms(r, p).due(tok, d, clock.Now())
+	due, err := NewTerms(r, p).Due(tok, d, clock.Now())
 	if err != nil || !due {
 		return tok, err
 	}
 	if tok, err = tok.pointed(p); err != nil {
 		return tok, err
 	}
-	if k.held.get(name) != nil {
+	if k.Held.Get(name) != nil {
 		// The stored refresh token is spent, and the next one would be lost with this process.
-		return tok, errHeld
+		return tok, ErrHeld
 	}
-	t, err := targetOf(ctx, s, r, p)
+	t, err := TargetOf(ctx, s, r, p)
 	if err != nil {
 		return tok, err
 	}
-	if err := cmp.Or(k.mayRefresh(name, t, tok, d), t.checkReady()); err != nil {
+	if err := cmp.Or(k.mayRefresh(name, t, tok, d), t.CheckReady()); err != nil {
 		return tok, err
 	}
-	if early := newTerms(r, p).early(tok, d, clock.Now()); early && !k.guard.allowEarly(name, t) {
-		return tok, newTerms(r, p).tooEarly(tok)
+	if early := NewTerms(r, p).early(tok, d, clock.Now()); early && !k.guard.allowEarly(name, t) {
+		return tok, NewTerms(r, p).tooEarly(tok)
 	}
-	t.options.Sessions = k.sessions.of(t.config.CACertificate, r.CACertificate)
-	before, a := tok, &attempt{k: k, s: s, name: name, target: t, demand: d}
+	t.Options.Sessions = k.sessions.of(t.Config.CACertificate, r.CACertificate)
+	before, a := tok, &Attempt{K: k, S: s, Name: name, Target: t, demand: d}
 	tok, err = a.run(ctx, tok)
 	if err == nil && a.mayRenew(tok) {
 		tok, err = a.run(ctx, tok) // the same attempt: what it has done twice it does not do again
@@ -132,26 +132,26 @@ func (k *keeper) refreshIfDue(ctx context.Context, s logical.Storage, name strin
 }
 
 // mayRefresh returns the reason not to make an exchange that is due, as its caller hears it.
-func (k *keeper) mayRefresh(name string, t *target, tok *token, d demand) error {
-	r, now := t.role, clock.Now()
+func (k *Keeper) mayRefresh(name string, t *Target, tok *Token, d Demand) error {
+	r, now := t.Role, clock.Now()
 	if d.own {
-		if err := t.checkTokenMode(); err != nil { // the provider was edited since the role was
+		if err := t.CheckTokenMode(); err != nil { // the provider was edited since the role was
 			return err
 		}
 	}
 	switch {
-	case !(d.again && tok.Fault.mayPass(tok.dead(r))) && tok.Fault.forbids(t, tok, now):
-		return tok.Fault.asOf(timingOf(r, t.description.provider, tok, now)).error(now, name)
-	case d.unasked() && timingOf(r, t.description.provider, tok, now).settle.After(now) && newTerms(r, t.provider).usable(tok, now) >= max(d.minTTL, minLease):
+	case !(d.Again && tok.Fault.mayPass(tok.Dead(r))) && tok.Fault.Forbids(t, tok, now):
+		return tok.Fault.asOf(TimingOf(r, t.Description.Provider, tok, now)).Error(now, name)
+	case d.unasked() && TimingOf(r, t.Description.Provider, tok, now).Settle.After(now) && NewTerms(r, t.Provider).Usable(tok, now) >= max(d.MinTTL, MinLease):
 		return errUnsettled
-	case r.spends() && !tok.RefreshToken.IsSet():
-		return refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))
+	case r.Spends() && !tok.RefreshToken.IsSet():
+		return Refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))
 	case !k.writable():
 		return logical.ErrReadOnly // Vault then forwards the request to the active node
 	// Who writes roles is no reader, and who has no token to go on with needs one: a failure has its own pause.
-	case d.force && !d.background && !d.always && newTerms(r, t.provider).usable(tok, now) >= minLease && !k.guard.allow(name, t):
+	case d.Force && !d.Background && !d.Always && NewTerms(r, t.Provider).Usable(tok, now) >= MinLease && !k.guard.allow(name, t):
 		return errTooOften
-	case k.work.ending():
+	case k.Work.Ending():
 		return errEnding
 	}
 	return nil

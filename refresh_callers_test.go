@@ -12,12 +12,12 @@ import (
 func (b *testBackend) atWork(name string, want int) {
 	b.t.Helper()
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		b.grants.refreshes.mu.Lock()
+		b.grants.Refreshes.Mu.Lock()
 		users := 0
-		if l := b.grants.refreshes.locks[name]; l != nil {
-			users = l.users
+		if l := b.grants.Refreshes.Locks[name]; l != nil {
+			users = l.Users
 		}
-		b.grants.refreshes.mu.Unlock()
+		b.grants.Refreshes.Mu.Unlock()
 		if users == want {
 			return
 		}
@@ -30,7 +30,7 @@ func (b *testBackend) settle(name string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
 	defer cancel()
-	unlock, err := b.grants.refreshes.lock(ctx, name)
+	unlock, err := b.grants.Refreshes.Lock(ctx, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestNothingIsLostWhenTheCallerHangsUp(t *testing.T) {
 			stored := b.stored("r")
 			secretIs(t, "the stored refresh token", stored.RefreshToken, canary+"next")
 			if stored.Generation != 1 || stored.Intent != nil {
-				t.Errorf("stored is %+v", stored.tokenState)
+				t.Errorf("stored is %+v", stored.TokenState)
 			}
 			if got := b.data("creds/r")["access_token"]; got != "a1" || len(server.Requests()) != 1 {
 				t.Errorf("the next read gets %v after %d requests", got, len(server.Requests()))

@@ -160,22 +160,22 @@ func TestANewTTLWrittenDuringARefresh(t *testing.T) {
 
 // What is refused is not what is stored: another node has refreshed meanwhile. The grant lives.
 func TestARefusalOfAStateThatMovedOnCondemnsNothing(t *testing.T) {
-	for name, change := range map[string]func(*token){
-		"refreshed elsewhere":       func(s *token) { s.Generation, s.Intent = 1, nil },
-		"being refreshed elsewhere": func(s *token) { s.Intent.AttemptID = "another" },
+	for name, change := range map[string]func(*Token){
+		"refreshed elsewhere":       func(s *Token) { s.Generation, s.Intent = 1, nil },
+		"being refreshed elsewhere": func(s *Token) { s.Intent.AttemptID = "another" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMidway(t, clienttest.JSON(400, `{"error":"invalid_grant"}`))
 			other := m.stored("r")
 			change(other)
-			if err := putToken(t.Context(), &m.storage.InmemStorage, "r", other); err != nil {
+			if err := PutToken(t.Context(), &m.storage.InmemStorage, "r", other); err != nil {
 				t.Fatal(err)
 			}
 			before := m.storage.contents(t)["token/r"]
 			m.open()
 			m.movedOn()
 			if got := m.data("status/r"); got["reauthorization_required"] != false || m.storage.contents(t)["token/r"] != before {
-				t.Errorf("the status says %v; stored is %+v", got, m.stored("r").tokenState)
+				t.Errorf("the status says %v; stored is %+v", got, m.stored("r").TokenState)
 			}
 		})
 	}

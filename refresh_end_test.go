@@ -17,7 +17,7 @@ func (b *testBackend) end() chan struct{} {
 		b.Cleanup(context.Background())
 		close(ended)
 	}()
-	await(b.t, b.grants.work.closing)
+	await(b.t, b.grants.Work.Closing)
 	return ended
 }
 
@@ -36,7 +36,7 @@ func TestTheEndOfAMountWaitsForAnExchange(t *testing.T) {
 	if text := b.noCreds("other", 503); !strings.Contains(text, "shutting down") {
 		t.Errorf("a read of another role hears %q", text)
 	}
-	if isClosed(ended) {
+	if IsClosed(ended) {
 		t.Error("the mount ended before the exchange")
 	}
 	open()
@@ -89,12 +89,12 @@ func TestTheEndOfAMountWaitsForWhatIsHeld(t *testing.T) {
 		pause(20 * time.Second) // the retries are 5s apart by now
 		ended := b.end()
 		pause(10 * time.Second)
-		if isClosed(ended) || b.stored("r").Generation != 0 {
+		if IsClosed(ended) || b.stored("r").Generation != 0 {
 			t.Error("the mount ended without what it held")
 		}
 		b.storage.onPut(nil)
-		pause(firstHoldDelay) // they hurry at the end
-		if !isClosed(ended) {
+		pause(FirstHoldDelay) // they hurry at the end
+		if !IsClosed(ended) {
 			t.Error("the mount goes on although nothing is held any more")
 		}
 		secretIs(t, "the stored refresh token", b.stored("r").RefreshToken, firstToken+"-1")

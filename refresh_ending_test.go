@@ -57,8 +57,8 @@ func TestRevocationsDoNotHoldUpTheEnd(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		server.Handle(func(r *clienttest.Request) clienttest.Answer { return clienttest.Answer{Status: 200} })
 		for i := range 200 {
-			rv := &revocation{Role: "r", AccessToken: fmt.Sprint("t", i), ExpiresAt: time.Now().Add(time.Hour)}
-			if err := save(t.Context(), b.storage, revocationPrefix+digest(rv.AccessToken), rv); err != nil {
+			rv := &Revocation{Role: "r", AccessToken: fmt.Sprint("t", i), ExpiresAt: time.Now().Add(time.Hour)}
+			if err := Save(t.Context(), b.storage, RevocationPrefix+Digest(rv.AccessToken), rv); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -80,9 +80,9 @@ func (b *testBackend) noCreds(name string, status int) string {
 }
 
 // stored is the role's state as it is in storage, past all hooks; nil when there is none.
-func (b *testBackend) stored(name string) *token {
+func (b *testBackend) stored(name string) *Token {
 	b.t.Helper()
-	tok, err := getToken(context.Background(), &b.storage.InmemStorage, name)
+	tok, err := GetToken(context.Background(), &b.storage.InmemStorage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -92,13 +92,13 @@ func (b *testBackend) stored(name string) *token {
 // states collects what is stored of a role, Put by Put.
 type states struct {
 	mu  sync.Mutex
-	all []*token
+	all []*Token
 }
 
 func (b *testBackend) recordStates(name string) *states {
 	s := new(states)
 	b.storage.afterPut(func(key string) error {
-		if key == tokenPrefix+name {
+		if key == TokenPrefix+name {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.all = append(s.all, b.stored(name))
@@ -108,7 +108,7 @@ func (b *testBackend) recordStates(name string) *states {
 	return s
 }
 
-func (s *states) list() []*token {
+func (s *states) list() []*Token {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.all

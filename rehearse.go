@@ -28,24 +28,24 @@ func (h *rehearsal) ok(field, sentence string) { h.found[field] = sentence }
 
 func (h *rehearsal) fail(field string, err error) { h.found[field], h.passed = err.Error(), false }
 
-// rehearse goes the way of a refresh up to the request. The answer is for people.
-func (k *keeper) rehearse(ctx context.Context, s logical.Storage, name string) (*logical.Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxTimeout) // for all of it: Vault itself waits for 90 s
+// Rehearse goes the way of a refresh up to the request. The answer is for people.
+func (k *Keeper) Rehearse(ctx context.Context, s logical.Storage, name string) (*logical.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, MaxTimeout) // for all of it: Vault itself waits for 90 s
 	defer cancel()
-	r, p, tok, err := k.lookUp(ctx, s, name)
+	r, p, tok, err := k.LookUp(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
-		return nil, errNoRole
+		return nil, ErrNoRole
 	}
 	h := &rehearsal{found: map[string]any{"dns": notTried, "connection": notTried, "tls": notTried}, passed: true}
-	t, err := targetOf(ctx, s, r, p)
+	t, err := TargetOf(ctx, s, r, p)
 	if err == nil {
 		_, _, err = shownRequest(t, tok) // and so signed, if it has to be
 		err = asRefused(err)
 	}
-	switch _, refused := asRefusal(err); {
+	switch _, refused := AsRefusal(err); {
 	case refused:
 		h.fail("role", err)
 	case err != nil:
@@ -55,32 +55,32 @@ func (k *keeper) rehearse(ctx context.Context, s logical.Storage, name string) (
 		h.rehearse(ctx, t, tok)
 		h.metadata(ctx, s, r.Provider, p)
 	}
-	h.found["state"] = k.state(name, r, tok, obstacle(ctx, s, r, tok))
+	h.found["state"] = k.State(name, r, tok, Obstacle(ctx, s, r, tok))
 	h.found["passed"] = h.passed
-	return &logical.Response{Data: h.found, Warnings: r.warnings()}, nil
+	return &logical.Response{Data: h.found, Warnings: r.Warnings()}, nil
 }
 
 // rehearse tries the credentials in use, and then a certificate that is to come.
-func (h *rehearsal) rehearse(ctx context.Context, t *target, tok *token) {
-	c := t.role.choices(tok.worked, clock.Now())
-	h.found["endpoint"] = t.endpoints.Token
-	if secured := h.probe(ctx, t, t.role.pick(c), ""); secured && t.role.Next.has(partCertificate) && t.role.live(partCertificate, tok.worked) != slotNext {
+func (h *rehearsal) rehearse(ctx context.Context, t *Target, tok *Token) {
+	c := t.Role.Choices(tok.Worked, clock.Now())
+	h.found["endpoint"] = t.Endpoints.Token
+	if secured := h.probe(ctx, t, t.Role.Pick(c), ""); secured && t.Role.Next.Has(PartCertificate) && t.Role.Live(PartCertificate, tok.Worked) != SlotNext {
 		next := &rehearsal{found: map[string]any{}, passed: true}
-		next.probe(ctx, t, t.role.Next.credentials, nextPrefix)
-		field := nextPrefix + "client_certificate"
+		next.probe(ctx, t, t.Role.Next.Credentials, NextPrefix)
+		field := NextPrefix + "client_certificate"
 		h.found[field] = next.found[field] // no part of passed: it may not be registered yet
 	}
 }
 
 // probe tells how far a connection gets, and whether that is as far as TLS.
-func (h *rehearsal) probe(ctx context.Context, t *target, who credentials, prefix string) (secured bool) {
-	id, err := who.identity()
+func (h *rehearsal) probe(ctx context.Context, t *Target, who Credentials, prefix string) (secured bool) {
+	id, err := who.Identity()
 	if err != nil {
 		h.fail(prefix+"client_certificate", err)
 		return false
 	}
-	request := &client.Request{Provider: t.provider, Endpoint: t.endpoints.Token, Identity: id}
-	found, err := client.Probe(ctx, t.options, request)
+	request := &client.Request{Provider: t.Provider, Endpoint: t.Endpoints.Token, Identity: id}
+	found, err := client.Probe(ctx, t.Options, request)
 	e, _ := errors.AsType[*client.Error](err)
 	h.steps(found, err)
 	field, answered := prefix+"client_certificate", found.Status != 0
@@ -90,7 +90,7 @@ func (h *rehearsal) probe(ctx context.Context, t *target, who credentials, prefi
 	case found.DoubtsCertificate:
 		h.fail(field, errors.New(found.Doubt+"; or it answers like that to whatever is no token request, which only a refresh can tell"))
 	case answered && !found.AsksForCertificate && request.NotAsked() != "":
-		h.fail(field, fmt.Errorf("%s, in providers/%s", request.NotAsked(), t.role.Provider))
+		h.fail(field, fmt.Errorf("%s, in providers/%s", request.NotAsked(), t.Role.Provider))
 	case id == nil && found.Secured:
 		h.ok(field, "none; "+asking(found))
 	case answered && found.AsksForCertificate && found.RefusesClient && request.NotAsked() != "":
@@ -147,16 +147,16 @@ func (h *rehearsal) metadata(ctx context.Context, s logical.Storage, name string
 	if p.Issuer == "" {
 		return
 	}
-	if own, err := getOwnProvider(ctx, s, name); err != nil || own == nil || own.Discovery == nil {
+	if own, err := GetOwnProvider(ctx, s, name); err != nil || own == nil || own.Discovery == nil {
 		h.ok("metadata", "not compared: the definition is not from there")
 		return
 	}
-	old, now, err := rediscover(ctx, s, name)
+	old, now, err := Rediscover(ctx, s, name)
 	if err != nil {
 		h.fail("metadata", err)
 		return
 	}
-	resp, _, err := difference(old, now)
+	resp, _, err := Difference(old, now)
 	if err != nil {
 		h.fail("metadata", err)
 		return
@@ -166,6 +166,6 @@ func (h *rehearsal) metadata(ctx context.Context, s logical.Storage, name string
 		h.ok("metadata", "ok, the issuer says what is pinned here")
 		return
 	}
-	h.fail("metadata", refusal(fmt.Sprintf("the issuer says something else now of %s: see providers/%s/rediscover",
+	h.fail("metadata", Refusal(fmt.Sprintf("the issuer says something else now of %s: see providers/%s/rediscover",
 		strings.Join(slices.Sorted(maps.Keys(changes)), ", "), name)))
 }

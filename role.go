@@ -9,15 +9,15 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-const rolePrefix = "role/"
+const RolePrefix = "role/"
 
-// role is what an operator stores: one grant, its credentials and how its tokens are handed out.
+// Role is what an operator stores: one grant, its credentials and how its tokens are handed out.
 // What the machine learns lives in a token entry, so that an edit and a refresh can't overwrite
 // each other.
-type role struct {
-	roleSettings
-	credentials
-	Next nextCredentials
+type Role struct {
+	RoleSettings
+	Credentials
+	Next NextCredentials
 	// PreviousClientSecret is tried when the provider refuses ClientSecret, and the other way round:
 	// while a secret is being replaced, both may be valid, or only the one that was not written last.
 	PreviousClientSecret client.Secret
@@ -27,8 +27,8 @@ type role struct {
 	TokenHeaders map[string]client.Secret
 }
 
-// roleSettings is the part of a role that is no secret, as it is stored.
-type roleSettings struct {
+// RoleSettings is the part of a role that is no secret, as it is stored.
+type RoleSettings struct {
 	// Revision changes with every write: a failure that is remembered for one revision does not
 	// hold back the next.
 	Revision string `json:"revision"`
@@ -61,13 +61,13 @@ type roleSettings struct {
 	TokenMode               string            `json:"token_mode"`
 	// Pins are what the provider's definition said at the last write, nil where that is built-in, and in
 	// roles of v0.1.0.
-	Pins *pins `json:"pins,omitempty"`
+	Pins *Pins `json:"pins,omitempty"`
 }
 
 // roleEntry is a role as it is stored, secrets in plain strings: a client.Secret does not let
 // itself be encoded.
 type roleEntry struct {
-	roleSettings
+	RoleSettings
 	credentialsEntry
 	Next                 *nextEntry        `json:"next,omitempty"`
 	PreviousClientSecret string            `json:"previous_client_secret,omitempty"`
@@ -76,61 +76,63 @@ type roleEntry struct {
 	TokenHeaders         map[string]string `json:"token_headers,omitempty"`
 }
 
-// getRole returns nil when there is no such role.
-func getRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
+// GetRole returns nil when there is no such role.
+func GetRole(ctx context.Context, s logical.Storage, name string) (*Role, error) {
 	e := new(roleEntry)
-	ok, err := load(ctx, s, rolePrefix+name, e)
+	ok, err := Load(ctx, s, RolePrefix+name, e)
 	if err != nil || !ok {
 		return nil, err
 	}
-	return &role{
-		roleSettings:         e.roleSettings,
-		credentials:          e.credentials(),
+	return &Role{
+		RoleSettings:         e.RoleSettings,
+		Credentials:          e.credentials(),
 		Next:                 e.Next.next(),
 		PreviousClientSecret: client.NewSecret(e.PreviousClientSecret),
 		RefreshToken:         client.NewSecret(e.RefreshToken),
-		TokenParams:          wrapAll(e.TokenParams),
-		TokenHeaders:         wrapAll(e.TokenHeaders),
+		TokenParams:          WrapAll(e.TokenParams),
+		TokenHeaders:         WrapAll(e.TokenHeaders),
 	}, nil
 }
 
-func putRole(ctx context.Context, s logical.Storage, name string, r *role) error {
-	return save(ctx, s, rolePrefix+name, &roleEntry{
-		roleSettings:         r.roleSettings,
-		credentialsEntry:     r.credentials.entry(),
+// PutRole stores a role, its secrets too.
+func PutRole(ctx context.Context, s logical.Storage, name string, r *Role) error {
+	return Save(ctx, s, RolePrefix+name, &roleEntry{
+		RoleSettings:         r.RoleSettings,
+		credentialsEntry:     r.Credentials.entry(),
 		Next:                 r.Next.entry(),
 		PreviousClientSecret: r.PreviousClientSecret.Reveal(),
 		RefreshToken:         r.RefreshToken.Reveal(),
-		TokenParams:          revealAll(r.TokenParams),
-		TokenHeaders:         revealAll(r.TokenHeaders),
+		TokenParams:          RevealAll(r.TokenParams),
+		TokenHeaders:         RevealAll(r.TokenHeaders),
 	})
 }
 
-// spends tells whether a refresh of this role presents a refresh token, so that there is something
+// Spends tells whether a refresh of this role presents a refresh token, so that there is something
 // to lose.
-func (r *role) spends() bool { return r.GrantType == client.GrantRefreshToken }
+func (r *Role) Spends() bool { return r.GrantType == client.GrantRefreshToken }
 
-// settings names what decides which access token an exchange brings. A stored token that was got
+// Settings names what decides which access token an exchange brings. A stored token that was got
 // with other settings is not handed out: it may have another scope, or belong to another client or
 // server.
-func (r *role) settings() string {
-	settings := digest(r.realm(), r.Scope, revealAll(r.TokenParams), r.TokenMode)
+func (r *Role) Settings() string {
+	settings := Digest(r.Realm(), r.Scope, RevealAll(r.TokenParams), r.TokenMode)
 	if r.Subject != "" || len(r.AssertionClaims) > 0 {
-		return digest(settings, r.Subject, r.AssertionClaims)
+		return Digest(settings, r.Subject, r.AssertionClaims)
 	}
 	return settings
 }
 
-// realm names whose tokens these are, server and client. A token of another realm is never sent
+// Realm names whose tokens these are, server and client. A token of another realm is never sent
 // anywhere, not even to be revoked.
-func (r *role) realm() string {
-	return digest(r.GrantType, r.Provider, r.Origins, r.ProviderParams, r.ClientID)
+func (r *Role) Realm() string {
+	return Digest(r.GrantType, r.Provider, r.Origins, r.ProviderParams, r.ClientID)
 }
 
-// fingerprint is that of the client certificate, "" when the role has none.
-func (r *role) fingerprint() string { return client.Fingerprint(r.CertificateChain) }
+// Fingerprint is that of the client certificate, "" when the role has none.
+func (r *Role) Fingerprint() string { return client.Fingerprint(r.CertificateChain) }
 
-func wrapAll(plain map[string]string) map[string]client.Secret {
+// WrapAll is a map of plain texts as secrets.
+func WrapAll(plain map[string]string) map[string]client.Secret {
 	secrets := make(map[string]client.Secret, len(plain))
 	for name, value := range plain {
 		secrets[name] = client.NewSecret(value)
@@ -138,7 +140,8 @@ func wrapAll(plain map[string]string) map[string]client.Secret {
 	return secrets
 }
 
-func revealAll(secrets map[string]client.Secret) map[string]string {
+// RevealAll is a map of secrets as plain texts, for storage and requests.
+func RevealAll(secrets map[string]client.Secret) map[string]string {
 	plain := make(map[string]string, len(secrets))
 	for name, value := range secrets {
 		plain[name] = value.Reveal()
@@ -146,5 +149,5 @@ func revealAll(secrets map[string]client.Secret) map[string]string {
 	return plain
 }
 
-// errNoRole: nobody has written a role of that name.
-var errNoRole = refusal("there is no role of this name; list the roles to see which there are")
+// ErrNoRole: nobody has written a role of that name.
+var ErrNoRole = Refusal("there is no role of this name; list the roles to see which there are")

@@ -15,14 +15,14 @@ import (
 // and a mistake is the writer's to hear, not the first reader's.
 //
 // The prefix is that of the fields: "" or nextPrefix.
-func (w *roleWrite) readCertificate(prefix string, c *credentials) error {
+func (w *RoleWrite) readCertificate(prefix string, c *Credentials) error {
 	var pfx, certificate string
 	var key, pfxPassword, keyPassword client.Secret
-	w.text(prefix+"pfx", &pfx)
-	w.text(prefix+"client_certificate", &certificate)
-	w.secret(prefix+"client_private_key", &key)
-	w.secret(prefix+"pfx_password", &pfxPassword)
-	w.secret(prefix+"client_private_key_password", &keyPassword)
+	w.Text(prefix+"pfx", &pfx)
+	w.Text(prefix+"client_certificate", &certificate)
+	w.Secret(prefix+"client_private_key", &key)
+	w.Secret(prefix+"pfx_password", &pfxPassword)
+	w.Secret(prefix+"client_private_key_password", &keyPassword)
 
 	if pfx == "" && !key.IsSet() && client.IsPFX(certificate) {
 		// certutil and certtool put a PFX in PEM, and the former calls it a certificate.
@@ -47,16 +47,16 @@ func (w *roleWrite) readCertificate(prefix string, c *credentials) error {
 	case pfxPassword.IsSet() || keyPassword.IsSet():
 		err = errors.New("a password was given without what it opens: write it together with its pfx or client_private_key")
 	default: // none, or named as empty
-		if w.names(prefix+"pfx") || w.names(prefix+"client_certificate") || w.names(prefix+"client_private_key") {
+		if w.Names(prefix+"pfx") || w.Names(prefix+"client_certificate") || w.Names(prefix+"client_private_key") {
 			c.CertificateChain, c.PrivateKey, c.CertificateSince = "", client.Secret{}, time.Time{}
 		}
 		return nil
 	}
 	if err != nil {
-		return refuse(renamed(prefix, err))
+		return Refuse(renamed(prefix, err))
 	}
 	for _, dropped := range id.Dropped() {
-		w.warnings = append(w.warnings, prefix+"client_certificate: "+dropped)
+		w.Warnings = append(w.Warnings, prefix+"client_certificate: "+dropped)
 	}
 	c.CertificateChain, c.PrivateKey = id.PEM()
 	c.CertificateSince = clock.Now()
@@ -66,19 +66,19 @@ func (w *roleWrite) readCertificate(prefix string, c *credentials) error {
 // checkValidity refuses certificates that were written after their end, and one to be used at once before its
 // time. It comes when it is clear which ones are kept: whoever applies the same configuration again names one
 // that has ended beside the one that has taken its place.
-func (w *roleWrite) checkValidity(r *role) error {
+func (w *RoleWrite) checkValidity(r *Role) error {
 	now := clock.Now()
-	if id, err := r.identity(); err == nil && id != nil && (w.names("pfx") || w.names("client_certificate")) {
+	if id, err := r.Identity(); err == nil && id != nil && (w.Names("pfx") || w.Names("client_certificate")) {
 		if err := id.Check(now); err != nil {
-			return refuse(err)
+			return Refuse(err)
 		}
 	}
-	id, err := r.Next.identity()
+	id, err := r.Next.Identity()
 	if err != nil || id == nil || now.Before(id.NotBefore()) {
 		return nil
 	}
-	if err := id.Check(now); err != nil && (w.names("next_pfx") || w.names("next_client_certificate")) {
-		return refusal("next_pfx or next_client_certificate: " + err.Error())
+	if err := id.Check(now); err != nil && (w.Names("next_pfx") || w.Names("next_client_certificate")) {
+		return Refusal("next_pfx or next_client_certificate: " + err.Error())
 	}
 	return nil
 }
@@ -99,17 +99,17 @@ func renamed(prefix string, err error) error {
 	return errors.New(text)
 }
 
-// warnings says what is or soon will be wrong with the role's certificate.
-func (r *role) warnings() []string {
-	warnings := authorityWarnings(r.CACertificate)
-	id, err := r.identity()
+// Warnings says what is or soon will be wrong with the role's certificate.
+func (r *Role) Warnings() []string {
+	warnings := AuthorityWarnings(r.CACertificate)
+	id, err := r.Identity()
 	if err != nil {
 		return append(warnings, err.Error())
 	}
 	if id != nil {
 		warnings = append(warnings, id.Warnings(clock.Now())...)
 	}
-	if next, err := r.Next.identity(); err == nil && next != nil {
+	if next, err := r.Next.Identity(); err == nil && next != nil {
 		for _, w := range next.Warnings(clock.Now()) {
 			warnings = append(warnings, "next_client_certificate: "+w)
 		}

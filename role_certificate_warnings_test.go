@@ -56,13 +56,13 @@ func TestExpiredCertificatesWarn(t *testing.T) {
 	c := acceptedCertificate(t)
 	b.writeRole("r", fields{"client_certificate": c.certificate, "client_private_key": c.key})
 	expired := newClientCertificate(t, -2*time.Hour, -time.Hour, x509.ExtKeyUsageClientAuth)
-	r, err := getRole(t.Context(), b.storage, "r")
+	r, err := GetRole(t.Context(), b.storage, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.CertificateChain = expired.certificate
 	r.PrivateKey = client.NewSecret(expired.key)
-	if err := putRole(t.Context(), b.storage, "r", r); err != nil {
+	if err := PutRole(t.Context(), b.storage, "r", r); err != nil {
 		t.Fatal(err)
 	}
 	edited := b.write("roles/r", fields{"scope": "read"})

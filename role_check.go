@@ -16,21 +16,21 @@ import (
 
 // checkRefreshToken wants a refresh token where there was none, and never takes one away: an unset
 // shell variable would cost the grant. A role whose grant was revoked may be edited without one.
-func (w *roleWrite) checkRefreshToken(r *role) error {
-	had := w.old != nil && w.old.spends()
-	if !r.spends() || r.RefreshToken.IsSet() || had && !w.names("refresh_token") {
+func (w *RoleWrite) checkRefreshToken(r *Role) error {
+	had := w.Old != nil && w.Old.Spends()
+	if !r.Spends() || r.RefreshToken.IsSet() || had && !w.Names("refresh_token") {
 		return nil
 	}
-	return refusal("refresh_token is required: the refresh token of the grant, or set grant_type=client_credentials or jwt-bearer; to forget a grant, delete its role")
+	return Refusal("refresh_token is required: the refresh token of the grant, or set grant_type=client_credentials or jwt-bearer; to forget a grant, delete its role")
 }
 
 // checkProviderOf refuses a role without a provider, or with one that nobody knows. That explains most of what else may
 // seem to be wrong, so it comes first.
-func checkProviderOf(ctx context.Context, s logical.Storage, r *role) error {
+func checkProviderOf(ctx context.Context, s logical.Storage, r *Role) error {
 	if r.Provider == "" {
-		return refusal("provider is required: list the providers to see which there are")
+		return Refusal("provider is required: list the providers to see which there are")
 	}
-	p, err := getProvider(ctx, s, r.Provider)
+	p, err := GetProvider(ctx, s, r.Provider)
 	if err == nil && p == nil {
 		err = errUnknownProvider
 	}
@@ -38,35 +38,35 @@ func checkProviderOf(ctx context.Context, s logical.Storage, r *role) error {
 }
 
 // check returns what is wrong with the role by itself.
-func (r *role) check() error {
+func (r *Role) check() error {
 	if !slices.Contains([]string{client.GrantRefreshToken, client.GrantClientCredentials, client.GrantJWTBearer}, r.GrantType) {
-		return refusal("grant_type must be refresh_token, client_credentials or jwt-bearer")
+		return Refusal("grant_type must be refresh_token, client_credentials or jwt-bearer")
 	}
 	if r.Subject != "" && r.GrantType != client.GrantJWTBearer {
-		return refusal("subject is for grant_type=jwt-bearer only: leave it out, or write subject=\"\"")
+		return Refusal("subject is for grant_type=jwt-bearer only: leave it out, or write subject=\"\"")
 	}
-	if r.TokenMode != tokenModeShared && r.TokenMode != tokenModePerLease {
-		return refusal("token_mode must be shared or per_lease")
+	if r.TokenMode != tokenModeShared && r.TokenMode != TokenModePerLease {
+		return Refusal("token_mode must be shared or per_lease")
 	}
-	if r.TokenMode == tokenModePerLease && !r.Lease {
-		return refusal("a token for each lease needs lease=true: it ends with its lease")
+	if r.TokenMode == TokenModePerLease && !r.Lease {
+		return Refusal("a token for each lease needs lease=true: it ends with its lease")
 	}
 	if r.ClientID == "" {
-		return refusal("client_id is required: the client's id at the provider")
+		return Refusal("client_id is required: the client's id at the provider")
 	}
-	if r.TTL != 0 && r.TTL < minLease {
-		return refusal(fmt.Sprintf("ttl must be at least %s, or 0 for as long as the token allows", client.Duration(minLease)))
+	if r.TTL != 0 && r.TTL < MinLease {
+		return Refusal(fmt.Sprintf("ttl must be at least %s, or 0 for as long as the token allows", client.Duration(MinLease)))
 	}
-	if r.KeepalivePeriod != 0 && r.KeepalivePeriod < minKeepalive {
-		return refusal(fmt.Sprintf("keepalive_period must be at least %s, or 0 for the provider's own", client.Duration(minKeepalive)))
+	if r.KeepalivePeriod != 0 && r.KeepalivePeriod < MinKeepalive {
+		return Refusal(fmt.Sprintf("keepalive_period must be at least %s, or 0 for the provider's own", client.Duration(MinKeepalive)))
 	}
 	if r.IdentityReadable && r.CertificateChain == "" {
-		return refusal("identity_readable=true hands out the role's client certificate, and the role has none: give pfx and pfx_password, or client_certificate and client_private_key, or set identity_readable=false")
+		return Refusal("identity_readable=true hands out the role's client certificate, and the role has none: give pfx and pfx_password, or client_certificate and client_private_key, or set identity_readable=false")
 	}
-	if _, err := rootCAs(r.CACertificate); err != nil {
-		return refuse(err)
+	if _, err := RootCAs(r.CACertificate); err != nil {
+		return Refuse(err)
 	}
-	return refuse(cmp.Or(checkTexts(r), client.CheckClaims(r.AssertionClaims), client.CheckParams(revealAll(r.TokenParams)), client.CheckHeaders(revealAll(r.TokenHeaders))))
+	return Refuse(cmp.Or(checkTexts(r), client.CheckClaims(r.AssertionClaims), client.CheckParams(RevealAll(r.TokenParams)), client.CheckHeaders(RevealAll(r.TokenHeaders))))
 }
 
 // maxText bounds what is sent in a request, in bytes: refresh tokens that are JWTs reach 8 KiB.
@@ -74,7 +74,7 @@ const maxText = 64 << 10
 
 // checkTexts refuses what no OAuth credential may contain (RFC 6749 appendix A) and what is easily
 // pasted along.
-func checkTexts(r *role) error {
+func checkTexts(r *Role) error {
 	for field, text := range map[string]string{
 		"client_id": r.ClientID, "client_secret": r.ClientSecret.Reveal(), "next_client_secret": r.Next.ClientSecret.Reveal(), "previous_client_secret": r.PreviousClientSecret.Reveal(),
 		"refresh_token": r.RefreshToken.Reveal(), "scope": r.Scope, "subject": r.Subject, "assertion_key_id": r.AssertionKeyID, "next_assertion_key_id": r.Next.AssertionKeyID,
@@ -113,52 +113,52 @@ func warnOfPasting(refreshToken client.Secret) (warnings []string) {
 func around(c rune) bool { return unicode.IsSpace(c) || strings.ContainsRune("\"'`", c) }
 
 // warnOfBlanks says the same of what else identifies the client. Secrets that people have thought of hold all else.
-func (w *roleWrite) warnOfBlanks(r *role) {
+func (w *RoleWrite) warnOfBlanks(r *Role) {
 	for _, f := range []struct{ name, text string }{
 		{"client_id", r.ClientID}, {"client_secret", r.ClientSecret.Reveal()},
 		{"next_client_secret", r.Next.ClientSecret.Reveal()}, {"previous_client_secret", r.PreviousClientSecret.Reveal()},
 	} {
-		if w.names(f.name) && strings.TrimSpace(f.text) != f.text {
-			w.warnings = append(w.warnings, f.name+" begins or ends with a blank: it is sent as it stands; if that was copied along, write it again without")
+		if w.Names(f.name) && strings.TrimSpace(f.text) != f.text {
+			w.Warnings = append(w.Warnings, f.name+" begins or ends with a blank: it is sent as it stands; if that was copied along, write it again without")
 		}
 	}
 }
 
-// checkTokenMode refuses tokens of their own where getting one takes another's away.
-func (t *target) checkTokenMode() error {
-	if t.role.TokenMode != tokenModePerLease {
+// CheckTokenMode refuses tokens of their own where getting one takes another's away.
+func (t *Target) CheckTokenMode() error {
+	if t.Role.TokenMode != TokenModePerLease {
 		return nil
 	}
-	if t.endpoints.Revocation == "" {
-		return refusal("a token for each lease needs a provider with a revocation_endpoint; use shared")
+	if t.Endpoints.Revocation == "" {
+		return Refusal("a token for each lease needs a provider with a revocation_endpoint; use shared")
 	}
-	if t.provider.RefreshInvalidatesAccessToken || t.role.spends() && t.provider.RefreshTokenRotation != client.RotationNever {
-		return refusal("a token for each lease needs a provider whose refresh_token_rotation is never and whose refreshes leave other access tokens alone, or grant_type=client_credentials; use shared")
+	if t.Provider.RefreshInvalidatesAccessToken || t.Role.Spends() && t.Provider.RefreshTokenRotation != client.RotationNever {
+		return Refusal("a token for each lease needs a provider whose refresh_token_rotation is never and whose refreshes leave other access tokens alone, or grant_type=client_credentials; use shared")
 	}
 	return nil
 }
 
 // checkCredentials returns which credential the provider needs and the role lacks.
-func (t *target) checkCredentials() error {
-	method := t.provider.TokenEndpointAuthMethod
-	if t.provider.NeedsSecret() && !t.role.ClientSecret.IsSet() && t.role.GrantType != client.GrantJWTBearer {
-		return refusal(fmt.Sprintf("client_secret is required: this provider authenticates clients with %s; for a client that authenticates another way "+
+func (t *Target) checkCredentials() error {
+	method := t.Provider.TokenEndpointAuthMethod
+	if t.Provider.NeedsSecret() && !t.Role.ClientSecret.IsSet() && t.Role.GrantType != client.GrantJWTBearer {
+		return Refusal(fmt.Sprintf("client_secret is required: this provider authenticates clients with %s; for a client that authenticates another way "+
 			"set token_endpoint_auth_method on the role, none for one without a secret (and client_secret_optional on the provider for one whose secret is empty)", method))
 	}
-	if t.role.signs(t.provider) && !t.role.AssertionKey.IsSet() && t.role.CertificateChain == "" {
-		return refusal("this client signs assertions and has no key to: give assertion_private_key, or pfx and pfx_password")
+	if t.Role.signs(t.Provider) && !t.Role.AssertionKey.IsSet() && t.Role.CertificateChain == "" {
+		return Refusal("this client signs assertions and has no key to: give assertion_private_key, or pfx and pfx_password")
 	}
-	if t.provider.NeedsCertificate() && t.role.CertificateChain == "" {
-		return refusal("this provider needs a client certificate: give pfx and pfx_password, or client_certificate and client_private_key")
+	if t.Provider.NeedsCertificate() && t.Role.CertificateChain == "" {
+		return Refusal("this provider needs a client certificate: give pfx and pfx_password, or client_certificate and client_private_key")
 	}
 	return nil
 }
 
-// minKeepalive is as often as an idle grant is refreshed at most: every refresh spends a refresh token.
+// MinKeepalive is as often as an idle grant is refreshed at most: every refresh spends a refresh token.
 // The shortest idle time of a provider that is known is some hours (Epic).
-const minKeepalive = 10 * time.Second
+const MinKeepalive = 10 * time.Second
 
-// minLease is the shortest lease there is. Vault turns a TTL of 0 into 768 hours and one below
+// MinLease is the shortest lease there is. Vault turns a TTL of 0 into 768 hours and one below
 // half a second into 0, on which an Agent sleeps for minutes; a few seconds are gone before
 // their reader has done anything.
-const minLease = 5 * time.Second
+const MinLease = 5 * time.Second

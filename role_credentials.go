@@ -6,9 +6,9 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// credentials are what a client proves with who it is. A role has those that are in use and, while they are
+// Credentials are what a client proves with who it is. A role has those that are in use and, while they are
 // being replaced, their successors.
-type credentials struct {
+type Credentials struct {
 	credentialNotes
 	ClientSecret client.Secret
 	PrivateKey   client.Secret // of CertificateChain: PKCS #8, in the clear, since passwords are needed once and never kept
@@ -34,22 +34,22 @@ type credentialsEntry struct {
 	AssertionKey string `json:"assertion_key,omitempty"`
 }
 
-func (e credentialsEntry) credentials() credentials {
-	return credentials{
+func (e credentialsEntry) credentials() Credentials {
+	return Credentials{
 		credentialNotes: e.credentialNotes, ClientSecret: client.NewSecret(e.ClientSecret),
 		PrivateKey: client.NewSecret(e.PrivateKey), AssertionKey: client.NewSecret(e.AssertionKey),
 	}
 }
 
-func (c credentials) entry() credentialsEntry {
+func (c Credentials) entry() credentialsEntry {
 	return credentialsEntry{
 		credentialNotes: c.credentialNotes, ClientSecret: c.ClientSecret.Reveal(),
 		PrivateKey: c.PrivateKey.Reveal(), AssertionKey: c.AssertionKey.Reveal(),
 	}
 }
 
-// identity is the client certificate, nil when there is none.
-func (c credentials) identity() (*client.Identity, error) {
+// Identity is the client certificate, nil when there is none.
+func (c Credentials) Identity() (*client.Identity, error) {
 	if c.CertificateChain == "" {
 		return nil, nil
 	}
@@ -57,19 +57,19 @@ func (c credentials) identity() (*client.Identity, error) {
 }
 
 // signs tells whether assertions are signed with a key, by this method and for this grant.
-func (r *role) signs(p *client.Provider) bool {
+func (r *Role) signs(p *client.Provider) bool {
 	return p.TokenEndpointAuthMethod == client.AuthKeyJWT || r.GrantType == client.GrantJWTBearer
 }
 
 // signsWithCertificate tells whether that is the key of the client certificate.
-func (r *role) signsWithCertificate(p *client.Provider) bool {
+func (r *Role) signsWithCertificate(p *client.Provider) bool {
 	return r.signs(p) && !r.AssertionKey.IsSet() && r.CertificateChain != ""
 }
 
 // signingKey is what assertions are signed with, nil where none is needed or there is none.
-func (t *target) signingKey(c credentials, id *client.Identity) (*client.SigningKey, error) {
+func (t *Target) signingKey(c Credentials, id *client.Identity) (*client.SigningKey, error) {
 	switch {
-	case !t.role.signs(t.provider):
+	case !t.Role.signs(t.Provider):
 		return nil, nil
 	case c.AssertionKey.IsSet():
 		return client.LoadSigningKey(c.AssertionKey, c.AssertionCertificate)

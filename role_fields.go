@@ -11,11 +11,11 @@ import (
 // The values of a role's token_mode.
 const (
 	tokenModeShared   = "shared"    // all readers get the same access token
-	tokenModePerLease = "per_lease" // each lease has its own, and ends it at the provider
+	TokenModePerLease = "per_lease" // each lease has its own, and ends it at the provider
 )
 
-// roleFields are the fields of roles/<name>.
-func roleFields() map[string]*framework.FieldSchema {
+// RoleFields are the fields of roles/<name>.
+func RoleFields() map[string]*framework.FieldSchema {
 	text, seconds, pairs := framework.TypeString, framework.TypeDurationSecond, framework.TypeKVPairs
 	fields := map[string]*framework.FieldSchema{
 		"name":                            {Type: text, Description: "Name of the role, from the path."},

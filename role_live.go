@@ -13,50 +13,50 @@ type slot string
 
 const (
 	slotCurrent  slot = ""
-	slotNext     slot = "next_"
-	slotPrevious slot = "previous_" // of client secrets only
+	SlotNext     slot = "next_"
+	SlotPrevious slot = "previous_" // of client secrets only
 )
 
-// worked says which credentials the last refresh succeeded with, as it is stored with its answer.
-type worked struct {
+// Worked says which credentials the last refresh succeeded with, as it is stored with its answer.
+type Worked struct {
 	// PreviousSecretOf is the revision of the role with whose previous client secret it did; "" when it was the
 	// current one.
 	PreviousSecretOf string `json:"previous_secret_of,omitempty"`
 	// Next are credentials to come that have worked, see adopted; nil when those in use do.
-	Next *adopted `json:"next,omitempty"`
+	Next *Adopted `json:"next,omitempty"`
 }
 
-// standing is how a grant stands that a role is written to: what its refreshes have learned so far.
-type standing struct {
-	worked
+// Standing is how a grant stands that a role is written to: what its refreshes have learned so far.
+type Standing struct {
+	Worked
 	Generation   int64
 	RefreshToken client.Secret // the current one
 	Alone        bool          // nothing else is kept that may be the grant's
 	Dead         bool          // only a new refresh token helps
 }
 
-// choices are the credentials that an exchange may be made with, of each part the one to begin with first.
-type choices map[part][]slot
+// Choices are the credentials that an exchange may be made with, of each part the one to begin with first.
+type Choices map[Part][]slot
 
-// choices of a role begin with those that worked last.
-func (r *role) choices(last worked, now time.Time) choices {
-	c := choices{}
-	for _, p := range parts {
+// Choices of a role begin with those that worked last.
+func (r *Role) Choices(last Worked, now time.Time) Choices {
+	c := Choices{}
+	for _, p := range Parts {
 		of := []slot{slotCurrent}
-		if r.Next.has(p) && r.mayTryNext(p, now) {
-			of = append(of, slotNext)
+		if r.Next.Has(p) && r.MayTryNext(p, now) {
+			of = append(of, SlotNext)
 		}
-		if p == partSecret && r.PreviousClientSecret.IsSet() {
-			of = append(of, slotPrevious)
+		if p == PartSecret && r.PreviousClientSecret.IsSet() {
+			of = append(of, SlotPrevious)
 		}
-		if live := r.live(p, last); live != slotCurrent && slices.Contains(of, live) {
+		if live := r.Live(p, last); live != slotCurrent && slices.Contains(of, live) {
 			of = append([]slot{live}, slices.DeleteFunc(of, func(s slot) bool { return s == live })...)
 		}
 		c[p] = of
 	}
-	if secrets := c[partSecret]; len(secrets) > 1 { // one that is there twice is tried once
+	if secrets := c[PartSecret]; len(secrets) > 1 { // one that is there twice is tried once
 		var seen []client.Secret
-		c[partSecret] = slices.DeleteFunc(secrets, func(s slot) bool {
+		c[PartSecret] = slices.DeleteFunc(secrets, func(s slot) bool {
 			secret := r.secretIn(s)
 			twice := slices.ContainsFunc(seen, secret.Equal)
 			seen = append(seen, secret)
@@ -67,64 +67,64 @@ func (r *role) choices(last worked, now time.Time) choices {
 }
 
 // secretIn is the client secret in a slot.
-func (r *role) secretIn(s slot) client.Secret {
+func (r *Role) secretIn(s slot) client.Secret {
 	switch s {
-	case slotNext:
+	case SlotNext:
 		return r.Next.ClientSecret
-	case slotPrevious:
+	case SlotPrevious:
 		return r.PreviousClientSecret
 	}
 	return r.ClientSecret
 }
 
-// mayTryNext tells whether the time of the credentials to come has begun.
-func (r *role) mayTryNext(p part, now time.Time) bool {
+// MayTryNext tells whether the time of the credentials to come has begun.
+func (r *Role) MayTryNext(p Part, now time.Time) bool {
 	if now.Before(r.Next.From) {
 		return false
 	}
-	if p != partCertificate {
+	if p != PartCertificate {
 		return true
 	}
-	id, err := r.Next.identity()
+	id, err := r.Next.Identity()
 	return err == nil && !now.Before(id.NotBefore())
 }
 
-// live is which one worked last. Any write to the role makes its client secret first again, before a previous one.
-func (r *role) live(p part, last worked) slot {
+// Live is which one worked last. Any write to the role makes its client secret first again, before a previous one.
+func (r *Role) Live(p Part, last Worked) slot {
 	switch {
-	case last.Next != nil && r.Next.ID == last.Next.ID && r.Next.has(p) && slices.Contains(last.Next.Parts, p):
-		return slotNext
-	case p == partSecret && r.PreviousClientSecret.IsSet() && last.PreviousSecretOf == r.Revision:
-		return slotPrevious
+	case last.Next != nil && r.Next.ID == last.Next.ID && r.Next.Has(p) && slices.Contains(last.Next.Parts, p):
+		return SlotNext
+	case p == PartSecret && r.PreviousClientSecret.IsSet() && last.PreviousSecretOf == r.Revision:
+		return SlotPrevious
 	}
 	return slotCurrent
 }
 
-// pick puts together the credentials that the choices begin with.
-func (r *role) pick(c choices) credentials {
-	who := r.credentials
-	for _, p := range parts {
-		if c[p][0] == slotNext {
-			who.take(p, r.Next.credentials)
+// Pick puts together the credentials that the choices begin with.
+func (r *Role) Pick(c Choices) Credentials {
+	who := r.Credentials
+	for _, p := range Parts {
+		if c[p][0] == SlotNext {
+			who.take(p, r.Next.Credentials)
 		}
 	}
-	if c[partSecret][0] == slotPrevious {
+	if c[PartSecret][0] == SlotPrevious {
 		who.ClientSecret = r.PreviousClientSecret
 	}
 	return who
 }
 
-// credentialsInUse are those that worked last, for anything but a refresh.
-func (r *role) credentialsInUse(last worked) credentials {
-	return r.pick(r.choices(last, clock.Now()))
+// CredentialsInUse are those that worked last, for anything but a refresh.
+func (r *Role) CredentialsInUse(last Worked) Credentials {
+	return r.Pick(r.Choices(last, clock.Now()))
 }
 
-// after picks the credentials to try after a refusal, and tells whether there are any. Where it does no harm to
+// After picks the credentials to try after a refusal, and tells whether there are any. Where it does no harm to
 // send a request twice, less than a refusal will do.
-func (c choices) after(t *target, e *client.Error, harmless bool) bool {
-	p, ok := t.refusedPart(e)
+func (c Choices) After(t *Target, e *client.Error, harmless bool) bool {
+	p, ok := t.RefusedPart(e)
 	if !ok && e.MaybeCertificate && (harmless || t.mayHaveRefusedCertificate(e)) {
-		p, ok = partCertificate, true
+		p, ok = PartCertificate, true
 	}
 	if !ok || len(c[p]) < 2 {
 		return false
@@ -136,30 +136,30 @@ func (c choices) after(t *target, e *client.Error, harmless bool) bool {
 // mayHaveRefusedCertificate tells whether a failure that may be about the certificate allows another exchange: a
 // refusal over HTTP, which whoever wrote it gave in the place of an answer, or one of before the request was written.
 // A connection that ended later says nothing of what the server did.
-func (t *target) mayHaveRefusedCertificate(e *client.Error) bool {
+func (t *Target) mayHaveRefusedCertificate(e *client.Error) bool {
 	return e.MaybeCertificate && (e.Status != 0 || e.Class == client.NotProcessed)
 }
 
-// refusedPart is what the provider refuses when it refuses the client: what the client authenticates with.
+// RefusedPart is what the provider refuses when it refuses the client: what the client authenticates with.
 // Only the provider's own word counts: a gateway's, or half of one, says nothing of what was done behind it.
 // The JWT bearer grant has one word for a refused key and a refused grant, and nothing to spend.
-func (t *target) refusedPart(e *client.Error) (part, bool) {
+func (t *Target) RefusedPart(e *client.Error) (Part, bool) {
 	if e.Certificate {
-		return partCertificate, true
+		return PartCertificate, true
 	}
-	method, bearer := t.provider.TokenEndpointAuthMethod, t.role.GrantType == client.GrantJWTBearer
+	method, bearer := t.Provider.TokenEndpointAuthMethod, t.Role.GrantType == client.GrantJWTBearer
 	own := e.Own && e.Status >= 400 && e.Status <= 499 && e.Class != client.NotProcessed
-	keyed := bearer && (own && e.Code == "invalid_grant" || !t.role.ClientSecret.IsSet() && e.Unauthenticated)
+	keyed := bearer && (own && e.Code == "invalid_grant" || !t.Role.ClientSecret.IsSet() && e.Unauthenticated)
 	switch {
 	case !keyed && !e.Unauthenticated:
 		return "", false
 	case keyed || method == client.AuthKeyJWT:
-		if t.role.AssertionKey.IsSet() || t.role.Next.has(partKey) {
+		if t.Role.AssertionKey.IsSet() || t.Role.Next.Has(partKey) {
 			return partKey, true
 		}
-		return partCertificate, true
+		return PartCertificate, true
 	case method == client.AuthTLS || method == client.AuthSelfSignedTLS:
-		return partCertificate, true
+		return PartCertificate, true
 	}
-	return partSecret, true
+	return PartSecret, true
 }

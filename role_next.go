@@ -10,13 +10,13 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// nextPrefix begins the names of the fields for credentials that are to come.
-const nextPrefix = "next_"
+// NextPrefix begins the names of the fields for credentials that are to come.
+const NextPrefix = "next_"
 
-// nextCredentials take the place of those in use, each for itself, when the provider refuses the client: not
+// NextCredentials take the place of those in use, each for itself, when the provider refuses the client: not
 // before, since they may not be registered yet, and then at once, since the old ones have ended.
-type nextCredentials struct {
-	credentials
+type NextCredentials struct {
+	Credentials
 	ID   string    // changes with them, with what they are to follow, and with the client
 	From time.Time // none is tried before
 }
@@ -28,37 +28,37 @@ type nextEntry struct {
 	From time.Time `json:"from,omitzero"`
 }
 
-func (n nextCredentials) entry() *nextEntry {
+func (n NextCredentials) entry() *nextEntry {
 	if n.ID == "" {
 		return nil
 	}
-	return &nextEntry{n.credentials.entry(), n.ID, n.From}
+	return &nextEntry{n.Credentials.entry(), n.ID, n.From}
 }
 
-func (e *nextEntry) next() nextCredentials {
+func (e *nextEntry) next() NextCredentials {
 	if e == nil {
-		return nextCredentials{}
+		return NextCredentials{}
 	}
-	return nextCredentials{e.credentials(), e.ID, e.From}
+	return NextCredentials{e.credentials(), e.ID, e.From}
 }
 
-// part is one of the credentials that are replaced by themselves. Its text is the name of its field.
-type part string
+// Part is one of the credentials that are replaced by themselves. Its text is the name of its field.
+type Part string
 
 const (
-	partSecret      part = "client_secret"
-	partCertificate part = "client_certificate"
-	partKey         part = "assertion_private_key"
+	PartSecret      Part = "client_secret"
+	PartCertificate Part = "client_certificate"
+	partKey         Part = "assertion_private_key"
 )
 
-var parts = []part{partSecret, partCertificate, partKey}
+var Parts = []Part{PartSecret, PartCertificate, partKey}
 
 // secretOf is what is secret of a part, unset when the part is not there.
-func (c credentials) secretOf(p part) client.Secret {
+func (c Credentials) secretOf(p Part) client.Secret {
 	switch p {
-	case partSecret:
+	case PartSecret:
 		return c.ClientSecret
-	case partCertificate:
+	case PartCertificate:
 		return c.PrivateKey
 	}
 	return c.AssertionKey
@@ -66,70 +66,70 @@ func (c credentials) secretOf(p part) client.Secret {
 
 // same tells whether two have the same part. A certificate is another one when it was issued anew for the
 // same key.
-func (c credentials) same(p part, other credentials) bool {
-	return c.secretOf(p).Equal(other.secretOf(p)) && (p != partCertificate || c.CertificateChain == other.CertificateChain)
+func (c Credentials) same(p Part, other Credentials) bool {
+	return c.secretOf(p).Equal(other.secretOf(p)) && (p != PartCertificate || c.CertificateChain == other.CertificateChain)
 }
 
 // take replaces a part by another's.
-func (c *credentials) take(p part, from credentials) {
+func (c *Credentials) take(p Part, from Credentials) {
 	switch p {
-	case partSecret:
+	case PartSecret:
 		c.ClientSecret, c.ClientSecretSince = from.ClientSecret, from.ClientSecretSince
-	case partCertificate:
+	case PartCertificate:
 		c.CertificateChain, c.PrivateKey, c.CertificateSince = from.CertificateChain, from.PrivateKey, from.CertificateSince
 	case partKey:
 		c.AssertionKey, c.AssertionCertificate, c.AssertionKeySince = from.AssertionKey, from.AssertionCertificate, from.AssertionKeySince
 	}
-	if p == partKey || p == partCertificate && !c.AssertionKey.IsSet() { // an id is one of a key
+	if p == partKey || p == PartCertificate && !c.AssertionKey.IsSet() { // an id is one of a key
 		c.AssertionKeyID = from.AssertionKeyID
 	}
 }
 
-// has tells whether a part is to come.
-func (n nextCredentials) has(p part) bool { return n.secretOf(p).IsSet() }
+// Has tells whether a part is to come.
+func (n NextCredentials) Has(p Part) bool { return n.secretOf(p).IsSet() }
 
 // readNext reads the credentials to come. One that is in use already has had its time: whoever applies the
 // same configuration again names it, and the one before it.
-func (w *roleWrite) readNext(r *role) error {
+func (w *RoleWrite) readNext(r *Role) error {
 	n := r.Next
-	w.secret(nextPrefix+"client_secret", &n.ClientSecret)
-	if err := w.readCertificate(nextPrefix, &n.credentials); err != nil {
+	w.Secret(NextPrefix+"client_secret", &n.ClientSecret)
+	if err := w.readCertificate(NextPrefix, &n.Credentials); err != nil {
 		return err
 	}
-	if err := w.readAssertionKey(nextPrefix, &n.credentials); err != nil {
+	if err := w.readAssertionKey(NextPrefix, &n.Credentials); err != nil {
 		return err
 	}
-	if err := w.date("next_from", &n.From); err != nil {
+	if err := w.Date("next_from", &n.From); err != nil {
 		return err
 	}
 	dropped := false
-	for _, p := range parts {
-		if n.has(p) && w.old != nil && n.same(p, w.old.credentials) && !r.same(p, w.old.credentials) {
-			r.take(p, w.old.credentials)
-			w.warnings = append(w.warnings, fmt.Sprintf("%s was not taken: what is written beside a %s%s that is in use already counts as older; to keep an older client secret, write it as previous_client_secret", p, nextPrefix, p))
+	for _, p := range Parts {
+		if n.Has(p) && w.Old != nil && n.same(p, w.Old.Credentials) && !r.same(p, w.Old.Credentials) {
+			r.take(p, w.Old.Credentials)
+			w.Warnings = append(w.Warnings, fmt.Sprintf("%s was not taken: what is written beside a %s%s that is in use already counts as older; to keep an older client secret, write it as previous_client_secret", p, NextPrefix, p))
 		}
-		if n.has(p) && n.same(p, r.credentials) {
-			n.take(p, credentials{})
+		if n.Has(p) && n.same(p, r.Credentials) {
+			n.take(p, Credentials{})
 			dropped = true
-			w.warnings = append(w.warnings, fmt.Sprintf("%s%s is the one in use already, so it is not kept twice", nextPrefix, p))
+			w.Warnings = append(w.Warnings, fmt.Sprintf("%s%s is the one in use already, so it is not kept twice", NextPrefix, p))
 		}
 	}
-	if w.names("next_assertion_key_id") && n.AssertionKeyID != "" && !n.has(partKey) && !n.has(partCertificate) && !dropped {
-		return refusal("next_assertion_key_id needs its key: write next_assertion_private_key, or the next_pfx that signs")
+	if w.Names("next_assertion_key_id") && n.AssertionKeyID != "" && !n.Has(partKey) && !n.Has(PartCertificate) && !dropped {
+		return Refusal("next_assertion_key_id needs its key: write next_assertion_private_key, or the next_pfx that signs")
 	}
-	if !slices.ContainsFunc(parts, n.has) {
-		if !n.From.IsZero() && w.names("next_from") && !dropped {
-			return refusal("next_from needs what it is for: write next_client_secret, next_pfx, next_client_certificate or next_assertion_private_key")
+	if !slices.ContainsFunc(Parts, n.Has) {
+		if !n.From.IsZero() && w.Names("next_from") && !dropped {
+			return Refusal("next_from needs what it is for: write next_client_secret, next_pfx, next_client_certificate or next_assertion_private_key")
 		}
-		r.Next = nextCredentials{}
+		r.Next = NextCredentials{}
 		return nil
 	}
 	// What they are to follow counts too: an exchange under way must not put them in the place of something
 	// that was written meanwhile, or give them to another client.
-	changed := func(p part) bool {
-		return !n.same(p, r.Next.credentials) || w.old != nil && !r.same(p, w.old.credentials)
+	changed := func(p Part) bool {
+		return !n.same(p, r.Next.Credentials) || w.Old != nil && !r.same(p, w.Old.Credentials)
 	}
-	if n.ID == "" || slices.ContainsFunc(parts, changed) || w.old != nil && w.old.realm() != r.realm() {
+	if n.ID == "" || slices.ContainsFunc(Parts, changed) || w.Old != nil && w.Old.Realm() != r.Realm() {
 		var err error
 		if n.ID, err = uuid.GenerateUUID(); err != nil {
 			return err
@@ -140,23 +140,23 @@ func (w *roleWrite) readNext(r *role) error {
 }
 
 // checkNext refuses credentials to come that never would, and those that would fail when their turn comes.
-func (t *target) checkNext() error {
-	n := t.role.Next
+func (t *Target) checkNext() error {
+	n := t.Role.Next
 	switch {
-	case n.has(partSecret) && !t.provider.UsesSecret():
-		return refusal("this client does not authenticate with a client_secret, so next_client_secret would never be used: leave it out")
-	case n.has(partKey) && !t.role.signs(t.provider):
-		return refusal("this client does not authenticate with an assertion_private_key, so next_assertion_private_key would never be used: leave it out")
-	case n.has(partKey) && n.has(partCertificate) && t.role.signsWithCertificate(t.provider):
-		return refusal("this client signs with the key of its certificate, so either a certificate follows it or a key does, not both: write next_pfx or next_assertion_private_key")
-	case n.has(partCertificate) && t.role.CertificateChain == "":
-		return refusal("this role has no certificate that a next one could follow: write it as pfx, or as client_certificate and client_private_key")
+	case n.Has(PartSecret) && !t.Provider.UsesSecret():
+		return Refusal("this client does not authenticate with a client_secret, so next_client_secret would never be used: leave it out")
+	case n.Has(partKey) && !t.Role.signs(t.Provider):
+		return Refusal("this client does not authenticate with an assertion_private_key, so next_assertion_private_key would never be used: leave it out")
+	case n.Has(partKey) && n.Has(PartCertificate) && t.Role.signsWithCertificate(t.Provider):
+		return Refusal("this client signs with the key of its certificate, so either a certificate follows it or a key does, not both: write next_pfx or next_assertion_private_key")
+	case n.Has(PartCertificate) && t.Role.CertificateChain == "":
+		return Refusal("this role has no certificate that a next one could follow: write it as pfx, or as client_certificate and client_private_key")
 	}
-	who := t.role.credentials
-	for _, p := range parts {
-		if n.has(p) {
-			who.take(p, n.credentials)
+	who := t.Role.Credentials
+	for _, p := range Parts {
+		if n.Has(p) {
+			who.take(p, n.Credentials)
 		}
 	}
-	return t.checkAssertions(who, nextPrefix)
+	return t.checkAssertions(who, NextPrefix)
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// response is what a read of the role shows: everything that is no secret, and of each secret
+// Response is what a read of the role shows: everything that is no secret, and of each secret
 // whether it is set. No hash of a secret either: one can guess against it.
-func (r *role) response() *logical.Response {
+func (r *Role) Response() *logical.Response {
 	data := map[string]any{
 		"grant_type":                      r.GrantType,
 		"provider":                        r.Provider,
@@ -28,11 +28,11 @@ func (r *role) response() *logical.Response {
 		"assertion_key_id":                r.AssertionKeyID,
 		"assertion_private_key_set":       r.AssertionKey.IsSet(),
 		"request_format":                  r.RequestFormat,
-		"ca_certificate":                  shownAuthorities(r.CACertificate),
+		"ca_certificate":                  ShownAuthorities(r.CACertificate),
 		// The values may be secrets: an API key in a header, a password in a parameter. So these are not shown under the
 		// names that a write has: what is read there could be written back, and would take their place.
-		"token_params_names":     listOf(slices.Sorted(maps.Keys(r.TokenParams))),
-		"token_headers_names":    listOf(slices.Sorted(maps.Keys(r.TokenHeaders))),
+		"token_params_names":     ListOf(slices.Sorted(maps.Keys(r.TokenParams))),
+		"token_headers_names":    ListOf(slices.Sorted(maps.Keys(r.TokenHeaders))),
 		"ttl":                    int64(r.TTL.Seconds()),
 		"assumed_token_ttl":      int64(r.AssumedTokenTTL.Seconds()),
 		"keepalive_period":       int64(r.KeepalivePeriod.Seconds()),
@@ -44,23 +44,23 @@ func (r *role) response() *logical.Response {
 	if r.RefreshWindow != 0 { // the command line shows it in seconds, where it has 0s for those above
 		data["refresh_window"] = int64(r.RefreshWindow.Seconds())
 	}
-	r.credentials.describe("", data)
+	r.Credentials.describe("", data)
 	if r.Next.ID != "" {
-		r.Next.describe(nextPrefix, data)
-		data["next_client_secret_set"] = r.Next.has(partSecret)
-		data["next_assertion_private_key_set"] = r.Next.has(partKey)
-		data["next_client_certificate_set"] = r.Next.has(partCertificate)
+		r.Next.describe(NextPrefix, data)
+		data["next_client_secret_set"] = r.Next.Has(PartSecret)
+		data["next_assertion_private_key_set"] = r.Next.Has(partKey)
+		data["next_client_certificate_set"] = r.Next.Has(PartCertificate)
 		data["next_assertion_key_id"] = r.Next.AssertionKeyID
 		if !r.Next.From.IsZero() {
 			data["next_from"] = r.Next.From.Format(time.RFC3339)
 		}
 	}
-	return &logical.Response{Data: data, Warnings: r.warnings()}
+	return &logical.Response{Data: data, Warnings: r.Warnings()}
 }
 
 // describe adds what is public of certificates.
-func (c credentials) describe(prefix string, data map[string]any) {
-	if id, err := c.identity(); err == nil && id != nil {
+func (c Credentials) describe(prefix string, data map[string]any) {
+	if id, err := c.Identity(); err == nil && id != nil {
 		data[prefix+"client_certificate_subject"] = id.Subject()
 		data[prefix+"client_certificate_fingerprint"] = id.Fingerprint()
 		data[prefix+"client_certificate_not_after"] = id.NotAfter().UTC().Format(time.RFC3339)

@@ -48,7 +48,7 @@ func TestRoleReadsAsItWasWritten(t *testing.T) {
 	written := everyRoleField(b)
 	b.write("roles/r", written)
 	got := b.data("roles/r")
-	for field := range roleFields() {
+	for field := range RoleFields() {
 		value, isSecret := secretFields[field]
 		switch {
 		case field == "name" || isSecret && value == "":

@@ -11,82 +11,82 @@ import (
 )
 
 const (
-	// tendDelay is how long a role rests when something is in the way of its refresh that is not
+	// TendDelay is how long a role rests when something is in the way of its refresh that is not
 	// the provider's fault: storage that can't be written, above all.
-	tendDelay = time.Minute
-	// maxRest is how long the scheduler sleeps at most. Timers stand still while a machine is suspended, and
+	TendDelay = time.Minute
+	// MaxRest is how long the scheduler sleeps at most. Timers stand still while a machine is suspended, and
 	// know nothing of a clock that is put right.
-	maxRest = time.Minute
+	MaxRest = time.Minute
 	// blockedRest is how long a role rests that nothing can be done for before somebody writes something.
 	blockedRest = time.Hour
 )
 
-// scheduler refreshes ahead of reads and keeps idle grants alive. It rests until it is started.
-type scheduler struct {
-	grants  *keeper
-	queue   *queue
-	shares  shares
+// Scheduler refreshes ahead of reads and keeps idle grants alive. It rests until it is started.
+type Scheduler struct {
+	grants  *Keeper
+	Queue   *queue
+	Shares  Shares
 	surveys surveys
 	once    sync.Once
-	storage logical.Storage
+	Storage logical.Storage
 }
 
-// newScheduler plans by what the keeper tells.
-func newScheduler(grants *keeper) *scheduler {
-	sc := &scheduler{grants: grants, queue: newQueue()}
-	grants.changed, grants.edited, grants.gone = sc.replan, sc.reconsider, sc.forget
+// NewScheduler plans by what the keeper tells.
+func NewScheduler(grants *Keeper) *Scheduler {
+	sc := &Scheduler{grants: grants, Queue: NewQueue()}
+	grants.Changed, grants.Edited, grants.Gone = sc.replan, sc.Reconsider, sc.forget
 	return sc
 }
 
-// start begins background work, once. Both hooks that Vault offers call it: Initialize at
+// Start begins background work, once. Both hooks that Vault offers call it: Initialize at
 // unseal, which must not block, and the periodic function, which is also what revives a plugin
 // process that has died.
-func (sc *scheduler) start(s logical.Storage) {
+func (sc *Scheduler) Start(s logical.Storage) {
 	sc.once.Do(func() {
-		sc.storage = s
-		sc.grants.begin(func() {
+		sc.Storage = s
+		sc.grants.Begin(func() {
 			// First, since what follows may spend what a snapshot brought back; but not for ever.
-			sc.grants.contained(func() { sc.grants.signOfLife(context.Background(), s, clock.Now()) })
-			sc.grants.begin(func() {
-				for !sc.grants.work.ending() {
-					sc.grants.contained(sc.run)
-					sc.grants.work.wait(time.Second) // after a panic; at the end it does not wait
+			sc.grants.Contained(func() { sc.grants.SignOfLife(context.Background(), s, clock.Now()) })
+			sc.grants.Begin(func() {
+				for !sc.grants.Work.Ending() {
+					sc.grants.Contained(sc.run)
+					sc.grants.Work.Wait(time.Second) // after a panic; at the end it does not wait
 				}
 			})
-			sc.grants.begin(func() { sc.sweep(s) })
-			sc.resurvey(s, anyProvider)
+			sc.grants.Begin(func() { sc.sweep(s) })
+			sc.Resurvey(s, AnyProvider)
 		})
 	})
 }
 
 // run sleeps until something is due, and has it done.
-func (sc *scheduler) run() {
-	for last := clock.Now(); !sc.grants.work.ending(); {
+func (sc *Scheduler) run() {
+	for last := clock.Now(); !sc.grants.Work.Ending(); {
 		now := clock.Now()
-		if now.Before(last.Add(-maxRest)) {
+		if now.Before(last.Add(-MaxRest)) {
 			// What was planned by the time that it was then may be due long before.
 			sc.grants.Logger().Warn("the clock was put back: all roles are looked at again", "by", last.Sub(now))
-			sc.resurvey(sc.storage, anyProvider)
+			sc.Resurvey(sc.Storage, AnyProvider)
 		}
 		last = now
-		t, next := sc.queue.take(now)
+		t, next := sc.Queue.Take(now)
 		switch {
-		case t.name == "":
-			if !sc.rest(next) {
+		case t.Name == "":
+			if !sc.Rest(next) {
 				return
 			}
-		case sc.shares.enter(t):
+		case sc.Shares.Enter(t):
 			sc.attend(t)
 		}
 	}
 }
 
 // attend has a role tended that has got its share, and after it those who waited for that.
-func (sc *scheduler) attend(t turn) {
-	sc.grants.work.fork(func() {
+func (sc *Scheduler) attend(t Turn) {
+	sc.grants.Work.Fork(func() {
 		defer func() {
-			next := sc.shares.leave(t.provider)
-			for i := 0; i < len(next) && !sc.grants.work.ending(); i++ {
+			next := sc.Shares.Leave(t.Provider)
+			for i := 0; i < len(next) && !sc.grants.Work.Ending(); i++ {
 				sc.attend(next[i])
 			}
 		}()
@@ -94,10 +94,10 @@ func (sc *scheduler) attend(t turn) {
 	})
 }
 
-// rest waits until the time, or until the queue has another head, and not for long. It returns false when
+// Rest waits until the time, or until the queue has another head, and not for long. It returns false when
 // the mount ends.
-func (sc *scheduler) rest(until time.Time) bool {
-	pause := maxRest
+func (sc *Scheduler) Rest(until time.Time) bool {
+	pause := MaxRest
 	if !until.IsZero() {
 		pause = min(pause, clock.Until(until))
 	}
@@ -105,8 +105,8 @@ func (sc *scheduler) rest(until time.Time) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-sc.queue.changed:
-	case <-sc.grants.work.closing:
+	case <-sc.Queue.Changed:
+	case <-sc.grants.Work.Closing:
 		return false
 	}
 	return true
@@ -114,43 +114,43 @@ func (sc *scheduler) rest(until time.Time) bool {
 
 // tend does what is due for one role. An exchange puts the role back into the queue itself; whatever
 // else comes of it is looked at again after a while.
-func (sc *scheduler) tend(t turn) {
+func (sc *Scheduler) tend(t Turn) {
 	var err error
-	again, delay := false, tendDelay
+	again, delay := false, TendDelay
 	defer func() {
-		if (again || err != nil) && !sc.has(t.name) {
-			sc.queue.put(t, clock.Now().Add(delay))
+		if (again || err != nil) && !sc.Has(t.Name) {
+			sc.Queue.Put(t, clock.Now().Add(delay))
 		}
 	}()
-	defer contain(sc.grants.Logger(), &err)
-	if !sc.grants.mayTend() {
+	defer Contain(sc.grants.Logger(), &err)
+	if !sc.grants.MayTend() {
 		again = true
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), maxHold)
+	ctx, cancel := context.WithTimeout(context.Background(), MaxHold)
 	defer cancel()
-	r, p, tok, err := sc.grants.lookUp(ctx, sc.storage, t.name)
+	r, p, tok, err := sc.grants.LookUp(ctx, sc.Storage, t.Name)
 	if err != nil {
 		return
 	}
 	if r == nil {
-		err = sc.dropGone(ctx, t.name)
+		err = sc.dropGone(ctx, t.Name)
 		return
 	}
 	now := clock.Now()
-	plan := sc.plan(t.name, r, p, tok, now)
+	plan := sc.Plan(t.Name, r, p, tok, now)
 	switch {
-	case plan.at.After(now) || plan.at.IsZero():
-		sc.queue.put(turn{t.name, r.Provider}, plan.at)
-	case r.Provider != t.provider: // it waits for that one's share, if need be
-		sc.queue.put(turn{t.name, r.Provider}, now)
+	case plan.At.After(now) || plan.At.IsZero():
+		sc.Queue.Put(Turn{t.Name, r.Provider}, plan.At)
+	case r.Provider != t.Provider: // it waits for that one's share, if need be
+		sc.Queue.Put(Turn{t.Name, r.Provider}, now)
 	default:
 		again = true
 		if p != nil {
-			delay = timingOf(r, p, tok, now).hurry(now, tendDelay)
+			delay = TimingOf(r, p, tok, now).Hurry(now, TendDelay)
 		}
-		_, err = sc.grants.refresh(ctx, sc.storage, t.name, plan.demand)
-		if _, refused := asRefusal(err); refused {
+		_, err = sc.grants.Refresh(ctx, sc.Storage, t.Name, plan.Demand)
+		if _, refused := AsRefusal(err); refused {
 			delay = blockedRest // until somebody writes something, which plans it anew
 		}
 	}
@@ -158,26 +158,26 @@ func (sc *scheduler) tend(t turn) {
 
 // dropGone takes a role out of all background work, unless it was written again since it was found to be gone:
 // the write has planned it.
-func (sc *scheduler) dropGone(ctx context.Context, name string) error {
-	unlock, err := sc.grants.edits.lock(ctx, name)
+func (sc *Scheduler) dropGone(ctx context.Context, name string) error {
+	unlock, err := sc.grants.Edits.Lock(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	r, err := getRole(ctx, sc.storage, name)
+	r, err := GetRole(ctx, sc.Storage, name)
 	if err == nil && r == nil {
 		sc.forget(name)
 	}
 	return err
 }
 
-// has tells whether a role is in the queue, or waits for its provider's share.
-func (sc *scheduler) has(name string) bool { return sc.queue.has(name) || sc.shares.has(name) }
+// Has tells whether a role is in the queue, or waits for its provider's share.
+func (sc *Scheduler) Has(name string) bool { return sc.Queue.Has(name) || sc.Shares.has(name) }
 
 // planAgain plans a role after an exchange by a fresh look, if a role or provider was written since the exchange
 // began with another one: what it has planned by is no longer the definition.
-func (k *keeper) planAgain(ctx context.Context, s logical.Storage, name string, began *look) {
-	if k.memory.edited(began) {
-		k.edited(ctx, s, name)
+func (k *Keeper) planAgain(ctx context.Context, s logical.Storage, name string, began *look) {
+	if k.Memory.edited(began) {
+		k.Edited(ctx, s, name)
 	}
 }

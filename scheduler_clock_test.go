@@ -22,13 +22,13 @@ func TestTheSchedulerLooksUpEveryMinute(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		for _, until := range []time.Time{{}, clock.Now().Add(10 * aDay)} {
 			began := time.Now()
-			b.schedule.rest(until)
-			if slept := time.Since(began); slept != maxRest {
+			b.schedule.Rest(until)
+			if slept := time.Since(began); slept != MaxRest {
 				t.Errorf("it sleeps for %s", slept)
 			}
 		}
 		began := time.Now()
-		b.schedule.rest(clock.Now().Add(time.Second))
+		b.schedule.Rest(clock.Now().Add(time.Second))
 		if slept := time.Since(began); slept != time.Second {
 			t.Errorf("it sleeps for %s, and something is due in a second", slept)
 		}
@@ -61,13 +61,13 @@ func TestBackgroundWorkFollowsAClockThatIsPutRight(t *testing.T) {
 					}
 					// By a clock that is ahead it is due; by one that is behind it was last refreshed in the future,
 					// so that nobody knows how old it is.
-					pause(2 * maxRest)
+					pause(2 * MaxRest)
 					if n := grant.Refreshes(); wrong.from == time.Hour && n != 2 {
 						t.Errorf("%d refreshes by a clock that is %s", n, name)
 					}
 					pause(wrong.to - wrong.from)
 					stepClock(t, -first)
-					looked := b.gets(func() { pause(2 * maxRest) })
+					looked := b.gets(func() { pause(2 * MaxRest) })
 					if first > 0 && looked == 0 {
 						t.Error("the clock was put back, and what was planned by it is not looked at")
 					}
@@ -91,11 +91,11 @@ func TestAClockThatIsPutBackMakesNoRoleLate(t *testing.T) {
 		pause(2 * time.Hour)
 		due := b.due("r")
 		stepClock(t, aDay)
-		pause(2 * maxRest)
-		b.schedule.queue.remove("r")
-		b.schedule.queue.set("r", due.Add(aDay)) // as one is that was planned by then
+		pause(2 * MaxRest)
+		b.schedule.Queue.Remove("r")
+		b.schedule.Queue.Set("r", due.Add(aDay)) // as one is that was planned by then
 		stepClock(t, -aDay)
-		pause(2 * maxRest)
+		pause(2 * MaxRest)
 		if at := b.due("r"); !at.Equal(due) {
 			t.Errorf("due %s, want %s", at, due)
 		}

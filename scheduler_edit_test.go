@@ -16,7 +16,7 @@ import (
 // queued waits until a role is in the queue.
 func (b *testBackend) queued(name string) {
 	b.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !b.schedule.queue.has(name); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); !b.schedule.Queue.Has(name); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			b.t.Fatalf("%s is never planned", name)
 		}
@@ -46,7 +46,7 @@ func TestAnExchangeDoesNotUndoThePlanOfAnEdit(t *testing.T) {
 			open()
 			await(t, refresh)
 			b.settle("r")
-			if !b.schedule.queue.has("r") {
+			if !b.schedule.Queue.Has("r") {
 				t.Error("the grant is not kept alive, though the definition says so")
 			}
 		})
@@ -65,7 +65,7 @@ func TestAnExchangePlansByTheDefinitionThatItEndsWith(t *testing.T) {
 	refresh := b.start(t.Context(), writeOp, "refresh/r", nil) // not a reader, who would plan it too
 	server.WaitFor(2)
 	b.write("roles/r", fields{"keepalive_period": "1h"})
-	if b.schedule.queue.has("r") {
+	if b.schedule.Queue.Has("r") {
 		t.Fatal("a dead grant is planned")
 	}
 	open()
@@ -97,13 +97,13 @@ func TestARoleThatIsWrittenWhileItIsFoundGoneIsKeptAlive(t *testing.T) {
 		b.startBackground()
 		pause(time.Second)
 		b.delete("roles/r")
-		if b.schedule.has("r") {
+		if b.schedule.Has("r") {
 			t.Fatal("a role that was deleted is in the queue")
 		}
-		b.schedule.storage = &aside{Storage: b.schedule.storage, key: "role/r", f: func() { b.writeRole("r") }}
-		b.schedule.queue.set("r", time.Now()) // as an exchange does that ends after the delete
+		b.schedule.Storage = &aside{Storage: b.schedule.Storage, key: "role/r", f: func() { b.writeRole("r") }}
+		b.schedule.Queue.Set("r", time.Now()) // as an exchange does that ends after the delete
 		pause(time.Second)
-		if !b.schedule.queue.has("r") {
+		if !b.schedule.Queue.Has("r") {
 			t.Error("the role that was written again is not in the queue")
 		}
 	}, fields{"refresh_token_idle_ttl": "10d"})
@@ -128,7 +128,7 @@ func TestARoleThatCouldNotBeLookedAtIsPlannedALittleLater(t *testing.T) {
 		})
 		b.writeRole("s")
 		b.storage.onGet(nil)
-		pause(2 * tendDelay)
+		pause(2 * TendDelay)
 		if at := b.due("s"); at.Before(time.Now().Add(24 * time.Hour)) {
 			t.Errorf("due %s, want the keepalive of some days", at)
 		}
@@ -137,11 +137,11 @@ func TestARoleThatCouldNotBeLookedAtIsPlannedALittleLater(t *testing.T) {
 
 // due is when a role is due; the zero time when it is not in the queue.
 func (b *testBackend) due(name string) time.Time {
-	q := b.schedule.queue
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if i := q.items[name]; i != nil {
-		return i.due
+	q := b.schedule.Queue
+	q.Mu.Lock()
+	defer q.Mu.Unlock()
+	if i := q.Items[name]; i != nil {
+		return i.Due
 	}
 	return time.Time{}
 }

@@ -24,7 +24,7 @@ func TestIdleGrantsOutliveTheirProvidersDefinition(t *testing.T) {
 			pause(time.Minute)
 		}
 		if grant.Refreshes() < 2 {
-			t.Errorf("%d refreshes in ten days at a keepalive of one day, queued: %v", grant.Refreshes(), b.schedule.queue.has("r"))
+			t.Errorf("%d refreshes in ten days at a keepalive of one day, queued: %v", grant.Refreshes(), b.schedule.Queue.Has("r"))
 		}
 	})
 }
@@ -38,7 +38,7 @@ func TestIdleGrantsFollowTheirProvidersDefinition(t *testing.T) {
 		b.write("providers/test", fields{"refresh_token_idle_ttl": "48h"})
 		pause(10 * 24 * time.Hour)
 		if grant.Refreshes() < 2 {
-			t.Errorf("%d refreshes in ten days at an idle TTL of two days, queued: %v", grant.Refreshes(), b.schedule.queue.has("r"))
+			t.Errorf("%d refreshes in ten days at an idle TTL of two days, queued: %v", grant.Refreshes(), b.schedule.Queue.Has("r"))
 		}
 	})
 }
@@ -60,7 +60,7 @@ func TestAnErrorAtTheStartForgetsNoGrant(t *testing.T) {
 		after.startBackground()
 		pause(10 * 24 * time.Hour)
 		if grant.Refreshes() < 2 {
-			t.Errorf("%d refreshes in ten days at a keepalive of one day, queued: %v", grant.Refreshes(), after.schedule.queue.has("r"))
+			t.Errorf("%d refreshes in ten days at a keepalive of one day, queued: %v", grant.Refreshes(), after.schedule.Queue.Has("r"))
 		}
 	})
 }

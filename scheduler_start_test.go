@@ -44,13 +44,13 @@ func (h *hanging) List(ctx context.Context, prefix string) ([]string, error) {
 
 // One storage call at the start that is never answered must not cost all background work for the life of the process.
 func TestOneHangingCallAtTheStart(t *testing.T) {
-	for name, h := range map[string]*hanging{"the sign of life": {get: lifeKey}, "the list of roles": {list: rolePrefix}} {
+	for name, h := range map[string]*hanging{"the sign of life": {get: LifeKey}, "the list of roles": {list: RolePrefix}} {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				server.Handle(always(clienttest.JSON(200, `{"access_token":"a1","expires_in":36000}`)))
 				h.Storage, h.over = b.storage, make(chan struct{})
 				defer close(h.over)
-				b.schedule.start(b.grants.over(h))
+				b.schedule.Start(b.grants.Over(h))
 				for range 12 { // Vault's periodic call
 					pause(time.Minute)
 				}

@@ -20,11 +20,11 @@ func (b *testBackend) startBackground() {
 }
 
 // age changes the stored state of a role.
-func (b *testBackend) age(name string, change func(*token)) {
+func (b *testBackend) age(name string, change func(*Token)) {
 	b.t.Helper()
 	tok := b.stored(name)
 	change(tok)
-	if err := putToken(context.Background(), b.grants.over(&b.storage.InmemStorage), name, tok); err != nil {
+	if err := PutToken(context.Background(), b.grants.Over(&b.storage.InmemStorage), name, tok); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -37,14 +37,14 @@ func TestStartRepeatsWhatACrashLeft(t *testing.T) {
 	b.writeRole("r")
 	b.read("creds/r")
 	var key string
-	b.age("r", func(tok *token) {
-		r, _ := getRole(context.Background(), b.storage, "r")
-		target, err := newTarget(context.Background(), b.storage, r)
+	b.age("r", func(tok *Token) {
+		r, _ := GetRole(context.Background(), b.storage, "r")
+		target, err := NewTarget(context.Background(), b.storage, r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		key = "11111111-2222-3333-4444-555555555555"
-		tok.Intent = &intent{AttemptID: "x", At: time.Now(), IdempotencyKey: key, Exchange: target.description.exchange()}
+		tok.Intent = &Intent{AttemptID: "x", At: time.Now(), IdempotencyKey: key, Exchange: target.Description.Exchange()}
 	})
 
 	after := newTestBackendOn(t, b.storage)
@@ -71,20 +71,20 @@ func TestTokensInUseAreRefreshedAhead(t *testing.T) {
 	b.read("creds/used")
 	b.write("refresh/idle", nil)
 	for _, name := range []string{"used", "idle"} {
-		b.age(name, func(tok *token) {
+		b.age(name, func(tok *Token) {
 			tok.ExpiresAt, tok.ObtainedAt = time.Now().Add(5*time.Minute), time.Now().Add(-time.Hour)
 		})
 	}
 	b.startBackground()
 	for _, name := range []string{"used", "idle"} {
-		b.schedule.reconsider(t.Context(), b.storage, name)
+		b.schedule.Reconsider(t.Context(), b.storage, name)
 	}
 	server.WaitFor(3)
 	b.settle("used")
 	if got := b.stored("used").Generation; got != 2 {
 		t.Errorf("generation %d of the role in use, want 2", got)
 	}
-	if b.schedule.queue.has("idle") || b.stored("idle").Generation != 1 {
+	if b.schedule.Queue.Has("idle") || b.stored("idle").Generation != 1 {
 		t.Error("the idle role is refreshed ahead too")
 	}
 }
@@ -96,20 +96,20 @@ func TestNothingInTheBackgroundOnAStandby(t *testing.T) {
 	newGrant(server)
 	b.writeRole("r", fields{"keepalive_period": "1h"})
 	b.read("creds/r")
-	b.age("r", func(tok *token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
+	b.age("r", func(tok *Token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
 	for _, state := range []consts.ReplicationState{consts.ReplicationPerformanceStandby, consts.ReplicationUnknown} {
 		b.system.ReplicationStateVal = state
-		b.schedule.queue.set("r", time.Now().Add(-time.Minute))
-		if b.grants.mayTend() {
+		b.schedule.Queue.Set("r", time.Now().Add(-time.Minute))
+		if b.grants.MayTend() {
 			t.Errorf("background work at replication state %v", state)
 		}
 	}
 	b.startBackground()
 	// The scheduler has looked at the role once it is due a minute from now.
-	for turn, next := b.schedule.queue.take(time.Now()); ; turn, next = b.schedule.queue.take(time.Now()) {
-		if turn.name != "" {
-			b.schedule.queue.put(turn, next)
-		} else if time.Until(next) > tendDelay/2 {
+	for turn, next := b.schedule.Queue.Take(time.Now()); ; turn, next = b.schedule.Queue.Take(time.Now()) {
+		if turn.Name != "" {
+			b.schedule.Queue.Put(turn, next)
+		} else if time.Until(next) > TendDelay/2 {
 			break
 		}
 	}

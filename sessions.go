@@ -28,7 +28,7 @@ func newSessions() *sessions {
 
 // of returns the sessions for the authorities in these PEM texts, which the mount and the role trust.
 func (s *sessions) of(ofMount, ofRole string) tls.ClientSessionCache {
-	key := digest(ofMount, ofRole)
+	key := Digest(ofMount, ofRole)
 	made := tls.NewLRUClientSessionCache(maxSessions)
 	if found, ok, _ := s.trusts.PeekOrAdd(key, made); ok {
 		s.trusts.Get(key) // counts as used

@@ -17,25 +17,25 @@ import (
 func (b *testBackend) overdue(name, provider string) {
 	b.t.Helper()
 	b.write("roles/"+name, roleOf(provider, fields{"keepalive_period": "10s"}))
-	r, err := getRole(context.Background(), b.storage, name)
+	r, err := GetRole(context.Background(), b.storage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	r.GrantedAt = time.Now().Add(-time.Hour)
-	if err := putRole(context.Background(), b.grants.over(&b.storage.InmemStorage), name, r); err != nil {
+	if err := PutRole(context.Background(), b.grants.Over(&b.storage.InmemStorage), name, r); err != nil {
 		b.t.Fatal(err)
 	}
-	b.schedule.reconsider(context.Background(), b.storage, name)
+	b.schedule.Reconsider(context.Background(), b.storage, name)
 }
 
 // waiting waits until so many roles wait for their provider's share, and nothing else is due.
 func (b *testBackend) waiting(n int) {
 	b.t.Helper()
-	s := &b.schedule.shares
+	s := &b.schedule.Shares
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		s.mu.Lock()
-		got := len(s.waits)
-		s.mu.Unlock()
+		s.Mu.Lock()
+		got := len(s.Waits)
+		s.Mu.Unlock()
 		if got == n {
 			return
 		}
@@ -48,12 +48,12 @@ func (b *testBackend) waiting(n int) {
 // tending waits until nothing is due and so many refreshes are under way.
 func (b *testBackend) tending(n int) {
 	b.t.Helper()
-	s := &b.schedule.shares
+	s := &b.schedule.Shares
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		b.queueIsEmpty()
-		s.mu.Lock()
-		running := s.running
-		s.mu.Unlock()
+		s.Mu.Lock()
+		running := s.Running
+		s.Mu.Unlock()
 		if running == n {
 			return
 		}
@@ -116,7 +116,7 @@ func someHang(t *testing.T, providers int) {
 	for i := range providers {
 		provider := fmt.Sprint("hangs", i)
 		b.write("providers/"+provider, fields{"token_endpoint": server.URL() + "/" + provider})
-		for j := range maxWorkers/providers + 10 {
+		for j := range MaxWorkers/providers + 10 {
 			b.overdue(fmt.Sprint(provider, "-", j), provider)
 		}
 	}
@@ -133,11 +133,11 @@ func someHang(t *testing.T, providers int) {
 // queueIsEmpty waits until all that is due was begun with, or waits for its share.
 func (b *testBackend) queueIsEmpty() {
 	b.t.Helper()
-	q := b.schedule.queue
+	q := b.schedule.Queue
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		q.mu.Lock()
-		n := len(q.order)
-		q.mu.Unlock()
+		q.Mu.Lock()
+		n := len(q.Order)
+		q.Mu.Unlock()
 		if n == 0 {
 			return
 		}
@@ -163,32 +163,32 @@ func TestACrowdWaitsWithoutReading(t *testing.T) {
 	b.write("providers/other", fields{"token_endpoint": server.URL() + "/other", "token_endpoint_auth_method": "client_secret_post"})
 	const n = 300
 	b.writeRole("first", fields{"keepalive_period": "240h"})
-	b.schedule.queue.remove("first")
+	b.schedule.Queue.Remove("first")
 	b.startBackground()
 	b.queued("first") // the survey is over: it would plan those too that are being refreshed
 	b.delete("roles/first")
 	for i := range n {
 		b.overdue(fmt.Sprint("r", i), "test")
 	}
-	server.WaitFor(maxOfProvider)
-	b.waiting(n - maxOfProvider)
+	server.WaitFor(MaxOfProvider)
+	b.waiting(n - MaxOfProvider)
 	b.queueIsEmpty() // so nothing comes back for a look
-	b.passesOver(func() { b.schedule.queue.set("nobody", time.Now()) })
-	b.schedule.shares.mu.Lock()
-	parked := slices.Collect(maps.Keys(b.schedule.shares.waits))
-	b.schedule.shares.mu.Unlock()
-	b.schedule.queue.set(parked[2], time.Now()) // by somebody who could not see whose it is: it waits as before
-	b.tending(maxOfProvider)
+	b.passesOver(func() { b.schedule.Queue.Set("nobody", time.Now()) })
+	b.schedule.Shares.Mu.Lock()
+	parked := slices.Collect(maps.Keys(b.schedule.Shares.Waits))
+	b.schedule.Shares.Mu.Unlock()
+	b.schedule.Queue.Set(parked[2], time.Now()) // by somebody who could not see whose it is: it waits as before
+	b.tending(MaxOfProvider)
 	deleted, moved := parked[0], parked[1]
-	if !b.schedule.has(moved) {
+	if !b.schedule.Has(moved) {
 		t.Error("a role that waits is not known to the scheduler")
 	}
 	b.delete("roles/" + deleted)
-	if b.schedule.has(deleted) {
+	if b.schedule.Has(deleted) {
 		t.Error("a role that was deleted still waits")
 	}
 	b.write("roles/"+moved, roleOf("other"))
-	server.WaitFor(maxOfProvider + 1)
+	server.WaitFor(MaxOfProvider + 1)
 	if paths := asked(server); paths[len(paths)-1] != "/other" {
 		t.Errorf("asked %s", paths[len(paths)-1])
 	}
@@ -206,18 +206,18 @@ func TestACrowdWaitsWithoutReading(t *testing.T) {
 
 // Whatever hangs, a provider that comes later gets a worker, and all the workers are never exceeded.
 func TestSharesShrinkAsWorkersDo(t *testing.T) {
-	var s shares
+	var s Shares
 	total := 0
 	for i := range 12 {
 		provider, mine := fmt.Sprint("p", i), 0
-		for s.enter(turn{name: fmt.Sprint(provider, "-", mine), provider: provider}) {
+		for s.Enter(Turn{Name: fmt.Sprint(provider, "-", mine), Provider: provider}) {
 			mine++
 		}
-		if total += mine; mine == 0 || mine > maxOfProvider || total > maxWorkers {
+		if total += mine; mine == 0 || mine > MaxOfProvider || total > MaxWorkers {
 			t.Fatalf("provider %d gets %d, %d in all", i, mine, total)
 		}
-		if i == 3 && total > maxWorkers*9/10 {
-			t.Errorf("four providers take %d of %d", total, maxWorkers)
+		if i == 3 && total > MaxWorkers*9/10 {
+			t.Errorf("four providers take %d of %d", total, MaxWorkers)
 		}
 	}
 }
@@ -225,40 +225,40 @@ func TestSharesShrinkAsWorkersDo(t *testing.T) {
 // Who waits has its turn when a share is free, the first one first, each once; and of any provider when the
 // workers were all taken.
 func TestSharesWakeWhoWaits(t *testing.T) {
-	var s shares
-	for i := range maxOfProvider {
-		s.enter(turn{name: fmt.Sprint(i), provider: "a"})
+	var s Shares
+	for i := range MaxOfProvider {
+		s.Enter(Turn{Name: fmt.Sprint(i), Provider: "a"})
 	}
 	for _, name := range []string{"first", "second", "gone", "moves", "second", "last"} {
-		if s.enter(turn{name: name, provider: "a"}) {
+		if s.Enter(Turn{Name: name, Provider: "a"}) {
 			t.Fatal(name, " enters")
 		}
 	}
-	s.forget("gone")
-	if !s.enter(turn{name: "moves", provider: "b"}) {
+	s.Forget("gone")
+	if !s.Enter(Turn{Name: "moves", Provider: "b"}) {
 		t.Fatal("another provider has no share")
 	}
-	var woken []turn
+	var woken []Turn
 	for range 5 {
-		woken = append(woken, s.leave("a")...)
+		woken = append(woken, s.Leave("a")...)
 	}
-	if want := []turn{{name: "first", provider: "a"}, {name: "second", provider: "a"}, {name: "last", provider: "a"}}; !slices.Equal(woken, want) {
+	if want := []Turn{{Name: "first", Provider: "a"}, {Name: "second", Provider: "a"}, {Name: "last", Provider: "a"}}; !slices.Equal(woken, want) {
 		t.Errorf("woken are %v, want %v", woken, want)
 	}
-	if len(s.waits) != 0 || len(s.lines) != 0 || s.of["a"] != maxOfProvider-2 || s.running != maxOfProvider-1 {
-		t.Errorf("left over: %v %v %v, %d run", s.waits, s.lines, s.of, s.running)
+	if len(s.Waits) != 0 || len(s.Lines) != 0 || s.Of["a"] != MaxOfProvider-2 || s.Running != MaxOfProvider-1 {
+		t.Errorf("left over: %v %v %v, %d run", s.Waits, s.Lines, s.Of, s.Running)
 	}
 
-	s = shares{}
+	s = Shares{}
 	providers := 0
-	for ; s.running < maxWorkers; providers++ {
-		for i := 0; s.enter(turn{name: fmt.Sprint(i), provider: fmt.Sprint(providers)}); i++ {
+	for ; s.Running < MaxWorkers; providers++ {
+		for i := 0; s.Enter(Turn{Name: fmt.Sprint(i), Provider: fmt.Sprint(providers)}); i++ {
 		}
 	}
-	if s.enter(turn{name: "late", provider: "late"}) {
+	if s.Enter(Turn{Name: "late", Provider: "late"}) {
 		t.Fatal("there are more workers than there are")
 	}
-	if next := s.leave("0"); len(next) != 1 || s.running != maxWorkers {
+	if next := s.Leave("0"); len(next) != 1 || s.Running != MaxWorkers {
 		t.Errorf("%v have their turn", next)
 	}
 }

@@ -13,52 +13,52 @@ import (
 
 // The values of state in status/<name>, from good to bad.
 const (
-	stateNew         = "new"         // never refreshed
-	stateOK          = "ok"          // the last refresh succeeded
-	stateFailing     = "failing"     // the last one failed, the grant is intact
-	stateUnknown     = "unknown"     // the provider may have spent the refresh token
-	stateUnpersisted = "unpersisted" // the last answer is in memory only
-	stateBlocked     = "blocked"     // no refresh can be made before somebody writes something
-	stateDead        = "dead"        // only a new refresh token helps
+	StateNew         = "new"         // never refreshed
+	StateOK          = "ok"          // the last refresh succeeded
+	StateFailing     = "failing"     // the last one failed, the grant is intact
+	StateUnknown     = "unknown"     // the provider may have spent the refresh token
+	StateUnpersisted = "unpersisted" // the last answer is in memory only
+	StateBlocked     = "blocked"     // no refresh can be made before somebody writes something
+	StateDead        = "dead"        // only a new refresh token helps
 
-	stateUnreadable = "unreadable" // an entry in storage is damaged; in the status of the mount only
+	StateUnreadable = "unreadable" // an entry in storage is damaged; in the status of the mount only
 )
 
-// state is the one word for a token entry.
-func (k *keeper) state(name string, r *role, tok *token, obstacle error) string {
+// State is the one word for a token entry.
+func (k *Keeper) State(name string, r *Role, tok *Token, obstacle error) string {
 	switch {
-	case tok.dead(r):
-		return stateDead
-	case k.held.get(name) != nil:
-		return stateUnpersisted
+	case tok.Dead(r):
+		return StateDead
+	case k.Held.Get(name) != nil:
+		return StateUnpersisted
 	case obstacle != nil:
-		return stateBlocked
-	case k.outcomeUnknown(name, tok):
-		return stateUnknown
+		return StateBlocked
+	case k.OutcomeUnknown(name, tok):
+		return StateUnknown
 	case tok.Fault != nil:
-		return stateFailing
+		return StateFailing
 	case tok.Generation == 0:
-		return stateNew
+		return StateNew
 	}
-	return stateOK
+	return StateOK
 }
 
-// nextStep is what somebody who reads the status of a grant should do, "" when that is nothing.
-func (k *keeper) nextStep(name string, r *role, p *client.Provider, tok *token, obstacle error) string {
-	switch k.state(name, r, tok, obstacle) {
-	case stateUnpersisted:
+// NextStep is what somebody who reads the status of a grant should do, "" when that is nothing.
+func (k *Keeper) NextStep(name string, r *Role, p *client.Provider, tok *Token, obstacle error) string {
+	switch k.State(name, r, tok, obstacle) {
+	case StateUnpersisted:
 		return "storage refuses the newest refresh token, which is in this plugin's memory only: repair storage; " +
 			"it is stored by itself then, and a restart of Vault or the plugin before would lose it"
-	case stateBlocked:
+	case StateBlocked:
 		return obstacle.Error()
 	}
 	switch {
 	case tok.Fault != nil:
 		if now := clock.Now(); p != nil {
-			return tok.Fault.asOf(timingOf(r, p, tok, now)).sentence(now, name)
+			return tok.Fault.asOf(TimingOf(r, p, tok, now)).sentence(now, name)
 		}
 		return tok.Fault.sentence(clock.Now(), name)
-	case k.outcomeUnknown(name, tok):
+	case k.OutcomeUnknown(name, tok):
 		return "a refresh was begun and its answer never stored, because the plugin ended in its midst or storage failed: " +
 			"the next refresh tells whether the grant lives; nothing needs to be done before"
 	case tok.foundElsewhere(p) != "":
@@ -70,35 +70,35 @@ func (k *keeper) nextStep(name string, r *role, p *client.Provider, tok *token, 
 	return ""
 }
 
-// obstacle is why no refresh of a role could even be tried, as a sentence; nil when there is none: its
+// Obstacle is why no refresh of a role could even be tried, as a sentence; nil when there is none: its
 // provider was deleted or leads elsewhere, the configuration forbids the host, or nobody knows which of
 // several values is the refresh token.
-func obstacle(ctx context.Context, s logical.Storage, r *role, tok *token) error {
-	t, err := newTarget(ctx, s, r)
+func Obstacle(ctx context.Context, s logical.Storage, r *Role, tok *Token) error {
+	t, err := NewTarget(ctx, s, r)
 	if err == nil {
-		err = cmp.Or(t.checkOrigin(t.endpoints.Token), t.checkReady())
+		err = cmp.Or(t.CheckOrigin(t.Endpoints.Token), t.CheckReady())
 	}
 	if err == nil {
-		_, err = tok.pointed(t.provider)
+		_, err = tok.pointed(t.Provider)
 	}
-	if _, ok := asRefusal(err); ok {
+	if _, ok := AsRefusal(err); ok {
 		return err
 	}
 	return nil // storage's trouble is no trait of the role
 }
 
-// listOf keeps an empty list from being shown as null.
-func listOf(names []string) []string { return append([]string{}, names...) }
+// ListOf keeps an empty list from being shown as null.
+func ListOf(names []string) []string { return append([]string{}, names...) }
 
-// outcomeUnknown tells an exchange that ended without an answer from one that is under way.
-func (k *keeper) outcomeUnknown(name string, tok *token) bool {
-	return tok.Intent != nil && (!tok.Intent.UnknownSince.IsZero() || !k.refreshes.busy(name))
+// OutcomeUnknown tells an exchange that ended without an answer from one that is under way.
+func (k *Keeper) OutcomeUnknown(name string, tok *Token) bool {
+	return tok.Intent != nil && (!tok.Intent.UnknownSince.IsZero() || !k.Refreshes.Busy(name))
 }
 
-// describe adds what is known of the token, without the token.
-func (t *token) describe(data map[string]any) {
+// Describe adds what is known of the token, without the token.
+func (t *Token) Describe(data map[string]any) {
 	if t.AccessToken.IsSet() {
-		data["token_id"] = t.id()
+		data["token_id"] = t.Id()
 		data["last_success"] = t.ObtainedAt.UTC().Format(time.RFC3339)
 		data["expires_at"] = t.ExpiresAt.UTC().Format(time.RFC3339)
 	}
@@ -113,9 +113,9 @@ func (t *token) describe(data map[string]any) {
 	}
 }
 
-// describe adds the last failure. The end of a grant that somebody wanted is none.
+// Describe adds the last failure. The end of a grant that somebody wanted is none.
 // until is the end of the pause after it.
-func (f *fault) describe(until, now time.Time, data map[string]any) {
+func (f *Fault) Describe(until, now time.Time, data map[string]any) {
 	if f == nil || f.Revoked {
 		return
 	}

@@ -6,21 +6,21 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// describeLive adds which credentials are in use, since when, and when those end that say so.
-func (r *role) describeLive(last worked, data map[string]any) {
-	who := r.credentialsInUse(last)
-	for p, since := range map[part]time.Time{
-		partSecret: who.ClientSecretSince, partCertificate: who.CertificateSince, partKey: who.AssertionKeySince,
+// DescribeLive adds which credentials are in use, since when, and when those end that say so.
+func (r *Role) DescribeLive(last Worked, data map[string]any) {
+	who := r.CredentialsInUse(last)
+	for p, since := range map[Part]time.Time{
+		PartSecret: who.ClientSecretSince, PartCertificate: who.CertificateSince, partKey: who.AssertionKeySince,
 	} {
 		if !who.secretOf(p).IsSet() {
 			continue
 		}
-		live := r.live(p, last)
+		live := r.Live(p, last)
 		data[string(p)+"_in_use"] = string(live) + string(p)
 		switch {
-		case live == slotNext:
+		case live == SlotNext:
 			since = last.Next.Since
-		case live == slotPrevious:
+		case live == SlotPrevious:
 			since = time.Time{} // nobody knows
 		}
 		if !since.IsZero() {
@@ -28,15 +28,15 @@ func (r *role) describeLive(last worked, data map[string]any) {
 		}
 	}
 	who.describeEnds("", data)
-	r.Next.describeEnds(nextPrefix, data)
+	r.Next.describeEnds(NextPrefix, data)
 	if !r.Next.From.IsZero() {
 		data["next_from"] = r.Next.From.Format(time.RFC3339)
 	}
 }
 
 // describeEnds adds when certificates end. Of a secret nobody knows.
-func (c credentials) describeEnds(prefix string, data map[string]any) {
-	if id, err := c.identity(); err == nil && id != nil {
+func (c Credentials) describeEnds(prefix string, data map[string]any) {
+	if id, err := c.Identity(); err == nil && id != nil {
 		data[prefix+"client_certificate_not_after"] = id.NotAfter().UTC().Format(time.RFC3339)
 	}
 	if !c.AssertionKey.IsSet() {

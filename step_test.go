@@ -49,7 +49,7 @@ func TestAClockThatIsPutRight(t *testing.T) {
 						})
 						puts := 0
 						b.storage.onPut(func(key string) error {
-							if key == tokenPrefix+"r" {
+							if key == TokenPrefix+"r" {
 								if puts++; puts <= 2 {
 									at([]int{1, 3}[puts-1])
 								}
@@ -158,7 +158,7 @@ func TestTimesOfTheFutureAreNotBelieved(t *testing.T) {
 			clock.Step(day)
 			b.read("creds/r")
 			putRight()
-			if got := b.data("explain/r"); got["would"] != wouldRefresh || !strings.Contains(got["why"].(string), "clock was ahead") {
+			if got := b.data("explain/r"); got["would"] != WouldRefresh || !strings.Contains(got["why"].(string), "clock was ahead") {
 				t.Errorf("%v: %v", got["would"], got["why"])
 			}
 		})

@@ -16,54 +16,54 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// load reads a storage entry into an empty or preset value and tells whether there is one. Numbers
+// Load reads a storage entry into an empty or preset value and tells whether there is one. Numbers
 // in values of any type stay as they were written: an id beyond 2^53 would lose digits as a float.
-func load(ctx context.Context, s logical.Storage, key string, into any) (bool, error) {
+func Load(ctx context.Context, s logical.Storage, key string, into any) (bool, error) {
 	entry, err := s.Get(ctx, key)
 	if err != nil || entry == nil {
-		return false, storageError(err)
+		return false, StorageError(err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(entry.Value))
 	decoder.UseNumber()
 	if decoder.Decode(into) != nil {
 		// Not the decoder's text: it may quote what it could not read.
-		return false, damagedError(key)
+		return false, DamagedError(key)
 	}
 	return true, nil
 }
 
-// damagedError is the key of an entry that can't be read.
-type damagedError string
+// DamagedError is the key of an entry that can't be read.
+type DamagedError string
 
 // Error implements error.
-func (e damagedError) Error() string {
+func (e DamagedError) Error() string {
 	return "the storage entry " + string(e) + " is damaged or from a newer version of the plugin"
 }
 
-// storageTimeout bounds one storage operation that has no caller to give up, as those of a refresh.
-const storageTimeout = 15 * time.Second
+// StorageTimeout bounds one storage operation that has no caller to give up, as those of a refresh.
+const StorageTimeout = 15 * time.Second
 
-// list returns the keys under a prefix. It has no caller to give up, so it has a bound of its own.
-func list(s logical.Storage, prefix string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+// List returns the keys under a prefix. It has no caller to give up, so it has a bound of its own.
+func List(s logical.Storage, prefix string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), StorageTimeout)
 	defer cancel()
 	names, err := s.List(ctx, prefix)
-	return names, storageError(err)
+	return names, StorageError(err)
 }
 
-// save writes a storage entry.
-func save(ctx context.Context, s logical.Storage, key string, value any) error {
+// Save writes a storage entry.
+func Save(ctx context.Context, s logical.Storage, key string, value any) error {
 	entry, err := logical.StorageEntryJSON(key, value)
 	if err != nil {
 		return err
 	}
-	return storageError(s.Put(ctx, entry))
+	return StorageError(s.Put(ctx, entry))
 }
 
-// storageError gives back its identity to the one storage error that Vault acts on: over the
+// StorageError gives back its identity to the one storage error that Vault acts on: over the
 // plugin's gRPC connection only the text of an error arrives, and what is read-only here must be
 // handed on as that, not as a provider's or a reader's fault.
-func storageError(err error) error {
+func StorageError(err error) error {
 	if err != nil && strings.Contains(err.Error(), logical.ErrReadOnly.Error()) {
 		return logical.ErrReadOnly
 	}
@@ -73,8 +73,8 @@ func storageError(err error) error {
 // pemLabel finds what each PEM block of a text says that it is.
 var pemLabel = regexp.MustCompile(`-----BEGIN ([^-\n]*)-----`)
 
-// checkAuthorities refuses what is no certificate in a ca_certificate, since that is shown to people.
-func checkAuthorities(text string) error {
+// CheckAuthorities refuses what is no certificate in a ca_certificate, since that is shown to people.
+func CheckAuthorities(text string) error {
 	labels := pemLabel.FindAllStringSubmatch(client.PlainText(text), -1)
 	for _, label := range labels {
 		if label[1] != "CERTIFICATE" {
@@ -87,9 +87,9 @@ func checkAuthorities(text string) error {
 	return nil
 }
 
-// shownAuthorities is a ca_certificate as a read shows it. v0.1.0 stored private keys that stood in it.
-func shownAuthorities(text string) string {
-	if !holdsKey(text) {
+// ShownAuthorities is a ca_certificate as a read shows it. v0.1.0 stored private keys that stood in it.
+func ShownAuthorities(text string) string {
+	if !HoldsKey(text) {
 		return text
 	}
 	var shown strings.Builder
@@ -101,9 +101,9 @@ func shownAuthorities(text string) string {
 	return shown.String()
 }
 
-// rootCAs returns the system's authorities and those in the PEM texts; nil, which means the
+// RootCAs returns the system's authorities and those in the PEM texts; nil, which means the
 // system's, when all texts are empty.
-func rootCAs(texts ...string) (*x509.CertPool, error) {
+func RootCAs(texts ...string) (*x509.CertPool, error) {
 	if strings.Join(texts, "") == "" {
 		return nil, nil
 	}
@@ -126,8 +126,8 @@ func rootCAs(texts ...string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// authorityWarnings says which certificates of a ca_certificate can't be read, and so are not trusted.
-func authorityWarnings(text string) []string {
+// AuthorityWarnings says which certificates of a ca_certificate can't be read, and so are not trusted.
+func AuthorityWarnings(text string) []string {
 	if text == "" {
 		return nil
 	}

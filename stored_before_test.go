@@ -78,34 +78,34 @@ func rewrite(t *testing.T, s logical.Storage, key string) {
 	ctx := context.Background()
 	var err error
 	switch kind + "/" {
-	case rolePrefix:
-		var r *role
-		if r, err = getRole(ctx, s, name); err == nil {
-			err = putRole(ctx, s, name, r)
+	case RolePrefix:
+		var r *Role
+		if r, err = GetRole(ctx, s, name); err == nil {
+			err = PutRole(ctx, s, name, r)
 		}
-	case tokenPrefix:
-		var tok *token
-		if tok, err = getToken(ctx, s, name); err == nil {
-			err = putToken(ctx, s, name, tok)
+	case TokenPrefix:
+		var tok *Token
+		if tok, err = GetToken(ctx, s, name); err == nil {
+			err = PutToken(ctx, s, name, tok)
 		}
-	case providerPrefix:
-		var p *ownProvider
-		if p, err = getOwnProvider(ctx, s, name); err == nil {
-			err = save(ctx, s, key, p)
+	case ProviderPrefix:
+		var p *OwnProvider
+		if p, err = GetOwnProvider(ctx, s, name); err == nil {
+			err = Save(ctx, s, key, p)
 		}
-	case revocationPrefix:
-		err = reload(s, key, new(revocation))
-	case pinsPrefix:
-		err = reload(s, key, new(pins))
-	case inflightPrefix:
+	case RevocationPrefix:
+		err = reload(s, key, new(Revocation))
+	case PinsPrefix:
+		err = reload(s, key, new(Pins))
+	case InflightPrefix:
 		err = reload(s, key, new(struct{}))
-	case configKey + "/":
-		var c *config
-		if c, err = getConfig(ctx, s); err == nil {
-			err = save(ctx, s, key, c)
+	case ConfigKey + "/":
+		var c *Config
+		if c, err = GetConfig(ctx, s); err == nil {
+			err = Save(ctx, s, key, c)
 		}
-	case lifeKey + "/":
-		err = reload(s, key, new(life))
+	case LifeKey + "/":
+		err = reload(s, key, new(Life))
 	default:
 		t.Fatalf("nobody knows what %s is", key)
 	}
@@ -115,10 +115,10 @@ func rewrite(t *testing.T, s logical.Storage, key string) {
 }
 
 func reload(s logical.Storage, key string, into any) error {
-	if _, err := load(context.Background(), s, key, into); err != nil {
+	if _, err := Load(context.Background(), s, key, into); err != nil {
 		return err
 	}
-	return save(context.Background(), s, key, into)
+	return Save(context.Background(), s, key, into)
 }
 
 // An upgrade changes nothing for anybody: tokens are served, the dead stay dead, and what waited for
@@ -126,11 +126,11 @@ func reload(s logical.Storage, key string, into any) error {
 func TestAnUpgradeCostsNothing(t *testing.T) {
 	for version, states := range map[string]map[string]string{
 		"v0.1.0": {
-			"everything": stateOK, "busy": stateFailing, "dead": stateDead, "lost": stateUnknown, "new": stateNew,
-			"adopted": stateOK, "doubted": stateOK, "client": stateOK, "own": stateOK, "+": stateOK,
+			"everything": StateOK, "busy": StateFailing, "dead": StateDead, "lost": StateUnknown, "new": StateNew,
+			"adopted": StateOK, "doubted": StateOK, "client": StateOK, "own": StateOK, "+": StateOK,
 		},
 		"v0.2.0": {
-			"good": stateOK, "elsewhere": stateOK, "several": stateBlocked, "lost": stateUnknown, "coded": stateFailing, "wordless": stateFailing, "refused": stateDead, "pinned": stateNew,
+			"good": StateOK, "elsewhere": StateOK, "several": StateBlocked, "lost": StateUnknown, "coded": StateFailing, "wordless": StateFailing, "refused": StateDead, "pinned": StateNew,
 		},
 	} {
 		b := newBackendBefore(t, version)
@@ -153,24 +153,24 @@ func TestAnUpgradeCostsNothing(t *testing.T) {
 			}
 		}
 		lost := b.stored("lost")
-		next := intentAfter(t, &attempt{k: b.grants, s: b.grants.over(b.storage), name: "lost", target: b.targetOf("lost")}, lost)
-		if next.IdempotencyKey != lost.Intent.IdempotencyKey || !next.since().Equal(lost.Intent.since()) {
+		next := intentAfter(t, &Attempt{K: b.grants, S: b.grants.Over(b.storage), Name: "lost", Target: b.targetOf("lost")}, lost)
+		if next.IdempotencyKey != lost.Intent.IdempotencyKey || !next.Since().Equal(lost.Intent.Since()) {
 			t.Errorf("%s: the exchange whose answer was lost is repeated under another key", version)
 		}
-		if dead := b.stored("dead"); dead != nil && !dead.Fault.forbids(b.targetOf("dead"), dead, clock.Now()) {
+		if dead := b.stored("dead"); dead != nil && !dead.Fault.Forbids(b.targetOf("dead"), dead, clock.Now()) {
 			t.Errorf("%s: a grant that was refused is presented again after an upgrade", version)
 		}
 	}
 }
 
 // targetOf is where a role's exchanges go.
-func (b *testBackend) targetOf(name string) *target {
+func (b *testBackend) targetOf(name string) *Target {
 	b.t.Helper()
-	r, err := getRole(b.t.Context(), b.storage, name)
+	r, err := GetRole(b.t.Context(), b.storage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	to, err := newTarget(b.t.Context(), b.storage, r)
+	to, err := NewTarget(b.t.Context(), b.storage, r)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -178,9 +178,9 @@ func (b *testBackend) targetOf(name string) *target {
 }
 
 // intentAfter is the one with which an attempt would begin.
-func intentAfter(t *testing.T, a *attempt, tok *token) *intent {
+func intentAfter(t *testing.T, a *Attempt, tok *Token) *Intent {
 	t.Helper()
-	next, err := a.intend(t.Context(), tok)
+	next, err := a.Intend(t.Context(), tok)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// anyProvider stands for the roles of all providers in a survey.
-const anyProvider = ""
+// AnyProvider stands for the roles of all providers in a survey.
+const AnyProvider = ""
 
 // surveys are the looks at many roles that are asked for. One is made at a time: what is asked for meanwhile,
 // however often, is one more. The zero value is ready.
@@ -43,12 +43,12 @@ func (s *surveys) next() map[string]bool {
 	return wanted
 }
 
-// resurvey has the roles of a provider looked at, whose definition has changed, or those of all.
-func (sc *scheduler) resurvey(s logical.Storage, provider string) {
+// Resurvey has the roles of a provider looked at, whose definition has changed, or those of all.
+func (sc *Scheduler) Resurvey(s logical.Storage, provider string) {
 	if sc.surveys.want(provider) {
-		sc.grants.begin(func() { // a mount that ends plans nothing any more
+		sc.grants.Begin(func() { // a mount that ends plans nothing any more
 			for wanted := sc.surveys.next(); wanted != nil; wanted = sc.surveys.next() {
-				sc.grants.contained(func() { sc.survey(s, wanted) })
+				sc.grants.Contained(func() { sc.survey(s, wanted) })
 			}
 		})
 	}
@@ -58,21 +58,21 @@ func (sc *scheduler) resurvey(s logical.Storage, provider string) {
 // must be repeated while the provider's grace lasts, and grants to keep alive. It reads at a bounded
 // rate, so that a mount with very many roles does not slow Vault's start; roles of which it is known that
 // they may have such an exchange come first.
-func (sc *scheduler) survey(s logical.Storage, wanted map[string]bool) {
+func (sc *Scheduler) survey(s logical.Storage, wanted map[string]bool) {
 	const pause, batch = 10 * time.Millisecond, 10 // a thousand roles a second
-	if wanted[anyProvider] {
+	if wanted[AnyProvider] {
 		sc.surveyInflight(s)
 	}
-	names, err := list(s, rolePrefix)
+	names, err := List(s, RolePrefix)
 	for err != nil {
 		sc.grants.Logger().Warn("the roles could not be listed for background work; trying again", "error", err)
-		if !sc.grants.work.wait(tendDelay) || sc.grants.work.ending() {
+		if !sc.grants.Work.Wait(TendDelay) || sc.grants.Work.Ending() {
 			return
 		}
-		names, err = list(s, rolePrefix)
+		names, err = List(s, RolePrefix)
 	}
 	for i, name := range names {
-		if i%batch == 0 && !sc.grants.work.wait(pause) || sc.grants.work.ending() {
+		if i%batch == 0 && !sc.grants.Work.Wait(pause) || sc.grants.Work.Ending() {
 			return
 		}
 		sc.visit(s, name, wanted)
@@ -80,18 +80,18 @@ func (sc *scheduler) survey(s logical.Storage, wanted map[string]bool) {
 }
 
 // visit looks at a role, and puts it where it belongs in the queue if it is of one of the providers.
-func (sc *scheduler) visit(s logical.Storage, name string, wanted map[string]bool) (r *role, tok *token) {
-	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+func (sc *Scheduler) visit(s logical.Storage, name string, wanted map[string]bool) (r *Role, tok *Token) {
+	ctx, cancel := context.WithTimeout(context.Background(), StorageTimeout)
 	defer cancel()
 	var err error
 	defer func() {
 		if err != nil {
-			sc.queue.set(name, clock.Now().Add(tendDelay))
+			sc.Queue.Set(name, clock.Now().Add(TendDelay))
 		}
 	}()
-	defer contain(sc.grants.Logger(), &err)
-	r, p, tok, err := sc.grants.lookUp(ctx, s, name)
-	if err == nil && r != nil && (wanted[anyProvider] || wanted[r.Provider]) {
+	defer Contain(sc.grants.Logger(), &err)
+	r, p, tok, err := sc.grants.LookUp(ctx, s, name)
+	if err == nil && r != nil && (wanted[AnyProvider] || wanted[r.Provider]) {
 		sc.replan(name, r, p, tok)
 	}
 	return r, tok

@@ -29,23 +29,23 @@ func TestProviderWritesShareASurvey(t *testing.T) {
 		}
 		b.write("providers/test", fields{"refresh_token_idle_ttl": "10d"})
 		b.write("providers/other", fields{"refresh_token_idle_ttl": "10d"})
-		b.grants.work.mu.Lock()
-		if n := b.grants.work.running; n != 1 {
+		b.grants.Work.Mu.Lock()
+		if n := b.grants.Work.Running; n != 1 {
 			t.Errorf("%d tasks", n)
 		}
-		b.grants.work.mu.Unlock()
+		b.grants.Work.Mu.Unlock()
 		close(gate)
-		pause(sweepPause)
+		pause(SweepPause)
 		if n := looks.Load(); n != 2 {
 			t.Errorf("%d looks at a role, want the first one and one more", n)
 		}
 		for _, name := range []string{"r", "s"} {
-			if !b.schedule.queue.has(name) {
+			if !b.schedule.Queue.Has(name) {
 				t.Errorf("%s is not planned", name)
 			}
 		}
 		b.write("providers/test", fields{"docs": "once more"})
-		pause(sweepPause)
+		pause(SweepPause)
 		if n := looks.Load(); n != 3 {
 			t.Errorf("%d looks after another write", n)
 		}
@@ -63,8 +63,8 @@ func TestASurveyOutlivesAPanic(t *testing.T) {
 			return nil
 		})
 		b.write("providers/test", fields{"refresh_token_idle_ttl": "10d"})
-		pause(sweepPause)
-		if !b.schedule.queue.has("s") || !b.schedule.queue.has("r") {
+		pause(SweepPause)
+		if !b.schedule.Queue.Has("s") || !b.schedule.Queue.Has("r") {
 			t.Error("the role after it is not planned, or this one is forgotten")
 		}
 	})

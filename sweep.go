@@ -11,31 +11,31 @@ import (
 )
 
 const (
-	// sweepRest is how long nothing is swept between two rounds, sweepPause the pause between two roles of
+	// SweepRest is how long nothing is swept between two rounds, sweepPause the pause between two roles of
 	// one. However many roles there are, a round ends within sweepRound, and each role is seen once a day.
-	sweepRest  = time.Hour
-	sweepPause = time.Second
+	SweepRest  = time.Hour
+	SweepPause = time.Second
 	sweepRound = 22 * time.Hour
 )
 
 // sweep looks at every role now and then. Whatever has kept one out of the queue, or put it too late there, costs
 // no grant that lives for a day: a write that reported an error and was applied, a look that failed, a
 // mistake in this program.
-func (sc *scheduler) sweep(s logical.Storage) {
-	for last := clock.Now(); sc.grants.work.wait(maxRest) && !sc.grants.work.ending(); {
-		if rested := clock.Since(last); rested < 0 || rested >= sweepRest { // by the wall clock, whatever timers know of
-			sc.grants.contained(func() { sc.sweepOnce(s) })
+func (sc *Scheduler) sweep(s logical.Storage) {
+	for last := clock.Now(); sc.grants.Work.Wait(MaxRest) && !sc.grants.Work.Ending(); {
+		if rested := clock.Since(last); rested < 0 || rested >= SweepRest { // by the wall clock, whatever timers know of
+			sc.grants.Contained(func() { sc.sweepOnce(s) })
 			last = clock.Now()
 		}
 	}
 }
 
 // sweepOnce makes one round, as long as this node may do background work.
-func (sc *scheduler) sweepOnce(s logical.Storage) {
-	if !sc.grants.mayTend() {
+func (sc *Scheduler) sweepOnce(s logical.Storage) {
+	if !sc.grants.MayTend() {
 		return
 	}
-	roles, err := list(s, rolePrefix)
+	roles, err := List(s, RolePrefix)
 	if err != nil {
 		return // at the next round
 	}
@@ -44,8 +44,8 @@ func (sc *scheduler) sweepOnce(s logical.Storage) {
 		return
 	}
 	sc.surveyInflight(s)
-	pause := sweepPauseOf(len(roles) + len(gone))
-	next := func() bool { return sc.grants.work.wait(pause) && !sc.grants.work.ending() && sc.grants.mayTend() }
+	pause := SweepPauseOf(len(roles) + len(gone))
+	next := func() bool { return sc.grants.Work.Wait(pause) && !sc.grants.Work.Ending() && sc.grants.MayTend() }
 	for _, name := range gone {
 		if !next() {
 			return
@@ -56,31 +56,31 @@ func (sc *scheduler) sweepOnce(s logical.Storage) {
 		if !next() {
 			return
 		}
-		sc.visit(s, name, map[string]bool{anyProvider: true})
+		sc.visit(s, name, map[string]bool{AnyProvider: true})
 	}
 }
 
-// sweepPauseOf is the pause between two of so many roles.
-func sweepPauseOf(roles int) time.Duration {
-	return min(sweepPause, sweepRound/time.Duration(roles+1))
+// SweepPauseOf is the pause between two of so many roles.
+func SweepPauseOf(roles int) time.Duration {
+	return min(SweepPause, sweepRound/time.Duration(roles+1))
 }
 
 // leftovers are the names under which there is a state and no role: somebody deleted it, and the process died
 // in the midst of that.
-func (sc *scheduler) leftovers(s logical.Storage, roles []string) ([]string, error) {
+func (sc *Scheduler) leftovers(s logical.Storage, roles []string) ([]string, error) {
 	there := make(map[string]bool, len(roles))
 	for _, name := range roles {
 		there[name] = true
 	}
-	states, err := s.List(context.Background(), tokenPrefix)
+	states, err := s.List(context.Background(), TokenPrefix)
 	return slices.DeleteFunc(states, func(name string) bool { return there[name] }), err
 }
 
 // removeLeftover removes what is left of a role that is gone. It looks again: the role may have been written since.
-func (sc *scheduler) removeLeftover(s logical.Storage, name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+func (sc *Scheduler) removeLeftover(s logical.Storage, name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), StorageTimeout)
 	defer cancel()
-	if err := sc.grants.removeState(ctx, s, name); err != nil {
+	if err := sc.grants.RemoveState(ctx, s, name); err != nil {
 		sc.grants.Logger().Debug("what is left of a deleted role stays for now", "role", name, "error", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // aRound is long enough for one round of the sweep over a few roles.
-const aRound = sweepRest + time.Minute
+const aRound = SweepRest + time.Minute
 
 // A role that should be in the queue and isn't is found, and so is one that is too late there. One that is early stays so:
 // another look may know why.
@@ -32,8 +32,8 @@ func TestTheSweepFindsWhatTheQueueHasNot(t *testing.T) {
 			"too late":         {due.Add(100 * time.Hour), due},
 			"early":            {due.Add(-100 * time.Hour), due.Add(-100 * time.Hour)},
 		} {
-			b.schedule.queue.remove("r")
-			b.schedule.queue.put(turn{name: "r", provider: "test"}, c.wrong)
+			b.schedule.Queue.Remove("r")
+			b.schedule.Queue.Put(Turn{Name: "r", Provider: "test"}, c.wrong)
 			pause(aRound)
 			if at := b.due("r"); !at.Equal(c.want) {
 				t.Errorf("%s: due %s, want %s", name, at, c.want)
@@ -83,7 +83,7 @@ func TestTheSweepIsGentle(t *testing.T) {
 		}
 	})
 	for _, n := range []int{0, 1, 1000, 100_000, 1_000_000} {
-		if pause := sweepPauseOf(n); pause <= 0 || pause > time.Second || sweepRest+time.Duration(n)*pause > 24*time.Hour {
+		if pause := SweepPauseOf(n); pause <= 0 || pause > time.Second || SweepRest+time.Duration(n)*pause > 24*time.Hour {
 			t.Errorf("a pause of %s between %d roles", pause, n)
 		}
 	}
@@ -113,7 +113,7 @@ func TestTheSweepRemovesWhatADeleteHasLeft(t *testing.T) {
 				t.Errorf("%s is still there, %v", key, err)
 			}
 		}
-		if after := b.stored("r"); after == nil || !after.same(before) {
+		if after := b.stored("r"); after == nil || !after.Same(before) {
 			t.Error("the state of a role that is there has gone too")
 		}
 	})

@@ -11,31 +11,31 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// systemView asks Vault at most once a second for what it answers every request with the same. Each
+// SystemView asks Vault at most once a second for what it answers every request with the same. Each
 // question is a call to another process, and costs as much as the rest of a read together.
 //
 // A second of old news is harmless. Replication state and kind of mount don't change while a process
 // lives: Vault ends the mounts of a node, and starts them anew, whenever its part changes; and before a
 // refresh they are asked for anew all the same. The longest lease is enforced by Vault itself; here it
 // only spares the reader a warning.
-type systemView struct {
+type SystemView struct {
 	logical.SystemView
-	replication fresh[consts.ReplicationState]
-	local       fresh[bool]
-	longest     fresh[time.Duration]
+	Replication Fresh[consts.ReplicationState]
+	local       Fresh[bool]
+	Longest     Fresh[time.Duration]
 }
 
 // Setup is the framework's, with a system view of our own.
 func (b *backend) Setup(ctx context.Context, conf *logical.BackendConfig) error {
-	b.grants.vault = conf.System
+	b.grants.Vault = conf.System
 	own := *conf
-	own.System = &systemView{SystemView: conf.System}
+	own.System = &SystemView{SystemView: conf.System}
 	return b.Backend.Setup(ctx, &own)
 }
 
-// writes tells whether a node writes the mount's storage. The state is unknown when Vault does not
+// Writes tells whether a node writes the mount's storage. The state is unknown when Vault does not
 // answer, as for a plugin process that has outlived it.
-func writes(v logical.SystemView) bool {
+func Writes(v logical.SystemView) bool {
 	state := v.ReplicationState()
 	if state == consts.ReplicationUnknown || state.HasState(consts.ReplicationDRSecondary|consts.ReplicationPerformanceStandby) {
 		return false
@@ -44,28 +44,28 @@ func writes(v logical.SystemView) bool {
 }
 
 // ReplicationState implements logical.SystemView.
-func (v *systemView) ReplicationState() consts.ReplicationState {
-	return v.replication.get(v.SystemView.ReplicationState)
+func (v *SystemView) ReplicationState() consts.ReplicationState {
+	return v.Replication.get(v.SystemView.ReplicationState)
 }
 
 // LocalMount implements logical.SystemView.
-func (v *systemView) LocalMount() bool { return v.local.get(v.SystemView.LocalMount) }
+func (v *SystemView) LocalMount() bool { return v.local.get(v.SystemView.LocalMount) }
 
 // MaxLeaseTTL implements logical.SystemView.
-func (v *systemView) MaxLeaseTTL() time.Duration { return v.longest.get(v.SystemView.MaxLeaseTTL) }
+func (v *SystemView) MaxLeaseTTL() time.Duration { return v.Longest.get(v.SystemView.MaxLeaseTTL) }
 
 // freshFor is how long an answer counts.
 const freshFor = time.Second
 
-// fresh is an answer that is asked for again when it is old. The zero value is ready.
-type fresh[T any] struct{ last atomic.Pointer[dated[T]] }
+// Fresh is an answer that is asked for again when it is old. The zero value is ready.
+type Fresh[T any] struct{ last atomic.Pointer[dated[T]] }
 
 type dated[T any] struct {
 	value T
 	at    time.Time
 }
 
-func (f *fresh[T]) get(ask func() T) T {
+func (f *Fresh[T]) get(ask func() T) T {
 	if last := f.last.Load(); last != nil {
 		if age := clock.Since(last.at); age >= 0 && age < freshFor { // one of the future is of a clock that was put back
 			return last.value

@@ -9,22 +9,22 @@ import (
 
 func TestDrainWaitsForWhatRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		work := newTasks()
+		work := NewTasks()
 		var ended atomic.Int32
 		for _, d := range []time.Duration{time.Second, 3 * time.Second} {
-			if !work.begin(func() { time.Sleep(d); ended.Add(1) }) {
+			if !work.Begin(func() { time.Sleep(d); ended.Add(1) }) {
 				t.Fatal("no task may begin")
 			}
 		}
 		start := time.Now()
-		if left := work.drain(time.Minute); left != 0 || ended.Load() != 2 || time.Since(start) != 3*time.Second {
+		if left := work.Drain(time.Minute); left != 0 || ended.Load() != 2 || time.Since(start) != 3*time.Second {
 			t.Errorf("%d left, %d ended after %v", left, ended.Load(), time.Since(start))
 		}
-		if work.begin(func() { t.Error("a task runs after the end") }) {
+		if work.Begin(func() { t.Error("a task runs after the end") }) {
 			t.Error("a task begins after the end")
 		}
 		synctest.Wait()
-		if left := work.drain(time.Minute); left != 0 {
+		if left := work.Drain(time.Minute); left != 0 {
 			t.Errorf("a second drain finds %d", left)
 		}
 	})
@@ -33,17 +33,17 @@ func TestDrainWaitsForWhatRuns(t *testing.T) {
 // Clean has no deadline of its own, and blocks a step-down.
 func TestDrainIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		work := newTasks()
+		work := NewTasks()
 		gate := make(chan struct{})
-		work.begin(func() { <-gate })
-		work.begin(func() { <-gate })
+		work.Begin(func() { <-gate })
+		work.Begin(func() { <-gate })
 		start := time.Now()
-		if left := work.drain(time.Minute); left != 2 || time.Since(start) != time.Minute {
+		if left := work.Drain(time.Minute); left != 2 || time.Since(start) != time.Minute {
 			t.Errorf("%d left after %v", left, time.Since(start))
 		}
 		close(gate)
 		synctest.Wait()
-		if left := work.drain(time.Minute); left != 0 {
+		if left := work.Drain(time.Minute); left != 0 {
 			t.Errorf("%d left", left)
 		}
 	})
@@ -51,9 +51,9 @@ func TestDrainIsBounded(t *testing.T) {
 
 func TestDrainOfNothingReturnsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		work := newTasks()
+		work := NewTasks()
 		start := time.Now()
-		if left := work.drain(time.Minute); left != 0 || time.Since(start) != 0 {
+		if left := work.Drain(time.Minute); left != 0 || time.Since(start) != 0 {
 			t.Errorf("%d left after %v", left, time.Since(start))
 		}
 	})
@@ -63,15 +63,15 @@ func TestDrainOfNothingReturnsAtOnce(t *testing.T) {
 // be an answer that is not stored yet.
 func TestDrainWaitsForForks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		work := newTasks()
+		work := NewTasks()
 		stored := false
 		gate := make(chan struct{})
-		work.begin(func() {
+		work.Begin(func() {
 			<-gate
-			work.fork(func() { time.Sleep(5 * time.Second); stored = true })
+			work.Fork(func() { time.Sleep(5 * time.Second); stored = true })
 		})
 		time.AfterFunc(time.Second, func() { close(gate) })
-		if left := work.drain(time.Minute); left != 0 || !stored {
+		if left := work.Drain(time.Minute); left != 0 || !stored {
 			t.Errorf("%d left, stored %v", left, stored)
 		}
 	})
@@ -80,12 +80,12 @@ func TestDrainWaitsForForks(t *testing.T) {
 // A pause between two tries ends early when the mount does, and tells when nobody waits any longer.
 func TestTasksWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		work := newTasks()
+		work := NewTasks()
 		tries, pauses := 0, []time.Duration(nil)
-		work.begin(func() {
+		work.Begin(func() {
 			for tries < 100 {
 				start := time.Now()
-				more := work.wait(time.Hour)
+				more := work.Wait(time.Hour)
 				tries, pauses = tries+1, append(pauses, time.Since(start))
 				if !more {
 					return
@@ -97,9 +97,9 @@ func TestTasksWait(t *testing.T) {
 		if tries != 1 || pauses[0] != time.Hour {
 			t.Errorf("%d tries, pauses %v", tries, pauses)
 		}
-		work.drain(10 * firstHoldDelay)
+		work.Drain(10 * FirstHoldDelay)
 		synctest.Wait()
-		if pauses[1] != 30*time.Minute || pauses[2] != firstHoldDelay || tries < 10 || tries > 13 {
+		if pauses[1] != 30*time.Minute || pauses[2] != FirstHoldDelay || tries < 10 || tries > 13 {
 			t.Errorf("%d tries, pauses %v", tries, pauses)
 		}
 	})

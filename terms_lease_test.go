@@ -20,7 +20,7 @@ var lifetimes = []time.Duration{
 // the Secrets Operator (0.67 to 0.77) do. Time is the reader's own: nothing here sleeps.
 type reader struct {
 	b        *backend
-	terms    terms
+	terms    Terms
 	lifetime time.Duration
 	fraction float64
 }
@@ -32,15 +32,15 @@ func (r *reader) follow(age time.Duration) error {
 	now := time.Now()
 	tok := aged(r.lifetime, age, now)
 	for range 100 {
-		due, err := r.terms.due(tok, demand{}, now)
+		due, err := r.terms.Due(tok, Demand{}, now)
 		if err != nil {
 			return fmt.Errorf("a read without min_ttl is refused: %w", err)
 		}
 		left := tok.ExpiresAt.Sub(now)
 		if !due {
-			if gap := r.terms.gap(tok, now); gap > 0 {
+			if gap := r.terms.Gap(tok, now); gap > 0 {
 				now, due = now.Add(gap), true
-				if again, _ := r.terms.due(tok, demand{}, now); !again {
+				if again, _ := r.terms.Due(tok, Demand{}, now); !again {
 					return fmt.Errorf("with %s left a reader waits %s, and then no refresh is due", left, gap)
 				}
 			}
@@ -63,18 +63,18 @@ func (r *reader) follow(age time.Duration) error {
 	return fmt.Errorf("a hundred leases and no refresh")
 }
 
-func (r *reader) lease(tok *token, now time.Time) (time.Duration, error) {
-	out, err := r.b.grants.handOut(r.terms, tok, now)
+func (r *reader) lease(tok *Token, now time.Time) (time.Duration, error) {
+	out, err := r.b.grants.HandOut(r.terms, tok, now)
 	if err != nil {
 		return 0, err
 	}
 	resp := r.b.lease("r", out)
 	ttl := resp.Secret.TTL
-	if ttl < minLease || ttl%time.Second != 0 || resp.Secret.Renewable {
+	if ttl < MinLease || ttl%time.Second != 0 || resp.Secret.Renewable {
 		return 0, fmt.Errorf("a lease of %s, renewable %t", ttl, resp.Secret.Renewable)
 	}
-	if r.terms.longest > 0 && ttl > r.terms.longest {
-		return 0, fmt.Errorf("a lease of %s, longer than the role's ttl %s", ttl, r.terms.longest)
+	if r.terms.Longest > 0 && ttl > r.terms.Longest {
+		return 0, fmt.Errorf("a lease of %s, longer than the role's ttl %s", ttl, r.terms.Longest)
 	}
 	return ttl, nil
 }
@@ -90,7 +90,7 @@ func TestEveryLeaseLeadsToARefresh(t *testing.T) {
 			for _, invalidates := range []bool{false, true} {
 				for _, fraction := range []float64{0.67, 0.77, 0.85, 0.90, 0.95} {
 					r := &reader{b: b, lifetime: lifetime, fraction: fraction}
-					r.terms = terms{settings: plainTerms.settings, window: window, invalidates: invalidates, lease: true}
+					r.terms = Terms{Settings: plainTerms.Settings, Window: window, Invalidates: invalidates, Lease: true}
 					for step := range 50 {
 						age := lifetime * time.Duration(step) / 50
 						if err := r.follow(age); err != nil {
@@ -111,8 +111,8 @@ func TestAnAgentComesBackOncePerToken(t *testing.T) {
 		now := time.Now()
 		tok := aged(lifetime, 0, now)
 		for _, fraction := range []float64{0.85, 0.95} {
-			back := now.Add(time.Duration(float64(plainTerms.promised(tok, now)) * fraction))
-			if due, err := plainTerms.due(tok, demand{}, back); err != nil || !due {
+			back := now.Add(time.Duration(float64(plainTerms.Promised(tok, now)) * fraction))
+			if due, err := plainTerms.Due(tok, Demand{}, back); err != nil || !due {
 				t.Errorf("lifetime %s: an Agent that comes back at %v of its first lease finds no refresh due (%v)", lifetime, fraction, err)
 			}
 		}

@@ -9,12 +9,12 @@ import (
 )
 
 // plainTerms are those of a role and a provider that say nothing of their own.
-var plainTerms = terms{settings: "the-settings"}
+var plainTerms = Terms{Settings: "the-settings"}
 
 // aged is a token under those terms that lives for lifetime in all and was got age ago.
-func aged(lifetime, age time.Duration, now time.Time) *token {
-	return &token{AccessToken: client.NewSecret("the-access-token"), tokenState: tokenState{
-		Generation: 1, Settings: plainTerms.settings, ObtainedAt: now.Add(-age), ExpiresAt: now.Add(lifetime - age),
+func aged(lifetime, age time.Duration, now time.Time) *Token {
+	return &Token{AccessToken: client.NewSecret("the-access-token"), TokenState: TokenState{
+		Generation: 1, Settings: plainTerms.Settings, ObtainedAt: now.Add(-age), ExpiresAt: now.Add(lifetime - age),
 	}}
 }
 
@@ -34,7 +34,7 @@ func TestRefreshWindow(t *testing.T) {
 		{time.Hour, time.Hour, 30 * time.Minute},
 		{10 * time.Minute, time.Minute, 30 * time.Second},
 	} {
-		if got := (terms{window: c.configured}).windowOf(c.lifetime); got != c.want {
+		if got := (Terms{Window: c.configured}).WindowOf(c.lifetime); got != c.want {
 			t.Errorf("configured %s, lifetime %s: window %s, want %s", c.configured, c.lifetime, got, c.want)
 		}
 	}
@@ -42,21 +42,21 @@ func TestRefreshWindow(t *testing.T) {
 
 func TestRefreshWindowIsTheRolesThenTheProviders(t *testing.T) {
 	p := &client.Provider{RefreshWindow: client.Duration(2 * time.Minute), RefreshInvalidatesAccessToken: true}
-	ofRole := &role{roleSettings: roleSettings{RefreshWindow: time.Minute}}
+	ofRole := &Role{RoleSettings: RoleSettings{RefreshWindow: time.Minute}}
 	for _, c := range []struct {
-		role        *role
+		role        *Role
 		provider    *client.Provider
 		window      time.Duration
 		invalidates bool
 	}{
 		{ofRole, p, time.Minute, true},
-		{new(role), p, 2 * time.Minute, true},
+		{new(Role), p, 2 * time.Minute, true},
 		{ofRole, nil, time.Minute, false}, // the provider has been deleted; the token lives on
-		{new(role), nil, 0, false},
+		{new(Role), nil, 0, false},
 	} {
-		got := newTerms(c.role, c.provider)
-		if got.window != c.window || got.invalidates != c.invalidates {
-			t.Errorf("got window %s, invalidates %t; want %s, %t", got.window, got.invalidates, c.window, c.invalidates)
+		got := NewTerms(c.role, c.provider)
+		if got.Window != c.window || got.Invalidates != c.invalidates {
+			t.Errorf("got window %s, invalidates %t; want %s, %t", got.Window, got.Invalidates, c.window, c.invalidates)
 		}
 	}
 }
@@ -68,7 +68,7 @@ func TestMargin(t *testing.T) {
 		10 * time.Minute: 30 * time.Second,
 		time.Hour:        30 * time.Second,
 	} {
-		if got := margin(lifetime); got != want {
+		if got := Margin(lifetime); got != want {
 			t.Errorf("lifetime %s: margin %s, want %s", lifetime, got, want)
 		}
 	}
@@ -79,17 +79,17 @@ func TestUsable(t *testing.T) {
 	otherSettings := aged(time.Hour, 0, now)
 	otherSettings.Settings = "those-before-an-edit"
 	for name, c := range map[string]struct {
-		tok  *token
+		tok  *Token
 		want time.Duration
 	}{
 		"fresh":             {aged(time.Hour, 0, now), time.Hour - 30*time.Second},
 		"in its last half":  {aged(time.Hour, 50*time.Minute, now), 10*time.Minute - 30*time.Second},
 		"in its margin":     {aged(time.Hour, time.Hour-20*time.Second, now), 0},
 		"over":              {aged(time.Hour, 2*time.Hour, now), 0},
-		"never got":         {new(token), 0},
+		"never got":         {new(Token), 0},
 		"of other settings": {otherSettings, 0},
 	} {
-		if got := plainTerms.usable(c.tok, now); got != c.want {
+		if got := plainTerms.Usable(c.tok, now); got != c.want {
 			t.Errorf("%s: usable for %s, want %s", name, got, c.want)
 		}
 	}
@@ -100,7 +100,7 @@ func TestUsable(t *testing.T) {
 func TestPromiseEndsBeforeARefreshThatInvalidates(t *testing.T) {
 	now := time.Now()
 	invalidating := plainTerms
-	invalidating.invalidates = true
+	invalidating.Invalidates = true
 	for name, c := range map[string]struct {
 		lifetime, age, promised, gap time.Duration
 	}{
@@ -110,10 +110,10 @@ func TestPromiseEndsBeforeARefreshThatInvalidates(t *testing.T) {
 		"too short a life to divide": {12 * time.Second, 0, 11400 * time.Millisecond, 0},
 	} {
 		tok := aged(c.lifetime, c.age, now)
-		if promised, gap := invalidating.promised(tok, now), invalidating.gap(tok, now); promised != c.promised || gap != c.gap {
+		if promised, gap := invalidating.Promised(tok, now), invalidating.Gap(tok, now); promised != c.promised || gap != c.gap {
 			t.Errorf("%s: promised %s, gap %s; want %s, %s", name, promised, gap, c.promised, c.gap)
 		}
-		if gap := plainTerms.gap(tok, now); gap != 0 {
+		if gap := plainTerms.Gap(tok, now); gap != 0 {
 			t.Errorf("%s: a reader waits %s although a refresh harms nobody", name, gap)
 		}
 	}
@@ -122,31 +122,31 @@ func TestPromiseEndsBeforeARefreshThatInvalidates(t *testing.T) {
 func TestDue(t *testing.T) {
 	now := time.Now()
 	invalidating := plainTerms
-	invalidating.invalidates = true
+	invalidating.Invalidates = true
 	for name, c := range map[string]struct {
-		terms  terms
+		terms  Terms
 		age    time.Duration // of a token of an hour
-		demand demand
+		demand Demand
 		due    bool
 		refuse string
 	}{
-		"fresh":                         {plainTerms, 0, demand{}, false, ""},
-		"before the window":             {plainTerms, 40*time.Minute - time.Second, demand{}, false, ""},
-		"in the window":                 {plainTerms, 40 * time.Minute, demand{}, true, ""},
-		"over":                          {plainTerms, 2 * time.Hour, demand{}, true, ""},
-		"min_ttl that is there":         {plainTerms, 20 * time.Minute, demand{minTTL: 39 * time.Minute}, false, ""},
-		"min_ttl that is not there":     {plainTerms, 20 * time.Minute, demand{minTTL: 40 * time.Minute}, true, ""},
-		"the longest min_ttl":           {plainTerms, 20 * time.Minute, demand{minTTL: 54 * time.Minute}, true, ""},
-		"min_ttl beyond any token":      {plainTerms, 20 * time.Minute, demand{minTTL: 55 * time.Minute}, false, "ask for at most 54m"},
-		"min_ttl that others pay for":   {invalidating, 20 * time.Minute, demand{minTTL: 30 * time.Minute}, false, "not refreshed early"},
-		"min_ttl beyond any promise":    {invalidating, 0, demand{minTTL: 41 * time.Minute}, false, "ask for at most 40m"},
-		"min_ttl, due anyway":           {invalidating, 40 * time.Minute, demand{minTTL: 30 * time.Minute}, true, ""},
-		"forced":                        {invalidating, 0, demand{force: true, replace: 1}, true, ""},
-		"forced, but already replaced":  {plainTerms, 50 * time.Minute, demand{force: true}, false, ""},
-		"forced, of a generation to be": {plainTerms, 0, demand{force: true, replace: 2}, false, ""},
+		"fresh":                         {plainTerms, 0, Demand{}, false, ""},
+		"before the window":             {plainTerms, 40*time.Minute - time.Second, Demand{}, false, ""},
+		"in the window":                 {plainTerms, 40 * time.Minute, Demand{}, true, ""},
+		"over":                          {plainTerms, 2 * time.Hour, Demand{}, true, ""},
+		"min_ttl that is there":         {plainTerms, 20 * time.Minute, Demand{MinTTL: 39 * time.Minute}, false, ""},
+		"min_ttl that is not there":     {plainTerms, 20 * time.Minute, Demand{MinTTL: 40 * time.Minute}, true, ""},
+		"the longest min_ttl":           {plainTerms, 20 * time.Minute, Demand{MinTTL: 54 * time.Minute}, true, ""},
+		"min_ttl beyond any token":      {plainTerms, 20 * time.Minute, Demand{MinTTL: 55 * time.Minute}, false, "ask for at most 54m"},
+		"min_ttl that others pay for":   {invalidating, 20 * time.Minute, Demand{MinTTL: 30 * time.Minute}, false, "not refreshed early"},
+		"min_ttl beyond any promise":    {invalidating, 0, Demand{MinTTL: 41 * time.Minute}, false, "ask for at most 40m"},
+		"min_ttl, due anyway":           {invalidating, 40 * time.Minute, Demand{MinTTL: 30 * time.Minute}, true, ""},
+		"forced":                        {invalidating, 0, Demand{Force: true, Replace: 1}, true, ""},
+		"forced, but already replaced":  {plainTerms, 50 * time.Minute, Demand{Force: true}, false, ""},
+		"forced, of a generation to be": {plainTerms, 0, Demand{Force: true, Replace: 2}, false, ""},
 	} {
-		due, err := c.terms.due(aged(time.Hour, c.age, now), c.demand, now)
-		text, refused := asRefusal(err)
+		due, err := c.terms.Due(aged(time.Hour, c.age, now), c.demand, now)
+		text, refused := AsRefusal(err)
 		if due != c.due || (err != nil) != refused || (c.refuse == "") != (text == "") || !strings.Contains(text, c.refuse) {
 			t.Errorf("%s: due %t, %v; want %t and a refusal with %q", name, due, err, c.due, c.refuse)
 		}

@@ -6,25 +6,25 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// timing is when a refresh token may, should and must be presented. There are many ends that count: the
+// Timing is when a refresh token may, should and must be presented. There are many ends that count: the
 // grace's, the key's, the refresh token's own, the access token's, what the provider asked for, the
 // back-off. Each is right by itself, and a grant is lost where one of them forgets another. So they meet
 // here and nowhere else: reads, background work, explain and status ask this.
-type timing struct {
-	// may is the end of the pause after a failure, whoever asks; zero for no pause.
-	may time.Time
-	// rest is the same for background work.
-	rest time.Time
-	// settle is when an exchange whose outcome is unknown is made again while the token at hand is good;
+type Timing struct {
+	// May is the end of the pause after a failure, whoever asks; zero for no pause.
+	May time.Time
+	// Rest is the same for background work.
+	Rest time.Time
+	// Settle is when an exchange whose outcome is unknown is made again while the token at hand is good;
 	// zero for at once, or when nothing is unknown.
-	settle time.Time
-	// must is the moment from which waiting can only lose: shortly before the refresh token ends by
+	Settle time.Time
+	// Must is the moment from which waiting can only lose: shortly before the refresh token ends by
 	// itself; zero when it has no end that is known, or that is over.
-	must time.Time
+	Must time.Time
 	// corrected: the last failure was of a role or a provider that was written since.
 	corrected bool
 	second    secondUse
-	ends      ends
+	Ends      ends
 }
 
 // secondUse says, after an exchange whose outcome is unknown, what is known of another one with the same refresh token;
@@ -41,10 +41,10 @@ const (
 )
 
 // secondUseOf is what is known of another use of the refresh token at hand.
-func secondUseOf(r *role, p *client.Provider, tok *token, now time.Time) secondUse {
+func secondUseOf(r *Role, p *client.Provider, tok *Token, now time.Time) secondUse {
 	i := tok.Intent
 	switch {
-	case i == nil || !r.spends():
+	case i == nil || !r.Spends():
 		return ""
 	case p.RefreshTokenRotation == client.RotationNever:
 		return secondHarmless
@@ -64,7 +64,8 @@ func secondUseOf(r *role, p *client.Provider, tok *token, now time.Time) secondU
 // further ahead is of a clock that was wrong then or is wrong now, and did not happen when it says.
 const tolerance = time.Minute
 
-func fromFuture(t, now time.Time) bool { return t.Sub(now) > tolerance }
+// FromFuture tells whether a stored time did not happen when it says, by a clock that shows now.
+func FromFuture(t, now time.Time) bool { return t.Sub(now) > tolerance }
 
 // keyLife is how long an answer can be had again under its idempotency key. The shortest that a provider
 // documents is half an hour, most keep it for a day.
@@ -77,78 +78,78 @@ type ends struct {
 	reuse  time.Duration // how long a reuse grace is
 	seldom bool          // many tries have been in vain
 	life   time.Time     // of the refresh token by itself: the earlier of its stated and its idle end; zero when unknown, or over
-	used   time.Time     // when the refresh token came, or was last used: its life is counted from then
-	// stated is the end that the provider has named; zero for none, or for one that is over and was wrong.
-	stated time.Time
+	Used   time.Time     // when the refresh token came, or was last used: its life is counted from then
+	// Stated is the end that the provider has named; zero for none, or for one that is over and was wrong.
+	Stated time.Time
 }
 
-// timingOf puts together what is known of a grant at one moment. The provider must be there.
-func timingOf(r *role, p *client.Provider, tok *token, now time.Time) timing {
+// TimingOf puts together what is known of a grant at one moment. The provider must be there.
+func TimingOf(r *Role, p *client.Provider, tok *Token, now time.Time) Timing {
 	e := endsOf(r, p, tok, now)
-	t := timing{ends: e, must: e.lastCall(), second: secondUseOf(r, p, tok, now)}
-	if f := tok.Fault; f != nil && (f.corrected || f.Of != "" && f.Of != describe(r, p).definition()) {
+	t := Timing{Ends: e, Must: e.lastCall(), second: secondUseOf(r, p, tok, now)}
+	if f := tok.Fault; f != nil && (f.corrected || f.Of != "" && f.Of != Describe(r, p).Definition()) {
 		t.corrected = true // whoever corrects something wants to see at once whether it helps
 	} else {
-		t.may = f.pause(e, tok, now)
-		if t.rest = t.may; !t.may.IsZero() && !f.Rest.IsZero() {
-			t.rest = later(t.may, e.pace(f.At, f.Rest, false, tok))
+		t.May = f.pause(e, tok, now)
+		if t.Rest = t.May; !t.May.IsZero() && !f.Rest.IsZero() {
+			t.Rest = Later(t.May, e.pace(f.At, f.Rest, false, tok))
 		}
 	}
-	if tok.Intent == nil || !r.spends() || tok.Intent.forgives(r, p, now) || fromFuture(tok.ObtainedAt, now) {
+	if tok.Intent == nil || !r.Spends() || tok.Intent.forgives(r, p, now) || FromFuture(tok.ObtainedAt, now) {
 		return t
 	}
 	// Nothing forgives a second use: it may end the grant, and the tokens that readers hold with it. Once
 	// these have ended there is nothing to lose, and once the refresh token is about to there is nothing
 	// to gain by waiting.
-	if t.settle = tok.ExpiresAt; !t.must.IsZero() {
-		t.settle = earlier(t.settle, t.must)
+	if t.Settle = tok.ExpiresAt; !t.Must.IsZero() {
+		t.Settle = Earlier(t.Settle, t.Must)
 	}
 	return t
 }
 
 // forgives tells whether the provider takes the refresh token of an exchange whose outcome is unknown a
 // second time, or has nothing left that a second use could end.
-func (i *intent) forgives(r *role, p *client.Provider, now time.Time) bool {
+func (i *Intent) forgives(r *Role, p *client.Provider, now time.Time) bool {
 	return p.RefreshTokenRotation == client.RotationNever || p.RefreshInvalidatesAccessToken ||
 		i.keyed(r, p) || i.inGrace(p, now)
 }
 
 // inGrace tells whether a refresh token may still be taken again that the exchange may have spent.
-func (i *intent) inGrace(p *client.Provider, now time.Time) bool {
-	return now.Sub(i.At) < time.Duration(p.ReuseGrace) && !fromFuture(i.At, now)
+func (i *Intent) inGrace(p *client.Provider, now time.Time) bool {
+	return now.Sub(i.At) < time.Duration(p.ReuseGrace) && !FromFuture(i.At, now)
 }
 
 // keyed tells whether the answer can be had again under the key that was sent.
-func (i *intent) keyed(r *role, p *client.Provider) bool {
-	return p.IdempotencyHeader != "" && i.IdempotencyKey != "" && describe(r, p).isExchange(i.Exchange)
+func (i *Intent) keyed(r *Role, p *client.Provider) bool {
+	return p.IdempotencyHeader != "" && i.IdempotencyKey != "" && Describe(r, p).IsExchange(i.Exchange)
 }
 
-func endsOf(r *role, p *client.Provider, tok *token, now time.Time) (e ends) {
-	if !r.spends() {
+func endsOf(r *Role, p *client.Provider, tok *Token, now time.Time) (e ends) {
+	if !r.Spends() {
 		return e
 	}
 	if i := tok.Intent; i != nil && p.RefreshTokenRotation != client.RotationNever { // which is in no hurry
-		if grace := time.Duration(p.ReuseGrace); grace > 0 && !fromFuture(i.At, now) {
+		if grace := time.Duration(p.ReuseGrace); grace > 0 && !FromFuture(i.At, now) {
 			e.reuse, e.last, e.seldom = grace, i.At.Add(grace), i.Slides == maxSlides
 			if !e.seldom {
 				e.grace = i.window().Add(grace)
 			}
 		}
-		if i.keyed(r, p) && !fromFuture(i.named(), now) {
-			e.grace = later(e.grace, i.named().Add(keyLife))
+		if i.keyed(r, p) && !FromFuture(i.named(), now) {
+			e.grace = Later(e.grace, i.named().Add(keyLife))
 		}
 	}
-	e.used = tok.used(r)
+	e.Used = tok.used(r)
 	if tok.RefreshTokenExpiresAt.After(now) {
-		e.stated = tok.RefreshTokenExpiresAt
+		e.Stated = tok.RefreshTokenExpiresAt
 	}
-	e.life = e.stated
-	if !e.used.IsZero() && !fromFuture(e.used, now) {
+	e.life = e.Stated
+	if !e.Used.IsZero() && !FromFuture(e.Used, now) {
 		switch idle := time.Duration(p.RefreshTokenIdleTTL); {
 		case idle > 0:
-			e.life = earliest(e.life, e.used.Add(idle))
+			e.life = earliest(e.life, e.Used.Add(idle))
 		case r.KeepalivePeriod > 0: // the operator knows of some end: twice as long must not be risked
-			e.life = earliest(e.life, e.used.Add(2*r.KeepalivePeriod))
+			e.life = earliest(e.life, e.Used.Add(2*r.KeepalivePeriod))
 		}
 	}
 	if !e.life.After(now) {
@@ -159,10 +160,10 @@ func endsOf(r *role, p *client.Provider, tok *token, now time.Time) (e ends) {
 
 // lastCall leaves a tenth of the refresh token's life for tries that fail.
 func (e ends) lastCall() time.Time {
-	if e.life.IsZero() || !e.life.After(e.used) {
+	if e.life.IsZero() || !e.life.After(e.Used) {
 		return e.life
 	}
-	return e.life.Add(-e.life.Sub(e.used) / 10)
+	return e.life.Add(-e.life.Sub(e.Used) / 10)
 }
 
 // longestPause bounds what a stored failure can hold off, whatever it says; shortestPause keeps the tries
@@ -170,8 +171,8 @@ func (e ends) lastCall() time.Time {
 const (
 	longestPause  = time.Hour
 	shortestPause = time.Second
-	// seldom keeps the tries within a grace apart when many have been in vain.
-	seldom = 25 * time.Second
+	// Seldom keeps the tries within a grace apart when many have been in vain.
+	Seldom = 25 * time.Second
 )
 
 // pace shortens a pause that began at a time, so that it outlasts nothing that counts. Two thirds of what is
@@ -179,20 +180,20 @@ const (
 // The back-off that is our own ends with the token at hand too, when its margin begins, when no lease can be made
 // of that either (see terms.serves), and at its end: its readers have nothing else then. What the provider has asked
 // for does not.
-func (e ends) pace(at, until time.Time, asked bool, tok *token) time.Time {
-	until = earlier(until, at.Add(longestPause))
-	until = earlier(until, e.tryWithin(at, until))
+func (e ends) pace(at, until time.Time, asked bool, tok *Token) time.Time {
+	until = Earlier(until, at.Add(longestPause))
+	until = Earlier(until, e.tryWithin(at, until))
 	if left := e.life.Sub(at); left > 2*shortestPause {
-		until = earlier(until, at.Add(left*2/3))
+		until = Earlier(until, at.Add(left*2/3))
 	}
-	if lifetime := tok.lifetime(); !asked && tok.AccessToken.IsSet() && lifetime-margin(lifetime) >= minLease {
-		for _, end := range []time.Time{tok.ExpiresAt.Add(-margin(lifetime)), tok.ExpiresAt.Add(-2 * minLease), tok.ExpiresAt} {
+	if lifetime := tok.Lifetime(); !asked && tok.AccessToken.IsSet() && lifetime-Margin(lifetime) >= MinLease {
+		for _, end := range []time.Time{tok.ExpiresAt.Add(-Margin(lifetime)), tok.ExpiresAt.Add(-2 * MinLease), tok.ExpiresAt} {
 			if end.After(at) {
-				until = earlier(until, end)
+				until = Earlier(until, end)
 			}
 		}
 	}
-	return later(until, at.Add(shortestPause))
+	return Later(until, at.Add(shortestPause))
 }
 
 // tryWithin shortens a pause for a try within a grace: a few in that of the first exchange that may have spent the
@@ -201,25 +202,25 @@ func (e ends) pace(at, until time.Time, asked bool, tok *token) time.Time {
 func (e ends) tryWithin(at, until time.Time) time.Time {
 	switch left := e.grace.Sub(at); {
 	case left > max(2*shortestPause, e.reuse/6): // less than what two exchanges leave that hang, see within
-		until = earlier(until, at.Add(left*2/3))
+		until = Earlier(until, at.Add(left*2/3))
 	case left > 0:
-		until = earlier(until, e.grace) // for what was sent between the first and the last
+		until = Earlier(until, e.grace) // for what was sent between the first and the last
 	}
 	next := at.Add(e.last.Sub(at) * 2 / 3)
 	if e.seldom {
 		sent := e.last.Add(-e.reuse)
-		next = later(sent.Add(e.reuse*9/20), sent.Add(seldom)) // leaves time for two
+		next = Later(sent.Add(e.reuse*9/20), sent.Add(Seldom)) // leaves time for two
 	}
 	if next.Before(e.last.Add(-shortestPause / 2)) {
-		until = earlier(until, next)
+		until = Earlier(until, next)
 	}
 	return until
 }
 
-// hurry shortens a rest that has nothing to do with the provider, as while storage takes no writes: a grace does
+// Hurry shortens a rest that has nothing to do with the provider, as while storage takes no writes: a grace does
 // not wait for that.
-func (t timing) hurry(now time.Time, rest time.Duration) time.Duration {
-	left := later(t.ends.grace, t.ends.last).Sub(now)
+func (t Timing) Hurry(now time.Time, rest time.Duration) time.Duration {
+	left := Later(t.Ends.grace, t.Ends.last).Sub(now)
 	if left <= 0 {
 		return rest
 	}
@@ -227,8 +228,8 @@ func (t timing) hurry(now time.Time, rest time.Duration) time.Duration {
 }
 
 // pause is when the next exchange may be made after this failure; zero when it holds nothing off.
-func (f *fault) pause(e ends, tok *token, now time.Time) time.Time {
-	if f == nil || f.Until.IsZero() || fromFuture(f.At, now) {
+func (f *Fault) pause(e ends, tok *Token, now time.Time) time.Time {
+	if f == nil || f.Until.IsZero() || FromFuture(f.At, now) {
 		return time.Time{}
 	}
 	return e.pace(f.At, f.Until, f.Asked, tok)
@@ -236,24 +237,26 @@ func (f *fault) pause(e ends, tok *token, now time.Time) time.Time {
 
 // used is when the refresh token at hand came, or was last presented with success: an idle one ages from
 // then on.
-func (t *token) used(r *role) time.Time {
+func (t *Token) used(r *Role) time.Time {
 	switch {
 	case !t.RefreshedAt.IsZero():
 		return t.RefreshedAt
 	case !t.ObtainedAt.IsZero():
-		return later(t.ObtainedAt, r.GrantedAt)
+		return Later(t.ObtainedAt, r.GrantedAt)
 	}
 	return r.GrantedAt
 }
 
-func later(a, b time.Time) time.Time {
+// Later is the later of two times.
+func Later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}
 	return b
 }
 
-func earlier(a, b time.Time) time.Time {
+// Earlier is the earlier of two times.
+func Earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
 	}
@@ -268,21 +271,21 @@ func earliest(a, b time.Time) time.Time {
 	if b.IsZero() {
 		return a
 	}
-	return earlier(a, b)
+	return Earlier(a, b)
 }
 
-// within bounds an exchange so that one whose answer does not come leaves time for another in the grace of
+// Within bounds an exchange so that one whose answer does not come leaves time for another in the grace of
 // the first: half of what is left, each time. The last one that the grace allows may take its time, since a
 // grace asks when the refresh token arrives and not when it is answered; so a provider that is slow and
 // well is heard whatever its grace.
-func (i *intent) within(t *target, now time.Time) client.Options {
-	o := t.options
-	p := t.provider
+func (i *Intent) Within(t *Target, now time.Time) client.Options {
+	o := t.Options
+	p := t.Provider
 	left := i.window().Add(time.Duration(p.ReuseGrace)).Sub(now)
-	if !t.role.spends() || p.RefreshTokenRotation == client.RotationNever || i.keyed(t.role, p) || left < quickest*3/2 || left > time.Duration(p.ReuseGrace) {
+	if !t.Role.Spends() || p.RefreshTokenRotation == client.RotationNever || i.keyed(t.Role, p) || left < Quickest*3/2 || left > time.Duration(p.ReuseGrace) {
 		return o
 	}
-	if half := max(left/2, quickest); half < o.Timeout {
+	if half := max(left/2, Quickest); half < o.Timeout {
 		o.Timeout, o.Bound = half, "half of what was left of reuse_grace"
 	}
 	return o

@@ -13,12 +13,12 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-const tokenPrefix = "token/"
+const TokenPrefix = "token/"
 
-// token is what the machine stores of one grant, in one entry, so that a Put either keeps all of
+// Token is what the machine stores of one grant, in one entry, so that a Put either keeps all of
 // it or nothing. Values of it are never changed once they are shared: who changes one copies it.
-type token struct {
-	tokenState
+type Token struct {
+	TokenState
 	RefreshToken client.Secret // the grant's current one
 	AccessToken  client.Secret
 	Extra        answerFields
@@ -28,8 +28,8 @@ type token struct {
 	Candidates []client.Found
 }
 
-// tokenState is the part of a token that is no secret, as it is stored.
-type tokenState struct {
+// TokenState is the part of a token that is no secret, as it is stored.
+type TokenState struct {
 	// GrantID is the grant that all this belongs to, see roleSettings.
 	GrantID string `json:"grant_id"`
 	// Generation counts the refreshes of the grant that brought something.
@@ -50,18 +50,18 @@ type tokenState struct {
 	// FoundAt is where the refresh token at hand was found, if not where the definition looks.
 	FoundAt   string `json:"found_at,omitempty"`
 	RequestID string `json:"request_id,omitempty"` // the provider's, of the last success
-	worked
+	Worked
 	// Intent is stored before every exchange that spends a refresh token and cleared with its
 	// answer. One that is found means that the outcome of an exchange is unknown.
-	Intent *intent `json:"intent,omitempty"`
+	Intent *Intent `json:"intent,omitempty"`
 	// DoubtSince is when a refresh was sent that brought no new refresh token from a provider that always
 	// sends one: it may be where nobody looked, or in an answer that was lost before.
 	DoubtSince time.Time `json:"doubt_since,omitzero"`
-	Fault      *fault    `json:"fault,omitempty"` // why the last exchange failed, nil when it did not
+	Fault      *Fault    `json:"fault,omitempty"` // why the last exchange failed, nil when it did not
 }
 
-// intent announces an exchange.
-type intent struct {
+// Intent announces an exchange.
+type Intent struct {
 	AttemptID string    `json:"attempt_id"`
 	At        time.Time `json:"at"`
 	// IdempotencyKey names the exchange to the provider; "" when the next one needs a new name.
@@ -89,7 +89,7 @@ type intent struct {
 
 // tokenEntry is a token as it is stored, secrets in plain strings.
 type tokenEntry struct {
-	tokenState
+	TokenState
 	RefreshToken string         `json:"refresh_token,omitempty"`
 	AccessToken  string         `json:"access_token,omitempty"`
 	Extra        map[string]any `json:"extra,omitempty"`
@@ -104,15 +104,15 @@ type foundEntry struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
-// getToken returns what is stored, nil when nothing is.
-func getToken(ctx context.Context, s logical.Storage, name string) (*token, error) {
+// GetToken returns what is stored, nil when nothing is.
+func GetToken(ctx context.Context, s logical.Storage, name string) (*Token, error) {
 	e := new(tokenEntry)
-	ok, err := load(ctx, s, tokenPrefix+name, e)
+	ok, err := Load(ctx, s, TokenPrefix+name, e)
 	if err != nil || !ok {
 		return nil, err
 	}
-	t := &token{
-		tokenState:   e.tokenState,
+	t := &Token{
+		TokenState:   e.TokenState,
 		RefreshToken: client.NewSecret(e.RefreshToken),
 		AccessToken:  client.NewSecret(e.AccessToken),
 		Extra:        e.Extra,
@@ -124,9 +124,10 @@ func getToken(ctx context.Context, s logical.Storage, name string) (*token, erro
 	return t, nil
 }
 
-func putToken(ctx context.Context, s logical.Storage, name string, t *token) error {
+// PutToken stores the state of a role's grant, in one entry.
+func PutToken(ctx context.Context, s logical.Storage, name string, t *Token) error {
 	e := &tokenEntry{
-		tokenState:         t.tokenState,
+		TokenState:         t.TokenState,
 		RefreshToken:       t.RefreshToken.Reveal(),
 		AccessToken:        t.AccessToken.Reveal(),
 		Extra:              t.Extra,
@@ -135,20 +136,20 @@ func putToken(ctx context.Context, s logical.Storage, name string, t *token) err
 	for _, c := range t.Candidates {
 		e.Candidates = append(e.Candidates, foundEntry{c.Pointer, c.Token.Reveal()})
 	}
-	return save(ctx, s, tokenPrefix+name, e)
+	return Save(ctx, s, TokenPrefix+name, e)
 }
 
-// currentToken is the state of a role's grant: what is held in memory because storage refused it,
+// CurrentToken is the state of a role's grant: what is held in memory because storage refused it,
 // else what is stored, else the grant as the operator wrote it. State of another grant does not
 // count. The role may be nil: then there is no grant.
-func (k *keeper) currentToken(ctx context.Context, s logical.Storage, name string, r *role) (*token, error) {
+func (k *Keeper) CurrentToken(ctx context.Context, s logical.Storage, name string, r *Role) (*Token, error) {
 	if r == nil {
-		return new(token), nil
+		return new(Token), nil
 	}
-	if held := k.held.get(name); held != nil && held.GrantID == r.GrantID {
+	if held := k.Held.Get(name); held != nil && held.GrantID == r.GrantID {
 		return held, nil
 	}
-	stored, err := getToken(ctx, s, name)
+	stored, err := GetToken(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
@@ -156,18 +157,18 @@ func (k *keeper) currentToken(ctx context.Context, s logical.Storage, name strin
 }
 
 // tokenOf is the stored state, if it is of the role's grant, else the grant as it was written.
-func tokenOf(r *role, stored *token) *token {
+func tokenOf(r *Role, stored *Token) *Token {
 	if stored != nil && stored.GrantID == r.GrantID {
 		return stored
 	}
-	return &token{tokenState: tokenState{GrantID: r.GrantID}, RefreshToken: r.RefreshToken}
+	return &Token{TokenState: TokenState{GrantID: r.GrantID}, RefreshToken: r.RefreshToken}
 }
 
-// lifetime is how long the access token lives in all.
-func (t *token) lifetime() time.Duration { return t.ExpiresAt.Sub(t.ObtainedAt) }
+// Lifetime is how long the access token lives in all.
+func (t *Token) Lifetime() time.Duration { return t.ExpiresAt.Sub(t.ObtainedAt) }
 
-// id is a short digest of the access token, to join Vault's audit log with a provider's.
-func (t *token) id() string {
+// Id is a short digest of the access token, to join Vault's audit log with a provider's.
+func (t *Token) Id() string {
 	sum := sha256.Sum256([]byte(t.AccessToken.Reveal()))
 	return hex.EncodeToString(sum[:6])
 }
@@ -183,25 +184,25 @@ func (answerFields) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[red
 // plain map.
 func (answerFields) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
 
-// dead tells whether only a new refresh token can help. A grant that the role does not use at the
+// Dead tells whether only a new refresh token can help. A grant that the role does not use at the
 // moment, because it is one of the client's own, may be dead without harm.
-func (t *token) dead(r *role) bool {
-	return r.spends() && t.Fault != nil && t.Fault.Reauthorize
+func (t *Token) Dead(r *Role) bool {
+	return r.Spends() && t.Fault != nil && t.Fault.Reauthorize
 }
 
 // standing is how the grant stands for a write to its role, nil for a new one.
-func (t *token) standing(r *role) standing {
-	return standing{
-		worked: t.worked, Generation: t.Generation, RefreshToken: t.RefreshToken,
-		Alone: len(t.Candidates) == 0 && !t.Former.IsSet(), Dead: r != nil && t.dead(r),
+func (t *Token) standing(r *Role) Standing {
+	return Standing{
+		Worked: t.Worked, Generation: t.Generation, RefreshToken: t.RefreshToken,
+		Alone: len(t.Candidates) == 0 && !t.Former.IsSet(), Dead: r != nil && t.Dead(r),
 	}
 }
 
 // verdict names what a refusal of the grant is about: what is described and, where an answer held several values that
 // may be the refresh token, which of them was presented.
-func (t *token) verdict(to *target) string {
+func (t *Token) verdict(to *Target) string {
 	if len(t.Candidates) > 0 {
-		return digest(to.description.verdict(), pointerOf(to.provider))
+		return Digest(to.Description.Verdict(), pointerOf(to.Provider))
 	}
-	return to.description.verdict()
+	return to.Description.Verdict()
 }

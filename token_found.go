@@ -15,7 +15,7 @@ import (
 // take keeps the refresh tokens that an answer has brought, and where they were found: foundAt is "" for one
 // that is where the definition looks. The one at hand has just been accepted, so if it was found elsewhere
 // itself, that place is right. Of several candidates none counts until a pointer says which.
-func (t *token) take(p *client.Provider, next client.Secret, foundAt string, candidates []client.Found, from time.Time) {
+func (t *Token) take(p *client.Provider, next client.Secret, foundAt string, candidates []client.Found, from time.Time) {
 	elsewhere := foundAt != "" || len(candidates) > 0 && !next.IsSet()
 	proved := t.FoundAt
 	t.Former, t.Candidates = client.Secret{}, nil
@@ -42,7 +42,7 @@ func (t *token) take(p *client.Provider, next client.Secret, foundAt string, can
 // pointed is the state with the candidate that refresh_token_pointer names, now that it does; the state as it
 // is where there are none. The others are kept until that one has been accepted. The error says that
 // nothing is presented before.
-func (t *token) pointed(p *client.Provider) (*token, error) {
+func (t *Token) pointed(p *client.Provider) (*Token, error) {
 	if len(t.Candidates) == 0 || p == nil { // which is told otherwise
 		return t, nil
 	}
@@ -64,18 +64,18 @@ func (t *token) pointed(p *client.Provider) (*token, error) {
 		next.RefreshToken, next.FoundAt, next.RefreshTokenExpiresAt, next.DoubtSince = c.Token, "", time.Time{}, time.Time{}
 		return next, nil
 	}
-	return t, refusal(t.manyFound())
+	return t, Refusal(t.manyFound())
 }
 
 // candidatesFound is manyFound where there are any.
-func (t *token) candidatesFound() string {
+func (t *Token) candidatesFound() string {
 	if len(t.Candidates) == 0 {
 		return ""
 	}
 	return t.manyFound()
 }
 
-func (t *token) manyFound() string {
+func (t *Token) manyFound() string {
 	var places []string
 	for _, c := range t.Candidates {
 		if c.Pointer != "" {
@@ -95,7 +95,7 @@ func (t *token) manyFound() string {
 func pointerOf(p *client.Provider) string { return cmp.Or(p.RefreshTokenPointer, "/refresh_token") }
 
 // foundElsewhere says where the refresh token at hand was found, "" when that is where the definition looks.
-func (t *token) foundElsewhere(p *client.Provider) string {
+func (t *Token) foundElsewhere(p *client.Provider) string {
 	if t.FoundAt == "" || p != nil && t.FoundAt == pointerOf(p) {
 		return ""
 	}
@@ -109,7 +109,7 @@ func (t *token) foundElsewhere(p *client.Provider) string {
 
 // other is the state with the refresh token that is kept beside the one at hand: the provider has refused that one,
 // and again when somebody asked for it. It may be spent, so nothing presents it unasked.
-func (t *token) other() *token {
+func (t *Token) other() *Token {
 	next := new(*t)
 	next.RefreshToken, next.Former = t.Former, t.RefreshToken
 	return next

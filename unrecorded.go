@@ -8,14 +8,14 @@ import "sync"
 // place. The zero value is ready.
 type failures struct {
 	mu     sync.Mutex
-	states map[string]*token
+	states map[string]*Token
 }
 
-func (f *failures) put(name string, t *token) {
+func (f *failures) put(name string, t *Token) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.states == nil {
-		f.states = map[string]*token{}
+		f.states = map[string]*Token{}
 	}
 	f.states[name] = t
 }
@@ -28,7 +28,7 @@ func (f *failures) drop(name string) {
 
 // over is the state with the failure that storage does not know of, if it is of the same grant and generation;
 // else the stored one.
-func (f *failures) over(name string, stored *token) *token {
+func (f *failures) over(name string, stored *Token) *Token {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if t := f.states[name]; t != nil && stored != nil && t.GrantID == stored.GrantID && t.Generation == stored.Generation {

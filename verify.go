@@ -17,7 +17,7 @@ func (b *backend) verify(ctx context.Context, s logical.Storage, name string, re
 		resp = new(logical.Response)
 	}
 	// Always: a refresh that was under way was made with the role as it was.
-	tok, err := b.grants.refresh(ctx, s, name, demand{force: true, always: true})
+	tok, err := b.grants.Refresh(ctx, s, name, Demand{Force: true, Always: true})
 	if errors.Is(err, logical.ErrReadOnly) {
 		return nil, err // Vault forwards the write, which changes nothing a second time
 	}
@@ -28,15 +28,15 @@ func (b *backend) verify(ctx context.Context, s logical.Storage, name string, re
 		return resp, nil
 	}
 	resp.Data["generation"] = tok.Generation
-	resp.Data["token_id"] = tok.id()
+	resp.Data["token_id"] = tok.Id()
 	resp.Data["token_type"] = tok.TokenType
 	resp.Data["scope"] = tok.Scope
 	resp.Data["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
-	if r, err := getRole(ctx, s, name); err == nil && r != nil && r.TokenMode == tokenModePerLease {
+	if r, err := GetRole(ctx, s, name); err == nil && r != nil && r.TokenMode == TokenModePerLease {
 		resp.AddWarning(warnNoLease)
 	}
-	if b.grants.held.get(name) != nil {
-		resp.AddWarning(errHeld.Error())
+	if b.grants.Held.Get(name) != nil {
+		resp.AddWarning(ErrHeld.Error())
 	}
 	return resp, nil
 }

@@ -101,7 +101,7 @@ func TestVerifyIsNotBounded(t *testing.T) {
 	b := newTestBackend(t)
 	server := newEndpoint(t, b)
 	knownClient(server, bySecret(canary+"right"))
-	for range forcedBurst + 1 {
+	for range ForcedBurst + 1 {
 		b.write("roles/r", roleOf("test", fields{"verify": true}))
 	}
 	if got := b.write("roles/r", fields{"client_secret": canary + "right", "verify": true}).Data; got["verified"] != true {
