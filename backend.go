@@ -18,19 +18,24 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/provider"
+	"vault-plugin-secrets-oauthrefresh/role"
+	"vault-plugin-secrets-oauthrefresh/schedule"
 )
-
-// Version is what `vault plugin list` shows. Vault wants a semantic version with a leading v.
-const Version = "v0.2.0"
 
 // backend is one mount of the engine.
 type backend struct {
 	*framework.Backend
-	grants   *Keeper    // the grants, each with all that may spend its refresh token
-	schedule *Scheduler // what happens without a caller
-	edits    Keylock    // serialises all that writes the configuration, or a provider
+	grants   *grant.Keeper       // the grants, each with all that may spend its refresh token
+	schedule *schedule.Scheduler // what happens without a caller
+	edits    mount.Keylock       // serialises all that writes the configuration, or a provider
 }
+
+// Version is what `vault plugin list` shows. Vault wants a semantic version with a leading v.
+const Version = "v0.2.0"
 
 // Factory builds the engine for one mount. Vault also calls it to learn the version, with an empty
 // configuration and no storage: so nothing is read and no goroutine starts here.
@@ -44,15 +49,15 @@ func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend,
 
 func newBackend() *backend {
 	b := new(backend)
-	b.grants = NewKeeper(b)
-	b.schedule = NewScheduler(b.grants)
+	b.grants = grant.NewKeeper(b)
+	b.schedule = schedule.NewScheduler(b.grants)
 	b.Backend = &framework.Backend{
 		Help:           strings.TrimSpace(backendHelp),
 		BackendType:    logical.TypeLogical,
 		RunningVersion: Version,
 		PathsSpecial: &logical.Paths{
 			// No wildcards: a prefix is meant when it ends in a slash.
-			SealWrapStorage: []string{ConfigKey, RolePrefix, TokenPrefix, RevocationPrefix},
+			SealWrapStorage: []string{provider.ConfigKey, role.RolePrefix, grant.TokenPrefix, grant.RevocationPrefix},
 		},
 		Paths: framework.PathAppend(
 			[]*framework.Path{pathConfig(b)},
@@ -89,7 +94,7 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 // cleanTimeout bounds how long a mount's end waits for exchanges in flight. Vault calls Clean with
 // no deadline and blocks the step-down meanwhile, so this is what one exchange may take at most,
 // with the time to store its answer, and not more.
-const cleanTimeout = MaxTimeout + 5*time.Second
+const cleanTimeout = provider.MaxTimeout + 5*time.Second
 
 // clean ends the mount: step-down, seal, disable and reload come here, and storage can still be
 // written until it returns. What is in flight must be stored now or is lost.
@@ -107,3 +112,38 @@ then read creds/<role>: the engine hands out the access token at hand or refresh
 due. Refresh tokens and client secrets are never handed out, a private key only by identity/<role>
 of a role that says so.
 `
+
+// HandleRequest refuses what no path should have to look at, then lets the framework route. It
+// comes before the framework's own validation because that one repeats the offending value.
+func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
+	defer mount.Contain(b.Logger(), &err)
+	if err := mount.CheckRequest(b.Route(req.Path), req); err != nil {
+		return logical.ErrorResponse(err.Error()), nil
+	}
+	req.Storage = b.grants.Over(req.Storage)
+	resp, err = b.Backend.HandleRequest(ctx, req)
+	if req.Operation == logical.HelpOperation {
+		mount.InlineSchemas(resp)
+	}
+	return resp, err
+}
+
+// HandleExistenceCheck keeps the fields from the framework: Vault logs an error from here, and the
+// framework's holds the value that did not fit.
+func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checkFound, exists bool, err error) {
+	defer mount.Contain(b.Logger(), &err)
+	if path := b.Route(req.Path); path != nil && mount.CheckPathName(path, req) != nil {
+		return true, false, nil // storage has no such key; the request itself will be refused
+	}
+	bare := *req
+	bare.Data = nil
+	return b.Backend.HandleExistenceCheck(ctx, &bare)
+}
+
+// Setup is the framework's, with a system view of our own.
+func (b *backend) Setup(ctx context.Context, conf *logical.BackendConfig) error {
+	b.grants.Vault = conf.System
+	own := *conf
+	own.System = &mount.SystemView{SystemView: conf.System}
+	return b.Backend.Setup(ctx, &own)
+}

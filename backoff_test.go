@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 var busy = clienttest.JSON(503, `{"error":"temporarily_unavailable","error_description":"`+canary+`busy"}`)
@@ -140,12 +141,12 @@ func TestTheTokenAtHandIsServedBeyondItsPromise(t *testing.T) {
 		}
 		server.Handle(always(busy))
 		pause(50 * time.Minute)
-		wantLease(MinLease)
+		wantLease(role.MinLease)
 		server.Handle(always(busy.With("Retry-After", "60")))
 		pause(10 * time.Second)
 		wantLease(time.Minute)
 		pause(58 * time.Second)
-		wantLease(MinLease)
+		wantLease(role.MinLease)
 		server.Handle(always(clienttest.JSON(400, `{"error":"invalid_grant"}`)))
 		pause(52 * time.Second)
 		wantLease(8*time.Minute - 30*time.Second)

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
 // manyRoles is a large mount.
@@ -14,7 +17,7 @@ const manyRoles = 100_000
 
 // A role that is planned anew among very many.
 func BenchmarkPlanned(b *testing.B) {
-	q := NewQueue()
+	q := schedule.NewQueue()
 	for i := range manyRoles {
 		q.Set(fmt.Sprint("role", i), time.Now().Add(time.Hour+time.Duration(i)*time.Millisecond))
 	}
@@ -25,7 +28,7 @@ func BenchmarkPlanned(b *testing.B) {
 
 // One role's lock, handed from waiter to waiter.
 func BenchmarkLockHandOver(b *testing.B) {
-	var k Keylock
+	var k mount.Keylock
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			unlock, err := k.Lock(context.Background(), "r")

@@ -11,6 +11,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/provider"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // misfits are what no field of a type may be. JSON has more types than the command line, and a weak
@@ -151,13 +154,13 @@ func TestAuthoritiesAreNothingButCertificates(t *testing.T) {
 		}
 	}
 	combined := ca + newClientCertificate(t, -time.Hour, time.Hour).key
-	r, err := GetRole(t.Context(), b.storage, "r")
-	c, err2 := GetConfig(t.Context(), b.storage)
+	r, err := role.GetRole(t.Context(), b.storage, "r")
+	c, err2 := provider.GetConfig(t.Context(), b.storage)
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}
 	r.CACertificate, c.CACertificate = combined, combined
-	if err := errors.Join(PutRole(t.Context(), b.storage, "r", r), Save(t.Context(), b.storage, ConfigKey, c)); err != nil {
+	if err := errors.Join(role.PutRole(t.Context(), b.storage, "r", r), mount.Save(t.Context(), b.storage, provider.ConfigKey, c)); err != nil {
 		t.Fatal(err)
 	}
 	b.write("refresh/r", nil)

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 const (
@@ -107,7 +110,7 @@ func TestNames(t *testing.T) {
 // The largest thing that belongs into a field is a PFX with its chain.
 func TestLargeFieldsAreRefused(t *testing.T) {
 	b := newMount(t)
-	over := strings.Repeat("x", MaxField+1)
+	over := strings.Repeat("x", mount.MaxField+1)
 	for path, names := range map[string][]string{
 		"config": {"ca_certificate", "allowed_hosts", "request_timeout", "allow_insecure_endpoints"},
 		"roles/r": {
@@ -189,11 +192,11 @@ func TestNothingNewIsCalledPlus(t *testing.T) {
 	}
 	b.write("roles/a+b", roleOf("test"))
 	b.write("roles/+a", roleOf("test"))
-	r, err := GetRole(t.Context(), b.storage, "r")
+	r, err := role.GetRole(t.Context(), b.storage, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := PutRole(t.Context(), b.storage, "+", r); err != nil {
+	if err := role.PutRole(t.Context(), b.storage, "+", r); err != nil {
 		t.Fatal(err)
 	}
 	b.data("creds/+")

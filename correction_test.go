@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // corrections are the writes of which each may be what was wrong.
@@ -50,7 +51,7 @@ func TestStatusAfterACorrection(t *testing.T) {
 					b.write(path, f)
 					status, would := b.data("status/r"), b.data("explain/r")["would"]
 					step := status["next_step"].(string)
-					if would != WouldRefresh || status["backing_off_until"] != nil || strings.Contains(step, "due in") || strings.Contains(step, "correct roles/") ||
+					if would != grant.WouldRefresh || status["backing_off_until"] != nil || strings.Contains(step, "due in") || strings.Contains(step, "correct roles/") ||
 						!strings.Contains(step, "has changed since then: the next read tries it") {
 						t.Errorf("a read would %v, the status says %v: %v", would, status["backing_off_until"], step)
 					}
@@ -78,7 +79,7 @@ func TestStatusOfADeadGrantAfterACorrection(t *testing.T) {
 		if step := b.data("status/r")["next_step"].(string); strings.Contains(step, "authorize again") || !strings.Contains(step, "once more") {
 			t.Errorf("after it: %s", step)
 		}
-		if would := b.data("explain/r")["would"]; would != WouldRefresh {
+		if would := b.data("explain/r")["would"]; would != grant.WouldRefresh {
 			t.Errorf("a read would %v", would)
 		}
 		if resp := b.read("creds/r"); resp.Data["access_token"] != "a2" || len(resp.Warnings) > 0 {

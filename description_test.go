@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/provider"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // cuts are the answers of a description, and what each is asked for: s for settings, e for exchange, v for
 // verdict.
-func cuts(r *Role, p *client.Provider) map[byte]string {
-	d := Describe(r, p)
+func cuts(r *role.Role, p *client.Provider) map[byte]string {
+	d := role.Describe(r, p)
 	return map[byte]string{'s': d.Settings(), 'e': d.Exchange(), 'v': d.Verdict()}
 }
 
@@ -42,8 +44,8 @@ var ofRole = map[string]string{
 	"TokenParams": "sev", "TokenHeaders": "sev",
 }
 
-func describedRole() *Role {
-	return &Role{RoleSettings: RoleSettings{
+func describedRole() *role.Role {
+	return &role.Role{RoleSettings: role.RoleSettings{
 		GrantType: client.GrantRefreshToken, Provider: "test", ClientID: "the-client", ProviderParams: map[string]string{"tenant": "a"},
 	}}
 }
@@ -58,8 +60,8 @@ func describedProvider() *client.Provider {
 // exchange is the same one, and whether a refusal was about it. A failure is of one version of all.
 func TestEveryFieldIsKnownToTheFourCuts(t *testing.T) {
 	before := cuts(describedRole(), describedProvider())
-	version := func(r *Role, p *client.Provider) string {
-		return (&Target{Role: r, Provider: p, Config: new(Config)}).Version()
+	version := func(r *role.Role, p *client.Provider) string {
+		return (&role.Target{Role: r, Provider: p, Config: new(provider.Config)}).Version()
 	}
 	unchanged := version(describedRole(), describedProvider())
 	p := describedProvider()
@@ -145,10 +147,10 @@ func alter(t *testing.T, v reflect.Value) {
 		v.Set(reflect.ValueOf(map[string]client.Secret{"other": client.NewSecret("value")}))
 	case client.Secret:
 		v.Set(reflect.ValueOf(client.NewSecret("other")))
-	case *Pins:
-		v.Set(reflect.ValueOf(&Pins{AcceptedPointer: "/other"}))
-	case NextCredentials:
-		v.Set(reflect.ValueOf(NextCredentials{ID: "other"}))
+	case *role.Pins:
+		v.Set(reflect.ValueOf(&role.Pins{AcceptedPointer: "/other"}))
+	case role.NextCredentials:
+		v.Set(reflect.ValueOf(role.NextCredentials{ID: "other"}))
 	default:
 		t.Fatalf("no other value of %T", old)
 	}
@@ -156,11 +158,11 @@ func alter(t *testing.T, v reflect.Value) {
 
 // The type that is the default is the same request.
 func TestTheDefaultAssertionTypeIsTheSameExchange(t *testing.T) {
-	r, p := &Role{}, &client.Provider{TokenEndpoint: "https://example.com/token"}
-	before := Describe(r, p).Exchange()
+	r, p := &role.Role{}, &client.Provider{TokenEndpoint: "https://example.com/token"}
+	before := role.Describe(r, p).Exchange()
 	q := p.Clone()
 	q.AssertionType = client.AssertionTypeJWT
-	if Describe(r, q).Exchange() != before {
+	if role.Describe(r, q).Exchange() != before {
 		t.Error("assertion_type=JWT names another exchange")
 	}
 

@@ -10,6 +10,9 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/provider"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // The issuer alone makes a definition that works; the answer and later reads show what it is, and
@@ -209,7 +212,7 @@ func TestAnIssuerThatHangs(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	after := b.storage.contents(t)
-	delete(after, PinsPrefix+"other") // outlasts what was deleted
+	delete(after, role.PinsPrefix+"other") // outlasts what was deleted
 	if !maps.Equal(after, before) {
 		t.Error("stored")
 	}
@@ -238,7 +241,7 @@ func TestAnIssuerThatHangs(t *testing.T) {
 func TestOlderDefinitionsLoad(t *testing.T) {
 	b := newTestBackend(t)
 	s := newIssuer(t, b, fields{"token_endpoint_auth_methods_supported": nil})
-	if err := Save(t.Context(), b.storage, ProviderPrefix+"old", &client.Provider{Issuer: s.URL(), TokenEndpoint: s.URL() + "/mine", SendScope: true}); err != nil {
+	if err := mount.Save(t.Context(), b.storage, provider.ProviderPrefix+"old", &client.Provider{Issuer: s.URL(), TokenEndpoint: s.URL() + "/mine", SendScope: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.data("providers/old"); got["token_endpoint"] != s.URL()+"/mine" || got["discovered_at"] != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 var updateDocs = flag.Bool("update", false, "rewrite the generated table of README.md")
@@ -142,7 +143,7 @@ func checkBuiltins(t *testing.T, readme string) {
 }
 
 func checkStates(t *testing.T, readme string) {
-	want := []string{StateNew, StateOK, StateFailing, StateUnknown, StateUnpersisted, StateBlocked, StateDead}
+	want := []string{grant.StateNew, grant.StateOK, grant.StateFailing, grant.StateUnknown, grant.StateUnpersisted, grant.StateBlocked, grant.StateDead}
 	if got, _ := docColumn(t, readme, "When a read fails", ""); !slices.Equal(got, want) {
 		t.Errorf("README.md explains the states %q, there are %q", got, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // A provider that comes to want another credential is sent none: the refresh token alone would be one.
@@ -20,7 +21,7 @@ func TestAChangedMethodSendsNothing(t *testing.T) {
 		if got := b.noCreds("r", 400); !strings.Contains(got, want) {
 			t.Errorf("%s: %s", method, got)
 		}
-		if got := b.data("status/r"); got["state"] != StateBlocked || !strings.Contains(got["next_step"].(string), want) || len(server.Requests()) != 0 {
+		if got := b.data("status/r"); got["state"] != grant.StateBlocked || !strings.Contains(got["next_step"].(string), want) || len(server.Requests()) != 0 {
 			t.Errorf("%s: %d requests, %v", method, len(server.Requests()), got)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // explains compares what is said with what a read then does, and wants no request and no write before it.
@@ -27,7 +28,7 @@ func (b *testBackend) explains(server *clienttest.Server, would, why string) {
 	}
 	resp, err := b.try(b.t.Context(), readOp, "creds/r", nil)
 	refreshed, served := len(server.Requests()) > sent, err == nil && !resp.IsError()
-	if refreshed != (would == WouldRefresh) || served == (would == WouldFail) || served && (len(resp.Warnings) > 0) != (would == WouldWarn) {
+	if refreshed != (would == grant.WouldRefresh) || served == (would == grant.WouldFail) || served && (len(resp.Warnings) > 0) != (would == grant.WouldWarn) {
 		b.t.Errorf("said to %s, but: refreshed %v, served %v", would, refreshed, served)
 	}
 }
@@ -36,32 +37,32 @@ func (b *testBackend) explains(server *clienttest.Server, would, why string) {
 func TestExplainSaysWhatAReadDoes(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		newGrant(server)
-		b.explains(server, WouldRefresh, "there is no token yet")
-		b.explains(server, WouldServe, "it is good for another 59m30s; a refresh is due when less than 20m of its life is left")
+		b.explains(server, grant.WouldRefresh, "there is no token yet")
+		b.explains(server, grant.WouldServe, "it is good for another 59m30s; a refresh is due when less than 20m of its life is left")
 		b.patch("roles/r", fields{"scope": "other"})
-		b.explains(server, WouldRefresh, "other settings")
+		b.explains(server, grant.WouldRefresh, "other settings")
 		b.write("config", fields{"allowed_hosts": "elsewhere.example"})
-		b.explains(server, WouldServe, "it is good for another")
+		b.explains(server, grant.WouldServe, "it is good for another")
 		if got := fmt.Sprint(b.data("explain/r")["request"]); !strings.HasPrefix(got, "none: ") || !strings.Contains(got, "allowed_hosts") {
 			t.Errorf("a request that would not be sent is shown: %s", got)
 		}
 		pause(45 * time.Minute)
-		b.explains(server, WouldWarn, "allowed_hosts")
+		b.explains(server, grant.WouldWarn, "allowed_hosts")
 		pause(20 * time.Minute)
-		b.explains(server, WouldFail, "allowed_hosts")
+		b.explains(server, grant.WouldFail, "allowed_hosts")
 		b.write("config", fields{"allowed_hosts": ""})
-		b.explains(server, WouldRefresh, "has ended")
+		b.explains(server, grant.WouldRefresh, "has ended")
 		server.Enqueue(clienttest.JSON(400, `{"error":"invalid_grant"}`))
 		b.failure(writeOp, "refresh/r", nil)
-		b.explains(server, WouldWarn, "authorize again")
+		b.explains(server, grant.WouldWarn, "authorize again")
 		pause(61 * time.Minute)
-		b.explains(server, WouldFail, "authorize again")
+		b.explains(server, grant.WouldFail, "authorize again")
 		b.write("roles/r", fields{"refresh_token": canary + "anew", "next_client_secret": canary + "next"})
 		if got := b.data("explain/r")["if_refused_tries"]; fmt.Sprint(got) != "[next_client_secret]" {
 			t.Errorf("then %v", got)
 		}
 		b.write("providers/test", fields{"token_endpoint_auth_method": "tls_client_auth"})
-		b.explains(server, WouldFail, "needs a client certificate")
+		b.explains(server, grant.WouldFail, "needs a client certificate")
 	})
 }
 
@@ -70,7 +71,7 @@ func TestExplainAsksLikeAReader(t *testing.T) {
 	newGrant(newEndpoint(t, b))
 	b.writeRole("r")
 	b.read("creds/r")
-	for minTTL, want := range map[string]string{"10m": WouldServe, "59m": WouldFail} {
+	for minTTL, want := range map[string]string{"10m": grant.WouldServe, "59m": grant.WouldFail} {
 		if got := b.write("explain/r", fields{"min_ttl": minTTL}).Data["would"]; got != want {
 			t.Errorf("min_ttl=%s: %v", minTTL, got)
 		}

@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/provider"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // The exact delay is drawn by lot, within a fifth of the one that is meant.
@@ -26,7 +30,7 @@ func TestBackoff(t *testing.T) {
 	} {
 		least, most := c.want, time.Duration(0)
 		for range 500 {
-			got := Backoff(c.class, c.failures)
+			got := grant.Backoff(c.class, c.failures)
 			if got < c.want*4/5 || got >= c.want*6/5 {
 				t.Fatalf("%s, failure %d: %s, want %s give or take a fifth", c.class, c.failures, got, c.want)
 			}
@@ -41,9 +45,9 @@ func TestBackoff(t *testing.T) {
 func TestFailuresCountWithinOneVersion(t *testing.T) {
 	now := time.Now()
 	e := &client.Error{Class: client.NotProcessed, Reason: "a reason", Code: "slow_down", Status: 429, RequestID: "id-1"}
-	first := NewFault(e, nil, "v1", now)
-	second := NewFault(e, first, "v1", now)
-	edited := NewFault(e, second, "v2", now)
+	first := grant.NewFault(e, nil, "v1", now)
+	second := grant.NewFault(e, first, "v1", now)
+	edited := grant.NewFault(e, second, "v2", now)
 	if first.Failures != 1 || second.Failures != 2 || edited.Failures != 1 {
 		t.Errorf("failures %d, %d, and with other settings %d; want 1, 2, 1", first.Failures, second.Failures, edited.Failures)
 	}
@@ -57,9 +61,9 @@ func TestRetryAfterReplacesTheBackoff(t *testing.T) {
 	now := time.Now()
 	for _, class := range []client.Class{client.NotProcessed, client.ClientRefused, client.OutcomeUnknown} {
 		for _, failures := range []int{0, 8} {
-			before := &Fault{Version: "v", Failures: failures}
+			before := &grant.Fault{Version: "v", Failures: failures}
 			for _, want := range []time.Duration{time.Second, 2 * time.Second, 10 * time.Minute, time.Hour} {
-				f := NewFault(&client.Error{Class: class, RetryAfter: want}, before, "v", now)
+				f := grant.NewFault(&client.Error{Class: class, RetryAfter: want}, before, "v", now)
 				if wait := f.Until.Sub(now); wait != want || !f.Asked {
 					t.Errorf("%s after %d failures, Retry-After %s: the next attempt waits %s", class, failures, want, wait)
 				}
@@ -70,15 +74,15 @@ func TestRetryAfterReplacesTheBackoff(t *testing.T) {
 
 func TestWhatAFaultForbids(t *testing.T) {
 	now := time.Now()
-	of := func(revision string) *Target {
-		return &Target{
-			Role:     &Role{RoleSettings: RoleSettings{Revision: revision, GrantType: client.GrantRefreshToken}},
-			Provider: new(client.Provider), Config: new(Config),
+	of := func(revision string) *role.Target {
+		return &role.Target{
+			Role:     &role.Role{RoleSettings: role.RoleSettings{Revision: revision, GrantType: client.GrantRefreshToken}},
+			Provider: new(client.Provider), Config: new(provider.Config),
 		}
 	}
-	transient := &Fault{Version: of("v1").Version(), At: now, Until: now.Add(time.Minute)}
+	transient := &grant.Fault{Version: of("v1").Version(), At: now, Until: now.Add(time.Minute)}
 	for name, c := range map[string]struct {
-		fault    *Fault
+		fault    *grant.Fault
 		revision string
 		at       time.Time
 		want     bool
@@ -89,7 +93,7 @@ func TestWhatAFaultForbids(t *testing.T) {
 		"after an edit":         {transient, "v2", now, false},
 		"of the future":         {transient, "v1", now.Add(-time.Hour), false},
 	} {
-		if got := c.fault.Forbids(of(c.revision), &Token{TokenState: TokenState{Fault: c.fault}}, c.at); got != c.want {
+		if got := c.fault.Forbids(of(c.revision), &grant.Token{TokenState: grant.TokenState{Fault: c.fault}}, c.at); got != c.want {
 			t.Errorf("%s: forbids an exchange: %t, want %t", name, got, c.want)
 		}
 	}
@@ -101,25 +105,25 @@ func TestFaultsAsErrors(t *testing.T) {
 	now := time.Now()
 	until := now.Add(90 * time.Second)
 	for name, c := range map[string]struct {
-		fault  *Fault
+		fault  *grant.Fault
 		status int // 0 is a refusal, so a 400
 		texts  []string
 	}{
-		"dead":                  {&Fault{Class: client.GrantRefused, Reauthorize: true}, 0, []string{"roles/the-role", "refresh_token", "authorize again", "no request is made"}},
-		"dead, an answer lost":  {&Fault{Class: client.GrantRefused, Reauthorize: true, AnswerLost: true}, 0, []string{"roles/the-role", "answer to an earlier refresh was lost"}},
-		"revoked here":          {&Fault{Class: client.GrantRefused, Reauthorize: true, Revoked: true}, 0, []string{"roles/the-role", "revoke/the-role"}},
-		"the client is refused": {&Fault{Class: client.ClientRefused, Until: until}, 0, []string{"roles/the-role", "unspent", "1m30s by itself"}},
-		"not processed":         {&Fault{Class: client.NotProcessed, Until: until}, 503, []string{"unspent", "in 1m30s"}},
-		"not processed, after an answer was lost":  {&Fault{Class: client.NotProcessed, Until: until, Unsettled: true}, 503, []string{"whether the provider has spent"}},
-		"client refused, after an answer was lost": {&Fault{Class: client.ClientRefused, Until: until, Unsettled: true}, 0, []string{"whether the provider has spent"}},
-		"client_credentials":                       {&Fault{Class: client.OutcomeUnknown, Until: until}, 502, []string{"id-1; the next attempt"}},
-		"its interval is over":                     {&Fault{Class: client.NotProcessed, Until: now}, 503, []string{"with the next read"}},
-		"outcome unknown":                          {&Fault{Class: client.OutcomeUnknown, Until: until}, 502, []string{"whether the provider has spent the refresh token is unknown", "1m30s"}},
+		"dead":                  {&grant.Fault{Class: client.GrantRefused, Reauthorize: true}, 0, []string{"roles/the-role", "refresh_token", "authorize again", "no request is made"}},
+		"dead, an answer lost":  {&grant.Fault{Class: client.GrantRefused, Reauthorize: true, AnswerLost: true}, 0, []string{"roles/the-role", "answer to an earlier refresh was lost"}},
+		"revoked here":          {&grant.Fault{Class: client.GrantRefused, Reauthorize: true, Revoked: true}, 0, []string{"roles/the-role", "revoke/the-role"}},
+		"the client is refused": {&grant.Fault{Class: client.ClientRefused, Until: until}, 0, []string{"roles/the-role", "unspent", "1m30s by itself"}},
+		"not processed":         {&grant.Fault{Class: client.NotProcessed, Until: until}, 503, []string{"unspent", "in 1m30s"}},
+		"not processed, after an answer was lost":  {&grant.Fault{Class: client.NotProcessed, Until: until, Unsettled: true}, 503, []string{"whether the provider has spent"}},
+		"client refused, after an answer was lost": {&grant.Fault{Class: client.ClientRefused, Until: until, Unsettled: true}, 0, []string{"whether the provider has spent"}},
+		"client_credentials":                       {&grant.Fault{Class: client.OutcomeUnknown, Until: until}, 502, []string{"id-1; the next attempt"}},
+		"its interval is over":                     {&grant.Fault{Class: client.NotProcessed, Until: now}, 503, []string{"with the next read"}},
+		"outcome unknown":                          {&grant.Fault{Class: client.OutcomeUnknown, Until: until}, 502, []string{"whether the provider has spent the refresh token is unknown", "1m30s"}},
 	} {
 		c.fault.Presented = !strings.HasPrefix(name, "client_credentials")
 		c.fault.Reason, c.fault.Code, c.fault.RequestID = "the reason", "the_code", "id-1"
 		err := c.fault.Error(now, "the-role")
-		if _, refused := AsRefusal(err); errStatus(err) != c.status || refused != (c.status == 0) {
+		if _, refused := mount.AsRefusal(err); errStatus(err) != c.status || refused != (c.status == 0) {
 			t.Errorf("%s: status %d, refusal %t; want %d", name, errStatus(err), refused, c.status)
 		}
 		if !c.fault.Revoked {

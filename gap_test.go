@@ -9,13 +9,15 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // lived stores a sign of life as another process of this mount would have left it.
 func (b *testBackend) lived(ago time.Duration, cluster string) {
 	b.t.Helper()
-	err := Save(context.Background(), &b.storage.InmemStorage, LifeKey, &Life{ClusterID: cluster, At: time.Now().Add(-ago)})
+	err := mount.Save(context.Background(), &b.storage.InmemStorage, grant.LifeKey, &grant.Life{ClusterID: cluster, At: time.Now().Add(-ago)})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -37,7 +39,7 @@ func TestAGapInStorageIsNoticed(t *testing.T) {
 		cluster string
 		says    string
 	}{
-		"a restart":             {2 * Heartbeat, "", ""},
+		"a restart":             {2 * grant.Heartbeat, "", ""},
 		"a restored snapshot":   {2 * time.Hour, "", "snapshot was restored"},
 		"a promoted DR replica": {time.Second, "another", "another cluster"},
 	} {
@@ -101,7 +103,7 @@ func TestSignsOfLifeAreFew(t *testing.T) {
 // A sign of life of the future is one of a clock that was put back since: how long storage was silent is not known, and
 // signs of life are stored all the same.
 func TestASignOfLifeOfTheFutureIsAGap(t *testing.T) {
-	for name, ahead := range map[string]time.Duration{"a year": 365 * aDay, "clocks that differ (control)": MaxAhead / 2} {
+	for name, ahead := range map[string]time.Duration{"a year": 365 * aDay, "clocks that differ (control)": grant.MaxAhead / 2} {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				server.Enqueue(tokenAnswer(canary+"a1", canary+"r1"), invalidGrant)
@@ -115,10 +117,10 @@ func TestASignOfLifeOfTheFutureIsAGap(t *testing.T) {
 				if strings.Contains(suspected, "a clock was put back") != (name == "a year") || strings.Contains(suspected, "0001") {
 					t.Errorf("status says %q", suspected)
 				}
-				pause(Heartbeat)
+				pause(grant.Heartbeat)
 				after.tick()
-				var last Life
-				if ok, err := Load(t.Context(), b.storage, LifeKey, &last); !ok || err != nil || clock.Since(last.At).Abs() > MaxAhead {
+				var last grant.Life
+				if ok, err := mount.Load(t.Context(), b.storage, grant.LifeKey, &last); !ok || err != nil || clock.Since(last.At).Abs() > grant.MaxAhead {
 					t.Errorf("the last sign of life is of %s, %v", last.At, err)
 				}
 			})
@@ -148,8 +150,8 @@ func TestAGapOfTheFutureIsBounded(t *testing.T) {
 		if s := after.data("status/r")["snapshot_suspected"]; s != nil {
 			t.Errorf("a grant that was refreshed since is suspected: %v", s)
 		}
-		var last Life
-		if ok, err := Load(t.Context(), b.storage, LifeKey, &last); !ok || err != nil || last.At.After(clock.Now()) || last.Gap.To.After(clock.Now()) {
+		var last grant.Life
+		if ok, err := mount.Load(t.Context(), b.storage, grant.LifeKey, &last); !ok || err != nil || last.At.After(clock.Now()) || last.Gap.To.After(clock.Now()) {
 			t.Errorf("the last sign of life is of %s, its gap until %s, %v", last.At, last.Gap.To, err)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // strict is a provider that spends a refresh token with its first use, takes it again within a grace, and
@@ -258,14 +259,14 @@ func TestAProcessThatWasStoppedLooksAgain(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		server.Enqueue(tokenAnswer("a1", canary+"r1"))
 		b.storage.afterPut(func(key string) error {
-			if key != TokenPrefix+"r" {
+			if key != grant.TokenPrefix+"r" {
 				return nil
 			}
 			b.storage.afterPut(nil)
 			pause(time.Hour) // its machine was moved; meanwhile another node has refreshed
 			tok := b.stored("r")
 			tok.Intent, tok.Generation, tok.RefreshToken = nil, 1, client.NewSecret(canary+"r1")
-			return PutToken(t.Context(), &b.storage.InmemStorage, "r", tok)
+			return grant.PutToken(t.Context(), &b.storage.InmemStorage, "r", tok)
 		})
 		b.noCreds("r", 503)
 		if got := sent(server); len(got) != 0 {
@@ -284,7 +285,7 @@ func TestAGraceIsNoReasonToAskAndAsk(t *testing.T) {
 				server.Handle(always(clienttest.JSON(500, `{"error":"server_error"}`)))
 				b.noCreds("r", 502)
 				pause(10 * time.Hour)
-				if n := len(server.Requests()); n > int(10*time.Hour/Seldom)+20 {
+				if n := len(server.Requests()); n > int(10*time.Hour/grant.Seldom)+20 {
 					t.Errorf("grace %s, rotation %s: %d requests in ten hours", grace, rotation, n)
 				}
 			}, fields{"reuse_grace": grace, "refresh_token_rotation": rotation})

@@ -9,12 +9,13 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // forced presses until the guard holds, and returns how often it let through.
 func (b *testBackend) forced(t *testing.T) (n int) {
 	t.Helper()
-	for ; n < 3*ForcedBurst; n++ {
+	for ; n < 3*grant.ForcedBurst; n++ {
 		resp, err := b.try(t.Context(), writeOp, "refresh/r", nil)
 		if errStatus(err) == http.StatusTooManyRequests {
 			return n
@@ -35,11 +36,11 @@ func TestAWriteLiftsTheGuard(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				newGrant(server)
 				b.read("creds/r")
-				if n := b.forced(t); n != ForcedBurst {
+				if n := b.forced(t); n != grant.ForcedBurst {
 					t.Errorf("%d are let through", n)
 				}
 				b.write(path, f)
-				if n := b.forced(t); n != ForcedBurst {
+				if n := b.forced(t); n != grant.ForcedBurst {
 					t.Errorf("after the write %d are let through", n)
 				}
 			})
@@ -52,10 +53,10 @@ func TestNoGuardWhereNoTokenIsAtHand(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		newGrant(server)
 		b.read("creds/r")
-		if n := b.forced(t); n != ForcedBurst {
+		if n := b.forced(t); n != grant.ForcedBurst {
 			t.Errorf("%d are let through", n)
 		}
-		b.age("r", func(tok *Token) {
+		b.age("r", func(tok *grant.Token) {
 			tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
 		})
 		b.write("refresh/r", nil)
@@ -75,7 +76,7 @@ func TestADeadGrantIsTriedAfterItsCorrection(t *testing.T) {
 		})
 		b.write("roles/r", fields{"client_id": "another"})
 		b.noCreds("r", 400)
-		for range 2 * ForcedBurst {
+		for range 2 * grant.ForcedBurst {
 			if status, text := b.failure(logical.UpdateOperation, "refresh/r", fields{"retry": true}); status != 400 {
 				t.Fatalf("%d %s", status, text)
 			}
@@ -98,7 +99,7 @@ func TestAMinTTLThatTheGuardNames(t *testing.T) {
 			for range 1800 {
 				would := b.write("explain/r", fields{"min_ttl": asked}).Data["would"]
 				_, err := b.try(t.Context(), writeOp, "creds/r", fields{"min_ttl": asked})
-				if failed := would == WouldFail; failed != (err != nil) {
+				if failed := would == grant.WouldFail; failed != (err != nil) {
 					t.Fatalf("explain says that a read would %v, and it gives %v", would, err)
 				}
 				if err != nil {
@@ -127,7 +128,7 @@ func TestNoTokenAtHandCountsForTheGuard(t *testing.T) {
 	})
 	b.writeRole("r")
 	old := func() {
-		b.age("r", func(tok *Token) {
+		b.age("r", func(tok *grant.Token) {
 			tok.ExpiresAt, tok.ObtainedAt = time.Now().Add(-time.Minute), time.Now().Add(-61*time.Minute)
 		})
 	}

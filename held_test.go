@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 var errDisk = errors.New("the disk is full")
@@ -111,7 +112,7 @@ func TestAHeldAnswerOutlastsStorageThatCannotBeRead(t *testing.T) {
 			t.Fatal("given up")
 		}
 		b.storage.onGet(nil)
-		pause(2 * MaxHoldDelay)
+		pause(2 * grant.MaxHoldDelay)
 		if b.grants.Held.Get("r") != nil || b.stored("r").Generation != 1 {
 			t.Error("not stored")
 		}

@@ -8,28 +8,30 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // interrupted stores what a crash leaves in the midst of an exchange.
 func (b *testBackend) interrupted(name string) {
 	b.t.Helper()
-	r, err := GetRole(context.Background(), &b.storage.InmemStorage, name)
+	r, err := role.GetRole(context.Background(), &b.storage.InmemStorage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	target, err := NewTarget(context.Background(), &b.storage.InmemStorage, r)
+	target, err := role.NewTarget(context.Background(), &b.storage.InmemStorage, r)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.age(name, func(tok *Token) {
-		tok.Intent = &Intent{AttemptID: "x", At: time.Now(), IdempotencyKey: "11111111-2222-3333-4444-555555555555", Exchange: target.Description.Exchange()}
+	b.age(name, func(tok *grant.Token) {
+		tok.Intent = &grant.Intent{AttemptID: "x", At: time.Now(), IdempotencyKey: "11111111-2222-3333-4444-555555555555", Exchange: target.Description.Exchange()}
 	})
 }
 
 // marked tells whether there is a note of an exchange of the role.
 func (b *testBackend) marked(name string) bool {
 	b.t.Helper()
-	e, err := b.storage.InmemStorage.Get(context.Background(), InflightPrefix+name)
+	e, err := b.storage.InmemStorage.Get(context.Background(), grant.InflightPrefix+name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -115,7 +117,7 @@ func TestANoteGoesWithItsExchange(t *testing.T) {
 		if !b.marked("r") {
 			t.Error("the note of an exchange that is not settled has gone")
 		}
-		b.age("r", func(tok *Token) { tok.Intent = nil })
+		b.age("r", func(tok *grant.Token) { tok.Intent = nil })
 		b.grants.UnmarkInflight(b.storage, "r")
 		pause(time.Second)
 		if b.marked("r") {

@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // settings has one field of each type that an input reads.
@@ -23,8 +25,8 @@ type settings struct {
 
 func read(data map[string]any) settings {
 	s := settings{"kept", "kept", true, time.Hour, []string{"kept"}, map[string]string{"kept": "x"}, map[string]string{"kept": "x"}}
-	secret, inner := client.NewSecret(s.Secret), WrapAll(s.Inner)
-	w := RoleWrite{Input: ReadInput(&framework.FieldData{Raw: data, Schema: map[string]*framework.FieldSchema{
+	secret, inner := client.NewSecret(s.Secret), role.WrapAll(s.Inner)
+	w := role.RoleWrite{Input: mount.ReadInput(&framework.FieldData{Raw: data, Schema: map[string]*framework.FieldSchema{
 		"text": {Type: framework.TypeString, Default: "default"}, "secret": {Type: framework.TypeString},
 		"flag": {Type: framework.TypeBool, Default: true}, "duration": {Type: framework.TypeDurationSecond, Default: 30},
 		"list": {Type: framework.TypeCommaStringSlice}, "pairs": {Type: framework.TypeKVPairs}, "inner": {Type: framework.TypeKVPairs},
@@ -36,7 +38,7 @@ func read(data map[string]any) settings {
 	w.List("list", &s.List)
 	w.Pairs("pairs", &s.Pairs)
 	w.SecretPairs("inner", &inner)
-	s.Secret, s.Inner = secret.Reveal(), RevealAll(inner)
+	s.Secret, s.Inner = secret.Reveal(), role.RevealAll(inner)
 	return s
 }
 

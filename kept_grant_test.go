@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // While a role uses client_credentials, its grant is kept aside: a revocation is not of that.
@@ -40,7 +41,7 @@ func TestAnAnswerLeavesTheKeptGrantAlone(t *testing.T) {
 	rotation := newGrant(server)
 	b.writeRole("r")
 	b.read("creds/r")
-	b.age("r", func(tok *Token) { tok.Intent = &Intent{AttemptID: "lost", At: time.Now().Add(-time.Hour)} })
+	b.age("r", func(tok *grant.Token) { tok.Intent = &grant.Intent{AttemptID: "lost", At: time.Now().Add(-time.Hour)} })
 	b.write("roles/r", fields{"grant_type": "client_credentials"})
 	server.Enqueue(tokenAnswer("cc", canary+"of the client itself"))
 	b.read("creds/r")

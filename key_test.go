@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // keyed is a provider that gives an answer again under its idempotency key, as long as the request is the same one:
@@ -255,12 +256,12 @@ func TestAnEditOfWhereTheAccessTokenIsKeepsTheKey(t *testing.T) {
 // A v0.1.0 role has no pins; written once more it has, and nothing else has changed.
 func TestTheFirstWriteAfterAnUpgradeKeepsTheKey(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		r, err := GetRole(t.Context(), b.storage, "r")
+		r, err := role.GetRole(t.Context(), b.storage, "r")
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Pins = nil // as v0.1.0 wrote it
-		if err := PutRole(t.Context(), b.grants.Over(b.storage), "r", r); err != nil {
+		if err := role.PutRole(t.Context(), b.grants.Over(b.storage), "r", r); err != nil {
 			t.Fatal(err)
 		}
 		grant := clienttest.NewRotation(firstToken)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // accessTokenType names the kind of lease in storage; renaming it would orphan every lease.
@@ -24,7 +26,7 @@ func (b *backend) accessTokenSecret() *framework.Secret {
 
 // lease is the answer of creds/<name>: the token with a lease, or without one where the role says so. A lease of a
 // token that nobody else has knows whose it is.
-func (b *backend) lease(name string, out *Served) *logical.Response {
+func (b *backend) lease(name string, out *grant.Served) *logical.Response {
 	t, tok := out.Terms, out.Token
 	data := map[string]any{}
 	maps.Copy(data, tok.Extra)
@@ -62,7 +64,7 @@ func (b *backend) lease(name string, out *Served) *logical.Response {
 // fails here can't be disabled: Vault revokes every lease of a mount first. A token of the lease's
 // own is revoked at the provider, now or, when that is away, as soon as it is back.
 func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	r := &Revocation{}
+	r := &grant.Revocation{}
 	r.Role, _ = req.Secret.InternalData["role"].(string)
 	r.Realm, _ = req.Secret.InternalData["realm"].(string)
 	r.AccessToken, _ = req.Data["access_token"].(string)
@@ -73,3 +75,6 @@ func (b *backend) revokeLease(ctx context.Context, req *logical.Request, _ *fram
 	}
 	return nil, b.grants.EndToken(ctx, req.Storage, r)
 }
+
+// warnNoLease is said of refreshes that nobody reads.
+const warnNoLease = "with token_mode=per_lease the token of this refresh belongs to no lease, so it is revoked at the provider within a minute or two"

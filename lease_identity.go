@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // identityType names the kind of lease in storage; renaming it would orphan every lease.
@@ -43,9 +44,9 @@ func (b *backend) leaseIdentity(id *client.Identity, now time.Time) (*logical.Re
 	if longest := b.System().MaxLeaseTTL(); longest > 0 {
 		ttl = min(ttl, longest)
 	}
-	if ttl = ttl.Truncate(time.Second); ttl < MinLease {
+	if ttl = ttl.Truncate(time.Second); ttl < role.MinLease {
 		return nil, fmt.Errorf("what is left of the client certificate, or the longest lease that the mount allows, is less than %s, too short for a lease",
-			client.Duration(MinLease))
+			client.Duration(role.MinLease))
 	}
 	password := client.NewSecret(rand.Text())
 	pfx, err := id.PFX(password)

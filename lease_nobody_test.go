@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
@@ -33,7 +34,7 @@ func (b *testBackend) revokesOnly(server *clienttest.Server, want ...any) {
 	if !slices.Equal(got, want) {
 		b.t.Errorf("revoked are %q, want %q", got, want)
 	}
-	if left, _ := b.storage.List(b.t.Context(), RevocationPrefix); len(left) != 0 {
+	if left, _ := b.storage.List(b.t.Context(), grant.RevocationPrefix); len(left) != 0 {
 		b.t.Errorf("%d revocations are left", len(left))
 	}
 }
@@ -91,7 +92,7 @@ func TestAResultIsHandedOverOrAbandoned(t *testing.T) {
 		callers.Go(func() {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			_, err := WithRole(ctx, b.grants, fmt.Sprint(i), func() { abandoned.Add(1) }, func(context.Context) (int, error) {
+			_, err := grant.WithRole(ctx, b.grants, fmt.Sprint(i), func() { abandoned.Add(1) }, func(context.Context) (int, error) {
 				if made.Add(1); i%2 == 0 {
 					cancel() // now the caller may choose
 				} else {
@@ -158,7 +159,7 @@ func TestAMinTTLOutOfReachCostsNoToken(t *testing.T) {
 	if n := len(server.Requests()); n != 1 {
 		t.Errorf("%d requests", n)
 	}
-	for range ForcedBurst + 1 { // each read makes a refresh anyway
+	for range grant.ForcedBurst + 1 { // each read makes a refresh anyway
 		b.do(readOp, "creds/r", fields{"min_ttl": "50m"})
 	}
 }
@@ -168,7 +169,7 @@ func TestARevocationThatStorageRefusesIsStoredLater(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		b.write("roles/r", fields{"token_mode": "per_lease"})
 		b.storage.onPut(func(key string) error {
-			if strings.HasPrefix(key, RevocationPrefix) {
+			if strings.HasPrefix(key, grant.RevocationPrefix) {
 				return errDisk
 			}
 			return nil
@@ -177,7 +178,7 @@ func TestARevocationThatStorageRefusesIsStoredLater(t *testing.T) {
 		b.write("refresh/r", nil)
 		pause(time.Minute)
 		b.storage.onPut(nil)
-		pause(2 * MaxHoldDelay)
+		pause(2 * grant.MaxHoldDelay)
 		b.revokesOnly(server, canary+"odd")
 	}, fields{"refresh_token_rotation": "never"})
 }
@@ -188,7 +189,7 @@ func TestRefreshesThatNobodyReadsLeaveNoToken(t *testing.T) {
 		"by force": func(b *testBackend) *logical.Response { return b.write("refresh/r", nil) },
 		"verify":   func(b *testBackend) *logical.Response { return b.write("roles/r", fields{"verify": true}) },
 		"in the background": func(b *testBackend) *logical.Response {
-			if _, err := b.grants.Refresh(t.Context(), b.grants.Over(b.storage), "r", Demand{Force: true, Background: true}); err != nil {
+			if _, err := b.grants.Refresh(t.Context(), b.grants.Over(b.storage), "r", grant.Demand{Force: true, Background: true}); err != nil {
 				b.t.Error(err)
 			}
 			return nil
@@ -280,7 +281,7 @@ func TestMinTTLOfShortTokensIsBounded(t *testing.T) {
 			b.read("creds/r") // and who asks for nothing in particular has a token all the time
 			pause(time.Second)
 		}
-		if n := rotation.Refreshes(); n > 24+20+ForcedBurst+1 || told == 0 { // by the window, by the guard
+		if n := rotation.Refreshes(); n > 24+20+grant.ForcedBurst+1 || told == 0 { // by the window, by the guard
 			t.Errorf("%d refreshes in ten minutes, and %d readers are told", n, told)
 		}
 		b.write("refresh/r", nil)
@@ -305,7 +306,7 @@ func TestATokenWhoseReaderGoesLastIsRevoked(t *testing.T) {
 	b, server := ownRole(t)
 	reader := &goneLater{Context: context.WithoutCancel(t.Context())}
 	b.storage.afterPut(func(key string) error {
-		if tok := b.stored("r"); key == TokenPrefix+"r" && tok.Generation == 1 {
+		if tok := b.stored("r"); key == grant.TokenPrefix+"r" && tok.Generation == 1 {
 			reader.gone.Store(true)
 		}
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
@@ -59,7 +60,7 @@ func TestARevocationIsNotForgottenWhileItIsStored(t *testing.T) {
 	lease := b.read("creds/r")
 	server.Enqueue(clienttest.Text(503, "text/plain", "away"))
 	b.storage.onPut(func(key string) error {
-		if strings.HasPrefix(key, RevocationPrefix) {
+		if strings.HasPrefix(key, grant.RevocationPrefix) {
 			if err := b.grants.CatchUp(context.Background(), b.storage); err != nil {
 				t.Error(err)
 			}
@@ -73,7 +74,7 @@ func TestARevocationIsNotForgottenWhileItIsStored(t *testing.T) {
 	for range 3 {
 		_ = b.grants.CatchUp(context.Background(), b.storage)
 	}
-	keys, _ := b.storage.List(t.Context(), RevocationPrefix)
+	keys, _ := b.storage.List(t.Context(), grant.RevocationPrefix)
 	if len(keys) != 0 {
 		t.Errorf("%d revocations are stored and nobody looks for them: pending=%v", len(keys), b.grants.Pending.Load())
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // ownRole is a role whose leases have a token each, and its provider.
@@ -77,7 +78,7 @@ func TestALeaseEndsWithTheProviderAway(t *testing.T) {
 	if n := len(server.Requests()); n != 6 {
 		t.Errorf("%d requests, want both tokens revoked once more", n)
 	}
-	if left, _ := b.storage.List(t.Context(), RevocationPrefix); len(left) != 0 || after.grants.Pending.Load() {
+	if left, _ := b.storage.List(t.Context(), grant.RevocationPrefix); len(left) != 0 || after.grants.Pending.Load() {
 		t.Errorf("%d revocations are left", len(left))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // newWarm is a mount whose role r has a token that readers have had.
@@ -35,7 +36,7 @@ func (b *testBackend) gets(f func()) int64 {
 func TestAWarmReadAsksVaultNothing(t *testing.T) {
 	b, server := newWarm(t)
 	asked := 0
-	b.backend.System().(*SystemView).SystemView = countingSystem{b.system, &asked}
+	b.backend.System().(*mount.SystemView).SystemView = countingSystem{b.system, &asked}
 	b.read("creds/r") // asks what may be a second old
 	asked = 0
 	for _, f := range []fields{nil, {"min_ttl": "1m"}} {
@@ -85,7 +86,7 @@ func TestMemoryForgetsWhatIsWritten(t *testing.T) {
 			func(resp *logical.Response) bool { return resp.Secret.TTL < 31*time.Minute }},
 		"a longest lease": {func(b *testBackend) {
 			b.system.MaxLeaseTTLVal = 10 * time.Second
-			b.backend.System().(*SystemView).Longest = Fresh[time.Duration]{} // a second later
+			b.backend.System().(*mount.SystemView).Longest = mount.Fresh[time.Duration]{} // a second later
 		}, func(resp *logical.Response) bool { return resp.Secret.TTL == 10*time.Second }},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -159,7 +160,7 @@ func TestNothingIsRememberedWhereOthersWrite(t *testing.T) {
 		b, _ := newWarm(t)
 		become := func(s consts.ReplicationState) {
 			b.system.ReplicationStateVal = s
-			b.backend.System().(*SystemView).Replication = Fresh[consts.ReplicationState]{} // a second later
+			b.backend.System().(*mount.SystemView).Replication = mount.Fresh[consts.ReplicationState]{} // a second later
 		}
 		writer := b.system.ReplicationStateVal
 		become(state)

@@ -12,6 +12,8 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // fault is what becomes of one request at the provider's door. The zero value is none.
@@ -211,8 +213,8 @@ func (w *world) broken(f mishap) clienttest.Answer {
 
 // announced notes what the plugin has stored before it sends something.
 func (w *world) announced(s *faultyStorage, key string) {
-	tok, err := GetToken(context.Background(), &s.InmemStorage, "r")
-	if key != TokenPrefix+"r" || err != nil || tok == nil {
+	tok, err := grant.GetToken(context.Background(), &s.InmemStorage, "r")
+	if key != grant.TokenPrefix+"r" || err != nil || tok == nil {
 		return
 	}
 	w.mu.Lock()
@@ -229,8 +231,8 @@ func (w *world) patience() time.Duration {
 	if w.intent == nil || w.kind.Keys {
 		return bound.Timeout
 	}
-	t := &Target{
-		Role:     &Role{RoleSettings: RoleSettings{GrantType: client.GrantRefreshToken}},
+	t := &role.Target{
+		Role:     &role.Role{RoleSettings: role.RoleSettings{GrantType: client.GrantRefreshToken}},
 		Provider: &client.Provider{RefreshTokenRotation: w.kind.Rotation, ReuseGrace: client.Duration(w.role.grace)},
 		Options:  bound,
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // loss is an answer with a new refresh token that the plugin hasn't got, or has lost again.
@@ -196,7 +197,7 @@ func (w *world) ended(rt *issuedRefresh, end time.Time) {
 }
 
 // needed is how long nothing may be wrong for the plugin to be without excuse: the longest back-off, and some.
-const neededTime = MaxRefusalDelay*6/5 + 2*time.Minute
+const neededTime = grant.MaxRefusalDelay*6/5 + 2*time.Minute
 
 // clean is the longest time in which nothing was wrong. It needs the lock.
 func (w *world) clean(from, to time.Time) (longest time.Duration) {
@@ -205,7 +206,7 @@ func (w *world) clean(from, to time.Time) (longest time.Duration) {
 			continue
 		}
 		longest = max(longest, t.from.Sub(from))
-		from = Later(from, t.to)
+		from = grant.Later(from, t.to)
 	}
 	return max(longest, to.Sub(from))
 }

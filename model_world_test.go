@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
@@ -51,10 +52,10 @@ type world struct {
 	asked    int           // requests at one moment
 	askedAt  time.Time
 
-	intent       *Intent   // that the plugin has stored last, nil for none
-	announcedAt  time.Time // when it stored one last,
-	before       time.Time // and the time before
-	unanswered   string    // the last refresh token that was presented in vain,
+	intent       *grant.Intent // that the plugin has stored last, nil for none
+	announcedAt  time.Time     // when it stored one last,
+	before       time.Time     // and the time before
+	unanswered   string        // the last refresh token that was presented in vain,
 	unansweredAt time.Time
 
 	troubles []timespan
@@ -96,15 +97,19 @@ type sequenceTB struct {
 	failed   string
 }
 
-func (t *sequenceTB) Cleanup(f func())         { t.cleanups = append(t.cleanups, f) }
+func (t *sequenceTB) Cleanup(f func()) { t.cleanups = append(t.cleanups, f) }
+
 func (t *sequenceTB) Context() context.Context { return context.Background() }
+
 func (t *sequenceTB) Errorf(format string, args ...any) {
 	if t.failed == "" {
 		t.failed = fmt.Sprintf(format, args...)
 	}
 }
+
 func (t *sequenceTB) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
-func (t *sequenceTB) Fatal(args ...any)                 { panic(fmt.Sprint(args...)) }
+
+func (t *sequenceTB) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
 func (t *sequenceTB) end() {
 	for len(t.cleanups) > 0 {
@@ -251,7 +256,7 @@ func (w *world) restart(after time.Duration) {
 	w.troubles = append(w.troubles, timespan{from, w.now()})
 	w.forgotten(old)
 	if w.loss != nil {
-		w.loss.down += w.now().Sub(Later(from, w.loss.at))
+		w.loss.down += w.now().Sub(grant.Later(from, w.loss.at))
 	}
 	w.mu.Unlock()
 	storage := new(faultyStorage)

@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // knownClient lets in whom the function knows, to a rotating grant; others hear invalid_client.
@@ -365,7 +367,7 @@ func TestPromotionDoesNotUndoAnEdit(t *testing.T) {
 			b.write("roles/r", edit)
 			open()
 			await(t, done)
-			r, err := GetRole(t.Context(), b.storage, "r")
+			r, err := role.GetRole(t.Context(), b.storage, "r")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -421,7 +423,7 @@ func TestRevocationTriesTheNextSecret(t *testing.T) {
 	b.read("creds/r")
 	knownClient(server, bySecret(canary+"next"))
 	b.write("revoke/r", nil)
-	if got := b.data("status/r")["state"]; got != StateDead {
+	if got := b.data("status/r")["state"]; got != grant.StateDead {
 		t.Errorf("state %v", got)
 	}
 }

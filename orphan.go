@@ -1,6 +1,8 @@
 package oauthrefresh
 
-import "github.com/hashicorp/vault/sdk/logical"
+import (
+	"github.com/hashicorp/vault/sdk/logical"
+)
 
 // Abandon ends a mount whose Vault has gone, and its storage with it. No refresh begins, the exchanges in
 // flight end as they may, and unlike at any other end nothing waits for storage to take what it has refused:

@@ -6,20 +6,23 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 func pathCreds(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "creds/" + NamePattern,
-		DisplayAttrs: Display("credentials"),
+		Pattern:      "creds/" + mount.NamePattern,
+		DisplayAttrs: mount.Display("credentials"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":    {Type: framework.TypeString, Description: "Name of the role, from the path."},
 			"min_ttl": {Type: framework.TypeDurationSecond, Description: "The least that must be left of the token, at most nine tenths of its life; it is refreshed if need be."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: Writing(b.pathCredsRead, "generate", "Get an access token."),
+			logical.ReadOperation: mount.Writing(b.pathCredsRead, "generate", "Get an access token."),
 			// Vault Agent and the Secrets Operator send PUT when a template gives parameters.
-			logical.UpdateOperation: Writing(b.pathCredsRead, "generate-from-parameters", "Get an access token that lives at least as long as asked for."),
+			logical.UpdateOperation: mount.Writing(b.pathCredsRead, "generate-from-parameters", "Get an access token that lives at least as long as asked for."),
 		},
 		HelpSynopsis: "Get an access token of a role.",
 		HelpDescription: `Answers with the access token at hand, or refreshes it first when little of its life is left. The
@@ -36,9 +39,9 @@ and identity/<name> show it.`,
 
 func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	out, err := b.grants.Serve(ctx, req.Storage, name, Demand{MinTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
+	out, err := b.grants.Serve(ctx, req.Storage, name, grant.Demand{MinTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
 	if err != nil {
-		return AnswerError(err)
+		return mount.AnswerError(err)
 	}
 	return b.lease(name, out), nil
 }

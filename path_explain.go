@@ -4,23 +4,26 @@ import (
 	"context"
 	"time"
 
-	"vault-plugin-secrets-oauthrefresh/internal/clock"
-
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 func pathExplain(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "explain/" + NamePattern,
-		DisplayAttrs: Display("credentials"),
+		Pattern:      "explain/" + mount.NamePattern,
+		DisplayAttrs: mount.Display("credentials"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":    {Type: framework.TypeString, Description: "Name of the role, from the path."},
 			"min_ttl": {Type: framework.TypeDurationSecond, Description: "As the read of creds/<name> would ask for it."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   Writing(b.pathExplainRead, "explain", "Explain what a read of the credentials would do."),
-			logical.UpdateOperation: Writing(b.pathExplainRead, "explain-with-parameters", "Explain what a read of the credentials with parameters would do."),
+			logical.ReadOperation:   mount.Writing(b.pathExplainRead, "explain", "Explain what a read of the credentials would do."),
+			logical.UpdateOperation: mount.Writing(b.pathExplainRead, "explain-with-parameters", "Explain what a read of the credentials with parameters would do."),
 		},
 		HelpSynopsis: "What a read of creds/<name> would do now, and why.",
 		HelpDescription: `Asks nobody and changes nothing. The answer says in would whether a read now would serve the token
@@ -38,15 +41,15 @@ func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *
 		return nil, err
 	}
 	if l.Role == nil {
-		return AnswerError(ErrNoRole)
+		return mount.AnswerError(role.ErrNoRole)
 	}
-	e, err := b.grants.Explain(ctx, req.Storage, name, l, Demand{MinTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
+	e, err := b.grants.Explain(ctx, req.Storage, name, l, grant.Demand{MinTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
 	if err != nil {
 		return nil, err
 	}
-	data := map[string]any{"would": e.Would, "why": e.Why, "state": b.grants.State(name, l.Role, l.Token, Obstacle(ctx, req.Storage, l.Role, l.Token))}
+	data := map[string]any{"would": e.Would, "why": e.Why, "state": b.grants.State(name, l.Role, l.Token, grant.Obstacle(ctx, req.Storage, l.Role, l.Token))}
 	if e.Target != nil {
-		ShowRequest(e.Target, l.Token, data)
+		grant.ShowRequest(e.Target, l.Token, data)
 	} else {
 		data["request"] = "none: " + e.Obstacle.Error()
 	}

@@ -4,21 +4,23 @@ import (
 	"context"
 	"fmt"
 
-	"vault-plugin-secrets-oauthrefresh/internal/clock"
-
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 func pathIdentity(b *backend) *framework.Path {
 	return &framework.Path{
 		Pattern:      "identity/(?P<name>.+)",
-		DisplayAttrs: Display("identity"),
+		DisplayAttrs: mount.Display("identity"),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: Writing(b.pathIdentityRead, "", "Get the client certificate and private key of a role."),
+			logical.ReadOperation: mount.Writing(b.pathIdentityRead, "", "Get the client certificate and private key of a role."),
 		},
 		HelpSynopsis: "Get the client certificate of a role, with its private key.",
 		HelpDescription: `For workloads that have to present the client certificate themselves, because an API wants to see it
@@ -39,25 +41,25 @@ func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	if r == nil {
-		return AnswerError(ErrNoRole)
+		return mount.AnswerError(role.ErrNoRole)
 	}
 	if !r.IdentityReadable {
-		return AnswerError(Refusal(fmt.Sprintf(
+		return mount.AnswerError(mount.Refusal(fmt.Sprintf(
 			"the client certificate of this role is not handed out: that takes identity_readable=true on roles/%s", name)))
 	}
 	id, err := r.CredentialsInUse(tok.Worked).Identity() // what the token at hand was got with
-	if next, failed := r.Next.Identity(); failed == nil && next != nil && id != nil && id.Check(clock.Now()) != nil && r.MayTryNext(PartCertificate, clock.Now()) {
+	if next, failed := r.Next.Identity(); failed == nil && next != nil && id != nil && id.Check(clock.Now()) != nil && r.MayTryNext(role.PartCertificate, clock.Now()) {
 		id = next // nobody takes the old one any more
 	}
 	if err != nil {
-		return AnswerError(Refuse(err))
+		return mount.AnswerError(mount.Refuse(err))
 	}
 	if id == nil {
-		return AnswerError(Refusal("this role has no client certificate: write one to it"))
+		return mount.AnswerError(mount.Refusal("this role has no client certificate: write one to it"))
 	}
 	resp, err := b.leaseIdentity(id, clock.Now())
 	if err != nil {
-		return AnswerError(Refuse(err))
+		return mount.AnswerError(mount.Refuse(err))
 	}
 	return resp, nil
 }

@@ -12,31 +12,15 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/provider"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
-
-const ProviderPrefix = "provider/"
-
-// GetProvider returns a definition by name, a built-in one or the operator's own; nil when there is
-// none.
-func GetProvider(ctx context.Context, s logical.Storage, name string) (*client.Provider, error) {
-	if p, ok := client.Builtin(name); ok {
-		return p, nil
-	}
-	if !IsName(name) {
-		return nil, nil // a role may name anything, and storage refuses to look for some of it
-	}
-	p, err := GetOwnProvider(ctx, s, name)
-	if err != nil || p == nil {
-		return nil, err
-	}
-	p.SetDefaults()
-	return &p.Provider, nil
-}
 
 func pathProviders(b *backend) []*framework.Path {
 	return []*framework.Path{{
 		Pattern:      "providers/?$",
-		DisplayAttrs: Display("providers"),
+		DisplayAttrs: mount.Display("providers"),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ListOperation: &framework.PathOperation{Callback: b.pathProvidersList, Summary: "List the providers, built-in ones included."},
 		},
@@ -44,15 +28,15 @@ func pathProviders(b *backend) []*framework.Path {
 		HelpDescription: `The names of the built-in providers and of those that were written to providers/<name>. A role
 names one of them.`,
 	}, pathRediscover(b), {
-		Pattern:        "providers/" + NamePattern,
-		DisplayAttrs:   Display("provider"),
-		Fields:         ProviderFields(),
+		Pattern:        "providers/" + mount.NamePattern,
+		DisplayAttrs:   mount.Display("provider"),
+		Fields:         provider.ProviderFields(),
 		ExistenceCheck: b.providerExists,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   &framework.PathOperation{Callback: b.pathProvidersRead, Summary: "Read a provider's definition."},
-			logical.CreateOperation: Writing(b.pathProvidersWrite, "", "Define a provider."),
-			logical.UpdateOperation: Writing(b.pathProvidersWrite, "", "Change a provider of your own."),
-			logical.DeleteOperation: Writing(b.pathProvidersDelete, "", "Delete a provider of your own."),
+			logical.CreateOperation: mount.Writing(b.pathProvidersWrite, "", "Define a provider."),
+			logical.UpdateOperation: mount.Writing(b.pathProvidersWrite, "", "Change a provider of your own."),
+			logical.DeleteOperation: mount.Writing(b.pathProvidersDelete, "", "Delete a provider of your own."),
 		},
 		HelpSynopsis: "Define how one token endpoint wants to be spoken to.",
 		HelpDescription: `A provider is data and holds no secret: where a token endpoint is, how it authenticates clients, in
@@ -76,12 +60,12 @@ issuer is written again or providers/<name>/rediscover accepts a change; issuer=
 }
 
 func (b *backend) providerExists(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
-	p, err := GetProvider(ctx, req.Storage, d.Get("name").(string))
+	p, err := provider.GetProvider(ctx, req.Storage, d.Get("name").(string))
 	return p != nil, err
 }
 
 func (b *backend) pathProvidersList(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	names, err := req.Storage.List(ctx, ProviderPrefix)
+	names, err := req.Storage.List(ctx, provider.ProviderPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -93,16 +77,16 @@ func (b *backend) pathProvidersList(ctx context.Context, req *logical.Request, _
 func (b *backend) pathProvidersRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	p, builtin := client.Builtin(name)
-	var found *Discovery
+	var found *provider.Discovery
 	if !builtin {
-		own, err := GetOwnProvider(ctx, req.Storage, name)
+		own, err := provider.GetOwnProvider(ctx, req.Storage, name)
 		if err != nil || own == nil {
 			return nil, err
 		}
 		own.SetDefaults()
 		p, found = &own.Provider, own.Discovery
 	}
-	data, err := ProviderData(p)
+	data, err := provider.ProviderData(p)
 	if err != nil {
 		return nil, err
 	}
@@ -116,59 +100,44 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 	if _, ok := client.Builtin(name); ok {
 		return logical.ErrorResponse("this provider is built-in and can't be changed: write your own under another name"), nil
 	}
-	unlock, err := b.edits.Lock(ctx, ProviderPrefix+name)
+	unlock, err := b.edits.Lock(ctx, provider.ProviderPrefix+name)
 	if err != nil {
 		return nil, errProviderBusy
 	}
 	defer unlock()
-	c, err := GetConfig(ctx, req.Storage)
+	c, err := provider.GetConfig(ctx, req.Storage)
 	if err != nil {
 		return nil, err
 	}
-	old, err := GetOwnProvider(ctx, req.Storage, name)
+	old, err := provider.GetOwnProvider(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
 	exists := old != nil
 	if !exists {
-		if err := CheckNewName(name); err != nil {
-			return AnswerError(err)
+		if err := mount.CheckNewName(name); err != nil {
+			return mount.AnswerError(err)
 		}
 		// A scope that an operator sets on a role of an unknown server is meant to be sent.
-		old = &OwnProvider{Provider: client.Provider{SendScope: true}}
+		old = &provider.OwnProvider{Provider: client.Provider{SendScope: true}}
 	}
-	p, resp, err := old.Edit(ctx, ReadInput(d), c)
+	p, resp, err := old.Edit(ctx, mount.ReadInput(d), c)
 	if err != nil {
-		return AnswerError(err)
+		return mount.AnswerError(err)
 	}
 	if exists {
-		resp = WarnOfPins(resp, old, p)
+		resp = role.WarnOfPins(resp, old, p)
 	}
-	resp = WarnOfGrace(resp, &p.Provider)
+	resp = provider.WarnOfGrace(resp, &p.Provider)
 	return resp, b.saveProvider(ctx, req.Storage, name, p)
 }
 
-// WarnOfGrace says of a grace that it can't be used: within a shorter one an exchange that hangs could not be
-// given up in time for another.
-func WarnOfGrace(resp *logical.Response, p *client.Provider) *logical.Response {
-	grace := time.Duration(p.ReuseGrace)
-	if grace == 0 || grace >= 2*Quickest || p.RefreshTokenRotation == client.RotationNever {
-		return resp
-	}
-	if resp == nil {
-		resp = new(logical.Response)
-	}
-	resp.AddWarning(fmt.Sprintf("reuse_grace is too short to be of use where an answer does not come: it takes at least %s to give one up and ask again; "+
-		"an answer that breaks off sooner is still asked for within it", client.Duration(2*Quickest)))
-	return resp
-}
-
 // saveProvider stores a definition. How long its idle grants live may have changed.
-func (b *backend) saveProvider(ctx context.Context, s logical.Storage, name string, p *OwnProvider) error {
-	if err := PinProvider(ctx, s, name); err != nil {
+func (b *backend) saveProvider(ctx context.Context, s logical.Storage, name string, p *provider.OwnProvider) error {
+	if err := role.PinProvider(ctx, s, name); err != nil {
 		return err
 	}
-	if err := Save(ctx, s, ProviderPrefix+name, p); err != nil {
+	if err := mount.Save(ctx, s, provider.ProviderPrefix+name, p); err != nil {
 		return err
 	}
 	b.schedule.Resurvey(s, name)
@@ -180,16 +149,16 @@ func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request,
 	if _, ok := client.Builtin(name); ok {
 		return logical.ErrorResponse("this provider is built-in and can't be deleted: it is part of the plugin"), nil
 	}
-	unlock, err := b.edits.Lock(ctx, ProviderPrefix+name) // a discovery under way would store it again
+	unlock, err := b.edits.Lock(ctx, provider.ProviderPrefix+name) // a discovery under way would store it again
 	if err != nil {
 		return nil, errProviderBusy
 	}
 	defer unlock()
-	if err := PinProvider(ctx, req.Storage, name); err != nil {
+	if err := role.PinProvider(ctx, req.Storage, name); err != nil {
 		return nil, err
 	}
-	if err := req.Storage.Delete(ctx, ProviderPrefix+name); err != nil {
-		return nil, StorageError(err)
+	if err := req.Storage.Delete(ctx, provider.ProviderPrefix+name); err != nil {
+		return nil, mount.StorageError(err)
 	}
 	return b.warnOfUse(ctx, req.Storage, name), nil
 }
@@ -204,10 +173,10 @@ const lookForUse, maxNamed = 5 * time.Second, 5
 func (b *backend) warnOfUse(ctx context.Context, s logical.Storage, gone string) *logical.Response {
 	ctx, cancel := context.WithTimeout(ctx, lookForUse)
 	defer cancel()
-	names, _ := s.List(ctx, RolePrefix) // what can't be read can't be told of; the delete has taken place
+	names, _ := s.List(ctx, role.RolePrefix) // what can't be read can't be told of; the delete has taken place
 	var users []string
 	for _, name := range names {
-		r, err := GetRole(ctx, s, name)
+		r, err := role.GetRole(ctx, s, name)
 		if ctx.Err() != nil {
 			break
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
 // everyProviderField is a definition that sets them all, and not to their defaults.
@@ -60,7 +61,7 @@ func plain(value any) string { return fmt.Sprint(throughJSON(fields{"": value})[
 
 func TestProviderReadsAsItWasWritten(t *testing.T) {
 	b := newTestBackend(t)
-	if len(everyProviderField) != len(ProviderFields())-1 {
+	if len(everyProviderField) != len(provider.ProviderFields())-1 {
 		t.Error("not every field is tested")
 	}
 	b.write("providers/mine", everyProviderField)

@@ -5,18 +5,21 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
 func pathRediscover(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "providers/" + NamePattern + "/rediscover",
-		DisplayAttrs: Display("provider"),
+		Pattern:      "providers/" + mount.NamePattern + "/rediscover",
+		DisplayAttrs: mount.Display("provider"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":   {Type: framework.TypeString, Description: "Name of the provider, from the path."},
 			"accept": {Type: framework.TypeString, Description: "Take the change that was shown with this digest."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: Writing(b.pathRediscoverUpdate, "rediscover", "Compare a provider with its issuer's metadata."),
+			logical.UpdateOperation: mount.Writing(b.pathRediscoverUpdate, "rediscover", "Compare a provider with its issuer's metadata."),
 		},
 		HelpSynopsis: "Show how the issuer's metadata have changed, then take the change.",
 		HelpDescription: `What a write of issuer has filled in is never followed later. This asks the server again and answers
@@ -28,27 +31,27 @@ the roles' secrets don't follow: these roles are blocked until their secrets are
 }
 
 var (
-	errNotAsShown = Refusal("the metadata are not those that were shown with this digest: write rediscover without accept to see what they say now, then accept that")
-	errNoAccept   = Refusal("accept is empty: write the digest that rediscover has shown, or leave accept out to see it")
+	errNotAsShown = mount.Refusal("the metadata are not those that were shown with this digest: write rediscover without accept to see what they say now, then accept that")
+	errNoAccept   = mount.Refusal("accept is empty: write the digest that rediscover has shown, or leave accept out to see it")
 )
 
 func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, in := d.Get("name").(string), ReadInput(d)
+	name, in := d.Get("name").(string), mount.ReadInput(d)
 	var accept string
 	in.Text("accept", &accept)
 	if in.Names("accept") && accept == "" {
-		return AnswerError(errNoAccept)
+		return mount.AnswerError(errNoAccept)
 	}
-	unlock, err := b.edits.Lock(ctx, ProviderPrefix+name)
+	unlock, err := b.edits.Lock(ctx, provider.ProviderPrefix+name)
 	if err != nil {
 		return nil, errProviderBusy
 	}
 	defer unlock()
-	old, p, err := Rediscover(ctx, req.Storage, name)
+	old, p, err := provider.Rediscover(ctx, req.Storage, name)
 	if err != nil {
-		return AnswerError(err)
+		return mount.AnswerError(err)
 	}
-	resp, now, err := Difference(old, p)
+	resp, now, err := provider.Difference(old, p)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +59,7 @@ func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request
 		return resp, nil
 	}
 	if accept != now {
-		return AnswerError(errNotAsShown)
+		return mount.AnswerError(errNotAsShown)
 	}
 	resp.Data["accepted"] = true
 	return resp, b.saveProvider(ctx, req.Storage, name, p)

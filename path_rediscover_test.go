@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // What the server says now is shown, and taken only if it is still that.
@@ -73,7 +74,7 @@ func TestRediscoverWarnsOfMoves(t *testing.T) {
 		accept = fields{"accept": resp.Data["digest"]}
 	}
 	b.rejects(writeOp, "refresh/r", nil, "the provider's endpoint is now at another place")
-	if state := b.data("status/r")["state"]; state != StateBlocked || other.Connections() > 0 {
+	if state := b.data("status/r")["state"]; state != grant.StateBlocked || other.Connections() > 0 {
 		t.Errorf("the state is %v, %d connections", state, other.Connections())
 	}
 	// An alias moves the roles that show a certificate.

@@ -6,19 +6,23 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 func pathRefresh(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "refresh/" + NamePattern,
-		DisplayAttrs: Display("role"),
+		Pattern:      "refresh/" + mount.NamePattern,
+		DisplayAttrs: mount.Display("role"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":          {Type: framework.TypeString, Description: "Name of the role, from the path."},
 			"retry":         {Type: framework.TypeBool, Description: "Present the stored refresh token once more though the provider has refused it: for who has lifted what made it refuse, such as an IP or login-hours restriction. A refused one that is spent stays refused."},
 			"if_generation": {Type: framework.TypeInt64, Description: "Refresh only if this generation is still the current one; else the answer says which is."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: Writing(b.pathRefreshUpdate, "refresh", "Refresh a role's token now."),
+			logical.UpdateOperation: mount.Writing(b.pathRefreshUpdate, "refresh", "Refresh a role's token now."),
 		},
 		HelpSynopsis: "Refresh a role's token now.",
 		HelpDescription: `For a token that was refused before its time, or after a change at the provider. A reader passes the
@@ -32,12 +36,12 @@ too when an address, an hour or a policy is in the way, and take the same refres
 
 func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	r, err := GetRole(ctx, req.Storage, name)
+	r, err := role.GetRole(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
-		return AnswerError(ErrNoRole)
+		return mount.AnswerError(role.ErrNoRole)
 	}
 	before, err := b.grants.CurrentToken(ctx, req.Storage, name, r)
 	if err != nil {
@@ -45,13 +49,13 @@ func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d
 	}
 	// Without a generation, the one at this call's start is meant: two operators who press at the
 	// same time want one refresh.
-	want := Demand{Force: true, Replace: before.Generation, Again: d.Get("retry").(bool)}
+	want := grant.Demand{Force: true, Replace: before.Generation, Again: d.Get("retry").(bool)}
 	if asked, ok := d.GetOk("if_generation"); ok {
 		want.Replace = asked.(int64)
 	}
 	tok, err := b.grants.Refresh(ctx, req.Storage, name, want)
 	if err != nil {
-		return AnswerError(err)
+		return mount.AnswerError(err)
 	}
 	data := map[string]any{"refreshed": tok.Generation > before.Generation, "generation": tok.Generation}
 	if tok.AccessToken.IsSet() {
@@ -59,7 +63,7 @@ func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d
 		data["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
 	}
 	resp := &logical.Response{Data: data}
-	if r.TokenMode == TokenModePerLease && tok.Generation > before.Generation {
+	if r.TokenMode == role.TokenModePerLease && tok.Generation > before.Generation {
 		resp.AddWarning(warnNoLease)
 	}
 	return resp, nil

@@ -5,17 +5,19 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 func pathRehearse(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "rehearse/" + NamePattern,
-		DisplayAttrs: Display("role"),
+		Pattern:      "rehearse/" + mount.NamePattern,
+		DisplayAttrs: mount.Display("role"),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: Writing(b.pathRehearseRead, "rehearse", "Check all that a refresh needs, without a refresh."),
+			logical.ReadOperation: mount.Writing(b.pathRehearseRead, "rehearse", "Check all that a refresh needs, without a refresh."),
 		},
 		HelpSynopsis: "Check all that a refresh needs, without a refresh.",
 		HelpDescription: `Goes the way of a refresh up to the request, and presents neither the refresh token nor any other
@@ -34,7 +36,7 @@ Nothing is stored. What only a refresh can tell, verify=true on a write to roles
 func (b *backend) pathRehearseRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	resp, err := b.grants.Rehearse(ctx, req.Storage, d.Get("name").(string))
 	if err != nil {
-		return AnswerError(err)
+		return mount.AnswerError(err)
 	}
 	return resp, nil
 }

@@ -5,17 +5,19 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 func pathRevoke(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "revoke/" + NamePattern,
-		DisplayAttrs: Display("grant"),
+		Pattern:      "revoke/" + mount.NamePattern,
+		DisplayAttrs: mount.Display("grant"),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: Writing(b.pathRevokeUpdate, "revoke", "End a role's grant at the provider."),
+			logical.UpdateOperation: mount.Writing(b.pathRevokeUpdate, "revoke", "End a role's grant at the provider."),
 		},
 		HelpSynopsis: "End a role's grant at the provider, then forget its tokens.",
 		HelpDescription: `Revokes the refresh token at the provider (RFC 7009), and with it, at most providers, the access
@@ -27,7 +29,7 @@ and the next read gets another. When the provider refuses, nothing is forgotten.
 
 func (b *backend) pathRevokeUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	if err := b.grants.Revoke(ctx, req.Storage, d.Get("name").(string)); err != nil {
-		return AnswerError(err)
+		return mount.AnswerError(err)
 	}
 	return nil, nil
 }

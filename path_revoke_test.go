@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // revoked is the form of the n-th request, which must be a revocation.
@@ -92,7 +93,7 @@ func TestRevokeOfWhatIsHeld(t *testing.T) {
 			if got := b.data("status/r"); got["state"] != "dead" || got["unpersisted"] != false {
 				t.Errorf("the status says %v", got)
 			}
-			pause(MaxHoldDelay)
+			pause(grant.MaxHoldDelay)
 		}
 	})
 }

@@ -5,30 +5,34 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 func pathRoles(b *backend) []*framework.Path {
 	return []*framework.Path{{
 		Pattern:      "roles/?$",
-		DisplayAttrs: Display("roles"),
+		DisplayAttrs: mount.Display("roles"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: Writing(b.pathRolesList, "", "List the roles, each with its provider and state."),
+			logical.ListOperation: mount.Writing(b.pathRolesList, "", "List the roles, each with its provider and state."),
 		},
 		HelpSynopsis: "List the roles.",
 		HelpDescription: `The names of the roles of this mount, one for each grant, and for up to 1000 of them the provider
 and the state of the grant (vault list -detailed): ok, new, failing, unknown, unpersisted, blocked
 or dead. What a state means and what to do stands at status/<name>.`,
 	}, {
-		Pattern:        "roles/" + NamePattern,
-		DisplayAttrs:   Display("role"),
-		Fields:         RoleFields(),
+		Pattern:        "roles/" + mount.NamePattern,
+		DisplayAttrs:   mount.Display("role"),
+		Fields:         role.RoleFields(),
 		ExistenceCheck: b.roleExists,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   &framework.PathOperation{Callback: b.pathRolesRead, Summary: "Read a role, without its secrets."},
-			logical.CreateOperation: Writing(b.pathRolesWrite, "", "Write a role."),
-			logical.UpdateOperation: Writing(b.pathRolesWrite, "", "Change a role."),
-			logical.PatchOperation:  Writing(b.pathRolesPatch, "", "Change fields of a role that exists."),
-			logical.DeleteOperation: Writing(b.pathRolesDelete, "", "Delete a role and its tokens."),
+			logical.CreateOperation: mount.Writing(b.pathRolesWrite, "", "Write a role."),
+			logical.UpdateOperation: mount.Writing(b.pathRolesWrite, "", "Change a role."),
+			logical.PatchOperation:  mount.Writing(b.pathRolesPatch, "", "Change fields of a role that exists."),
+			logical.DeleteOperation: mount.Writing(b.pathRolesDelete, "", "Delete a role and its tokens."),
 		},
 		HelpSynopsis: "Keep one grant: its credentials and how its tokens are handed out.",
 		HelpDescription: `A role is one grant at one provider: what the client proves with who it is (client_secret, a
@@ -50,7 +54,7 @@ revoke/<name>, and with token_mode=per_lease revoke the role's leases first (vau
 }
 
 func (b *backend) roleExists(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
-	r, err := GetRole(ctx, req.Storage, d.Get("name").(string))
+	r, err := role.GetRole(ctx, req.Storage, d.Get("name").(string))
 	return r != nil, err
 }
 
@@ -58,25 +62,25 @@ func (b *backend) roleExists(ctx context.Context, req *logical.Request, d *frame
 const maxDetailed = 1000
 
 func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	names, err := req.Storage.List(ctx, RolePrefix)
+	names, err := req.Storage.List(ctx, role.RolePrefix)
 	if err != nil {
 		return nil, err
 	}
 	info := map[string]any{}
 	for _, name := range names[:min(len(names), maxDetailed)] {
-		r, err := GetRole(ctx, req.Storage, name)
+		r, err := role.GetRole(ctx, req.Storage, name)
 		if err != nil || r == nil {
 			continue // deleted meanwhile, or damaged: the list is for finding that out
 		}
 		if tok, err := b.grants.CurrentToken(ctx, req.Storage, name, r); err == nil {
-			info[name] = map[string]any{"provider": r.Provider, "state": b.grants.State(name, r, tok, Obstacle(ctx, req.Storage, r, tok))}
+			info[name] = map[string]any{"provider": r.Provider, "state": b.grants.State(name, r, tok, grant.Obstacle(ctx, req.Storage, r, tok))}
 		}
 	}
 	return logical.ListResponseWithInfo(names, info), nil
 }
 
 func (b *backend) pathRolesRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	r, err := GetRole(ctx, req.Storage, d.Get("name").(string))
+	r, err := role.GetRole(ctx, req.Storage, d.Get("name").(string))
 	if err != nil || r == nil {
 		return nil, err
 	}
@@ -84,21 +88,21 @@ func (b *backend) pathRolesRead(ctx context.Context, req *logical.Request, d *fr
 }
 
 func (b *backend) pathRolesPatch(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	r, err := GetRole(ctx, req.Storage, d.Get("name").(string))
+	r, err := role.GetRole(ctx, req.Storage, d.Get("name").(string))
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
-		return AnswerError(ErrNoRole) // Vault would call an empty answer a success
+		return mount.AnswerError(role.ErrNoRole) // Vault would call an empty answer a success
 	}
 	return b.pathRolesWrite(ctx, req, d)
 }
 
 func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	warnings, err := b.grants.Write(ctx, req.Storage, name, ReadInput(d))
+	warnings, err := b.grants.Write(ctx, req.Storage, name, mount.ReadInput(d))
 	if err != nil {
-		return AnswerError(err)
+		return mount.AnswerError(err)
 	}
 	var resp *logical.Response
 	if len(warnings) > 0 {

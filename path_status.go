@@ -5,19 +5,22 @@ import (
 	"errors"
 	"time"
 
-	"vault-plugin-secrets-oauthrefresh/internal/clock"
-
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 func pathStatus(b *backend) []*framework.Path {
 	return []*framework.Path{{
 		Pattern:      "status/?$",
-		DisplayAttrs: Display("status"),
+		DisplayAttrs: mount.Display("status"),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			// What is under way and what is held is known to the node that refreshes.
-			logical.ReadOperation: Writing(b.pathStatusRead, "", "Read which grants need attention."),
+			logical.ReadOperation: mount.Writing(b.pathStatusRead, "", "Read which grants need attention."),
 		},
 		HelpSynopsis: "Which grants of this mount need attention.",
 		HelpDescription: `Counts the roles and names those whose grant is dead (reauthorization_required), whose last refresh
@@ -25,13 +28,13 @@ failed, for which no refresh can be tried before somebody writes something (bloc
 outcome of a refresh is unknown, whose last answer is not stored yet, and whose entries in storage are
 damaged (unreadable). The details of each stand at status/<name>.`,
 	}, {
-		Pattern:      "status/" + NamePattern,
-		DisplayAttrs: Display("role-status"),
+		Pattern:      "status/" + mount.NamePattern,
+		DisplayAttrs: mount.Display("role-status"),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: Writing(b.pathStatusRoleRead, "", "Read the state of one grant."),
+			logical.ReadOperation: mount.Writing(b.pathStatusRoleRead, "", "Read the state of one grant."),
 		},
 		HelpSynopsis: "The state of one grant.",
 		HelpDescription: `What is known of the grant without asking the provider: state and next_step in words, the generation
@@ -42,15 +45,15 @@ when certificates and the refresh token end. No secret is shown.`,
 }
 
 func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	names, err := req.Storage.List(ctx, RolePrefix)
+	names, err := req.Storage.List(ctx, role.RolePrefix)
 	if err != nil {
 		return nil, err
 	}
 	by := map[string][]string{}
 	for _, name := range names {
 		r, _, tok, err := b.grants.LookUp(ctx, req.Storage, name)
-		if _, damaged := errors.AsType[DamagedError](err); damaged {
-			by[StateUnreadable] = append(by[StateUnreadable], name)
+		if _, damaged := errors.AsType[mount.DamagedError](err); damaged {
+			by[grant.StateUnreadable] = append(by[grant.StateUnreadable], name)
 			continue
 		}
 		if err != nil {
@@ -59,19 +62,19 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 		if r == nil {
 			continue // deleted meanwhile
 		}
-		state := b.grants.State(name, r, tok, Obstacle(ctx, req.Storage, r, tok))
+		state := b.grants.State(name, r, tok, grant.Obstacle(ctx, req.Storage, r, tok))
 		by[state] = append(by[state], name)
 	}
 	return &logical.Response{Data: map[string]any{
 		"roles":                    len(names),
-		"ok":                       len(by[StateOK]),
-		"never_refreshed":          len(by[StateNew]),
-		"reauthorization_required": ListOf(by[StateDead]),
-		"blocked":                  ListOf(by[StateBlocked]),
-		"failing":                  ListOf(by[StateFailing]),
-		"outcome_unknown":          ListOf(by[StateUnknown]),
-		"unpersisted":              ListOf(by[StateUnpersisted]),
-		"unreadable":               ListOf(by[StateUnreadable]),
+		"ok":                       len(by[grant.StateOK]),
+		"never_refreshed":          len(by[grant.StateNew]),
+		"reauthorization_required": mount.ListOf(by[grant.StateDead]),
+		"blocked":                  mount.ListOf(by[grant.StateBlocked]),
+		"failing":                  mount.ListOf(by[grant.StateFailing]),
+		"outcome_unknown":          mount.ListOf(by[grant.StateUnknown]),
+		"unpersisted":              mount.ListOf(by[grant.StateUnpersisted]),
+		"unreadable":               mount.ListOf(by[grant.StateUnreadable]),
 	}}, nil
 }
 
@@ -83,7 +86,7 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 	}
 	now := clock.Now()
 	unknown := b.grants.OutcomeUnknown(name, tok)
-	hindered := Obstacle(ctx, req.Storage, r, tok)
+	hindered := grant.Obstacle(ctx, req.Storage, r, tok)
 	data := map[string]any{
 		"provider":                 r.Provider,
 		"grant_type":               r.GrantType,
@@ -94,7 +97,7 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 		"reauthorization_required": tok.Dead(r),
 	}
 	if r.PreviousClientSecret.IsSet() {
-		data["previous_client_secret_in_use"] = r.Live(PartSecret, tok.Worked) == SlotPrevious
+		data["previous_client_secret_in_use"] = r.Live(role.PartSecret, tok.Worked) == role.SlotPrevious
 	}
 	if g := b.grants.GapOf(r, tok); g != nil && !tok.Dead(r) {
 		data["snapshot_suspected"] = g.Sentence()
@@ -105,7 +108,7 @@ func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, 
 	}
 	var until time.Time
 	if p != nil {
-		until = TimingOf(r, p, tok, now).May
+		until = grant.TimingOf(r, p, tok, now).May
 	}
 	tok.Fault.Describe(until, now, data)
 	if step := b.grants.NextStep(name, r, p, tok, hindered); step != "" {

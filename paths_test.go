@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // Whatever writes or may refresh runs on the active node of the primary cluster: a read of
@@ -44,7 +46,7 @@ func TestEverythingHasItsHelp(t *testing.T) {
 			if len(field.Description) < 10 || !strings.HasSuffix(field.Description, ".") {
 				t.Errorf("%s %s: description %q", path.Pattern, name, field.Description)
 			}
-			if FieldForms[field.Type] == "" {
+			if mount.FieldForms[field.Type] == "" {
 				t.Errorf("%s %s: no word for its type", path.Pattern, name)
 			}
 		}
@@ -90,7 +92,7 @@ func TestOpenAPI(t *testing.T) {
 			if op == nil {
 				continue
 			}
-			if ids[op.OperationID] || !strings.HasPrefix(op.OperationID, OperationPrefix+"-") {
+			if ids[op.OperationID] || !strings.HasPrefix(op.OperationID, mount.OperationPrefix+"-") {
 				t.Errorf("%s %s: operation id %q", method, path, op.OperationID)
 			}
 			ids[op.OperationID] = true

@@ -3,6 +3,8 @@ package oauthrefresh
 import (
 	"testing"
 	"time"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // A provider that is slow holds up nobody whose token is still good: one reader's patience starts the
@@ -14,12 +16,12 @@ func TestASlowProviderHoldsUpNobodyWithAGoodToken(t *testing.T) {
 	server.Enqueue(tokenAnswer("a1", canary+"r1"), slow)
 	b.writeRole("r")
 	b.read("creds/r")
-	b.age("r", func(tok *Token) {
+	b.age("r", func(tok *grant.Token) {
 		tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-50*time.Minute), time.Now().Add(10*time.Minute)
 	})
 	began := time.Now()
 	resp := b.read("creds/r")
-	if resp.Data["access_token"] != "a1" || len(resp.Warnings) > 0 || time.Since(began) > 10*MaxPatience {
+	if resp.Data["access_token"] != "a1" || len(resp.Warnings) > 0 || time.Since(began) > 10*grant.MaxPatience {
 		t.Errorf("%v after %s, with warnings %q", resp.Data["access_token"], time.Since(began), resp.Warnings)
 	}
 	open()

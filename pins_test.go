@@ -5,6 +5,10 @@ import (
 	"testing"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/provider"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // camelRole is a role of a server that says accessToken and refreshToken, and has been read once.
@@ -25,16 +29,16 @@ func camelRole(t *testing.T) (*testBackend, *clienttest.Server) {
 // unpin makes a role one of v0.1.0, which pinned nothing, and its token one that is not known to be of what was asked.
 func (b *testBackend) unpin(name string) {
 	b.t.Helper()
-	r, err := GetRole(b.t.Context(), b.storage, name)
+	r, err := role.GetRole(b.t.Context(), b.storage, name)
 	if err == nil {
 		r.Pins = nil
-		err = PutRole(b.t.Context(), b.storage, name, r)
+		err = role.PutRole(b.t.Context(), b.storage, name, r)
 	}
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	if b.stored(name) != nil {
-		b.age(name, func(tok *Token) { tok.Asked = "" })
+		b.age(name, func(tok *grant.Token) { tok.Asked = "" })
 	}
 }
 
@@ -66,7 +70,7 @@ func TestWhatReadersAreHandedDoesNotMoveUnseen(t *testing.T) {
 				}
 				b.rejects(writeOp, "refresh/r", nil, "the provider's "+c.named+" decides what readers are handed")
 				status := b.data("status/r")
-				if step, _ := status["next_step"].(string); status["state"] != StateBlocked || !strings.Contains(step, "write the role once more") {
+				if step, _ := status["next_step"].(string); status["state"] != grant.StateBlocked || !strings.Contains(step, "write the role once more") {
 					t.Errorf("the status is %v: %v", status["state"], step)
 				}
 				if got := b.data("explain/r")["request"].(string); !strings.Contains(got, c.named) {
@@ -84,7 +88,7 @@ func TestWhatReadersAreHandedDoesNotMoveUnseen(t *testing.T) {
 				if resp == nil || !strings.Contains(strings.Join(resp.Warnings, "\n"), "the provider has changed since") {
 					t.Errorf("the writer of the role hears %v", resp)
 				}
-				if got := b.data("status/r")["state"]; got == StateBlocked {
+				if got := b.data("status/r")["state"]; got == grant.StateBlocked {
 					t.Error("still blocked")
 				}
 			})
@@ -111,7 +115,7 @@ func TestWhatIsNoMoveOfWhatReadersAreHanded(t *testing.T) {
 	b.write("providers/test", fields{"access_token_pointer": "/access_token"})
 	b.write("refresh/r", nil)
 	b.write("roles/built-in", roleOf("salesforce"))
-	if r, err := GetRole(t.Context(), b.storage, "built-in"); err != nil || r.Pins != nil {
+	if r, err := role.GetRole(t.Context(), b.storage, "built-in"); err != nil || r.Pins != nil {
 		t.Errorf("a role of a built-in provider is pinned: %v, %v", r.Pins, err)
 	}
 }
@@ -120,15 +124,15 @@ func TestWhatIsNoMoveOfWhatReadersAreHanded(t *testing.T) {
 func TestAPromotionTakesUpNoMove(t *testing.T) {
 	b, _ := camelRole(t)
 	b.write("providers/test", fields{"extra_fields": "refreshToken", "refresh_token_pointer": "/nowhere"})
-	r, err := GetRole(t.Context(), b.storage, "r")
+	r, err := role.GetRole(t.Context(), b.storage, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Next.ID, r.Next.ClientSecret = "next", r.ClientSecret
-	if err := PutRole(t.Context(), b.storage, "r", r); err != nil {
+	if err := role.PutRole(t.Context(), b.storage, "r", r); err != nil {
 		t.Fatal(err)
 	}
-	if done, err := b.grants.Promote(t.Context(), b.storage, "r", &Adopted{ID: "next", Parts: []Part{PartSecret}}); !done || err != nil {
+	if done, err := b.grants.Promote(t.Context(), b.storage, "r", &role.Adopted{ID: "next", Parts: []role.Part{role.PartSecret}}); !done || err != nil {
 		t.Fatal(done, err)
 	}
 	b.rejects(writeOp, "refresh/r", nil, "extra_fields decides")
@@ -140,12 +144,12 @@ func TestAnUpgradeBlocksNobody(t *testing.T) {
 	server := newEndpoint(t, b)
 	newGrant(server)
 	b.writeRole("r")
-	p, err := GetOwnProvider(t.Context(), b.storage, "test")
+	p, err := provider.GetOwnProvider(t.Context(), b.storage, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.TokenEndpointAuthMethod, p.ExtraFields = "none", []string{"site"} // edited since, by v0.1.0
-	if err := Save(t.Context(), b.storage, ProviderPrefix+"test", p); err != nil {
+	if err := mount.Save(t.Context(), b.storage, provider.ProviderPrefix+"test", p); err != nil {
 		t.Fatal(err)
 	}
 	b.unpin("r")
@@ -185,7 +189,7 @@ func TestLessProofThanBeforeSendsNothing(t *testing.T) {
 				if got := b.noCreds("r", 400); !strings.Contains(got, want) {
 					t.Error(got)
 				}
-				if got := b.data("status/r"); got["state"] != StateBlocked || !strings.Contains(got["next_step"].(string), want) || len(server.Requests()) != 0 {
+				if got := b.data("status/r"); got["state"] != grant.StateBlocked || !strings.Contains(got["next_step"].(string), want) || len(server.Requests()) != 0 {
 					t.Errorf("%d requests, %v", len(server.Requests()), got)
 				}
 				unused := fields{}
@@ -225,7 +229,7 @@ func TestAProviderIsPinnedBeforeItChanges(t *testing.T) {
 	b, _ := camelRole(t)
 	b.unpin("r")
 	b.storage.onPut(func(key string) error {
-		if strings.HasPrefix(key, PinsPrefix) {
+		if strings.HasPrefix(key, role.PinsPrefix) {
 			return errDisk
 		}
 		return nil

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 const day = 24 * time.Hour
@@ -13,16 +15,16 @@ const day = 24 * time.Hour
 func TestPlan(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	type state struct {
-		role     Role
+		role     role.Role
 		provider client.Provider
-		token    Token
+		token    grant.Token
 		read     bool
 	}
 	hour := func(s *state) {
 		s.token.AccessToken = client.NewSecret("a")
 		s.token.Generation, s.token.ObtainedAt, s.token.ExpiresAt = 3, now, now.Add(time.Hour)
 	}
-	unknown := func(s *state) { s.token.Intent = &Intent{At: now.Add(-time.Minute), IdempotencyKey: "k"} }
+	unknown := func(s *state) { s.token.Intent = &grant.Intent{At: now.Add(-time.Minute), IdempotencyKey: "k"} }
 	for name, c := range map[string]struct {
 		make     []func(*state)
 		from, to time.Duration // the time of the plan, after now; 0, 0 for none
@@ -56,9 +58,9 @@ func TestPlan(t *testing.T) {
 		"outcome unknown, and the refresh token ends before the token at hand": {make: []func(*state){hour, unknown, func(s *state) {
 			s.token.ExpiresAt, s.provider.RefreshTokenIdleTTL = now.Add(30*day), client.Duration(10*day)
 		}}, from: 9 * day, to: 9 * day, force: true},
-		"dead": {make: []func(*state){hour, unknown, func(s *state) { s.read, s.token.Fault = true, &Fault{Reauthorize: true} }}},
+		"dead": {make: []func(*state){hour, unknown, func(s *state) { s.read, s.token.Fault = true, &grant.Fault{Reauthorize: true} }}},
 		"failing, in use": {make: []func(*state){hour, func(s *state) {
-			s.read, s.token.Fault = true, &Fault{At: now, Asked: true, Until: now.Add(55 * time.Minute)}
+			s.read, s.token.Fault = true, &grant.Fault{At: now, Asked: true, Until: now.Add(55 * time.Minute)}
 		}},
 			from: 55 * time.Minute, to: 55 * time.Minute},
 		"client credentials have no grant to keep": {make: []func(*state){hour, func(s *state) {
@@ -67,13 +69,13 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBackend()
-			s := &state{role: Role{RoleSettings: RoleSettings{GrantType: client.GrantRefreshToken}}}
+			s := &state{role: role.Role{RoleSettings: role.RoleSettings{GrantType: client.GrantRefreshToken}}}
 			for _, set := range c.make {
 				set(s)
 			}
 			s.token.Settings = s.role.Settings()
 			if i := s.token.Intent; i != nil {
-				i.Exchange = Describe(&s.role, &s.provider).Exchange()
+				i.Exchange = role.Describe(&s.role, &s.provider).Exchange()
 			}
 			if s.read {
 				b.grants.Reads.Store("r", s.token.Generation)

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // secretIsOld lets only the client secret before this one in, and counts what was tried.
@@ -73,7 +74,7 @@ func TestForcedRefreshesAreBounded(t *testing.T) {
 	newGrant(server)
 	b.writeRole("r")
 	b.read("creds/r") // without a token at hand nothing is counted
-	for range ForcedBurst {
+	for range grant.ForcedBurst {
 		b.write("refresh/r", nil)
 	}
 	if status, text := b.failure(logical.UpdateOperation, "refresh/r", nil); status != 429 || !strings.Contains(text, "creds/") {
@@ -81,7 +82,7 @@ func TestForcedRefreshesAreBounded(t *testing.T) {
 	}
 	b.write("refresh/r", fields{"if_generation": 1}) // replaced long ago: costs nothing, so it is answered
 	b.read("creds/r")
-	if n := len(server.Requests()); n != 1+ForcedBurst {
-		t.Errorf("%d refreshes, want %d", n, 1+ForcedBurst)
+	if n := len(server.Requests()); n != 1+grant.ForcedBurst {
+		t.Errorf("%d refreshes, want %d", n, 1+grant.ForcedBurst)
 	}
 }

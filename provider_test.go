@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
 // The fields of the path are those of the definition, under the same names: none is forgotten.
@@ -18,7 +19,7 @@ func TestProviderFieldsAreTheDefinitions(t *testing.T) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	fields := ProviderFields()
+	fields := provider.ProviderFields()
 	delete(fields, "name")
 	if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, names) {
 		t.Errorf("the path has\n%q\nthe definition has\n%q", got, names)
@@ -74,7 +75,7 @@ func TestBadProvidersAreRefused(t *testing.T) {
 // creds/<role> answers with fields of its own, and Vault Agent reads meaning into some names.
 func TestExtraFieldsCantHideTheAnswersOwn(t *testing.T) {
 	b := newTestBackend(t)
-	for _, name := range append(AnswerNames, "access_token", "refresh_token") {
+	for _, name := range append(provider.AnswerNames, "access_token", "refresh_token") {
 		for _, f := range []string{name, "/data/" + name} {
 			if got := b.refused(writeOp, "providers/new", fields{"token_endpoint": "https://a.example/", "extra_fields": f}); !strings.Contains(got, "extra_fields") {
 				t.Errorf("%s: %s", f, got)

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // midway is a mount whose role r is being refreshed: one reader waits for the endpoint's answer.
@@ -160,15 +161,15 @@ func TestANewTTLWrittenDuringARefresh(t *testing.T) {
 
 // What is refused is not what is stored: another node has refreshed meanwhile. The grant lives.
 func TestARefusalOfAStateThatMovedOnCondemnsNothing(t *testing.T) {
-	for name, change := range map[string]func(*Token){
-		"refreshed elsewhere":       func(s *Token) { s.Generation, s.Intent = 1, nil },
-		"being refreshed elsewhere": func(s *Token) { s.Intent.AttemptID = "another" },
+	for name, change := range map[string]func(*grant.Token){
+		"refreshed elsewhere":       func(s *grant.Token) { s.Generation, s.Intent = 1, nil },
+		"being refreshed elsewhere": func(s *grant.Token) { s.Intent.AttemptID = "another" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMidway(t, clienttest.JSON(400, `{"error":"invalid_grant"}`))
 			other := m.stored("r")
 			change(other)
-			if err := PutToken(t.Context(), &m.storage.InmemStorage, "r", other); err != nil {
+			if err := grant.PutToken(t.Context(), &m.storage.InmemStorage, "r", other); err != nil {
 				t.Fatal(err)
 			}
 			before := m.storage.contents(t)["token/r"]

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // end begins to end the mount and returns what is closed when it has ended.
@@ -36,7 +38,7 @@ func TestTheEndOfAMountWaitsForAnExchange(t *testing.T) {
 	if text := b.noCreds("other", 503); !strings.Contains(text, "shutting down") {
 		t.Errorf("a read of another role hears %q", text)
 	}
-	if IsClosed(ended) {
+	if mount.IsClosed(ended) {
 		t.Error("the mount ended before the exchange")
 	}
 	open()
@@ -89,12 +91,12 @@ func TestTheEndOfAMountWaitsForWhatIsHeld(t *testing.T) {
 		pause(20 * time.Second) // the retries are 5s apart by now
 		ended := b.end()
 		pause(10 * time.Second)
-		if IsClosed(ended) || b.stored("r").Generation != 0 {
+		if mount.IsClosed(ended) || b.stored("r").Generation != 0 {
 			t.Error("the mount ended without what it held")
 		}
 		b.storage.onPut(nil)
-		pause(FirstHoldDelay) // they hurry at the end
-		if !IsClosed(ended) {
+		pause(grant.FirstHoldDelay) // they hurry at the end
+		if !mount.IsClosed(ended) {
 			t.Error("the mount goes on although nothing is held any more")
 		}
 		secretIs(t, "the stored refresh token", b.stored("r").RefreshToken, firstToken+"-1")

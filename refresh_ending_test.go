@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // The end of a mount waits for one exchange, not for one with the other secret after it.
@@ -57,8 +59,8 @@ func TestRevocationsDoNotHoldUpTheEnd(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		server.Handle(func(r *clienttest.Request) clienttest.Answer { return clienttest.Answer{Status: 200} })
 		for i := range 200 {
-			rv := &Revocation{Role: "r", AccessToken: fmt.Sprint("t", i), ExpiresAt: time.Now().Add(time.Hour)}
-			if err := Save(t.Context(), b.storage, RevocationPrefix+Digest(rv.AccessToken), rv); err != nil {
+			rv := &grant.Revocation{Role: "r", AccessToken: fmt.Sprint("t", i), ExpiresAt: time.Now().Add(time.Hour)}
+			if err := mount.Save(t.Context(), b.storage, grant.RevocationPrefix+mount.Digest(rv.AccessToken), rv); err != nil {
 				t.Fatal(err)
 			}
 		}

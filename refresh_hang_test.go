@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // hangingStorage does nothing for as long as its caller waits, where hangs says so of the n-th
@@ -44,22 +46,22 @@ func TestStorageThatHangs(t *testing.T) {
 		after    time.Duration
 		requests int
 	}{
-		"reading the state":  {func(gets, _ int) bool { return gets == 1 }, context.DeadlineExceeded, MaxHold, 0},
-		"storing the intent": {func(_, puts int) bool { return puts == 1 }, ErrIntent, StorageTimeout, 0},
-		"storing the answer": {func(_, puts int) bool { return puts == 2 }, nil, StorageTimeout, 1},
+		"reading the state":  {func(gets, _ int) bool { return gets == 1 }, context.DeadlineExceeded, grant.MaxHold, 0},
+		"storing the intent": {func(_, puts int) bool { return puts == 1 }, grant.ErrIntent, mount.StorageTimeout, 0},
+		"storing the answer": {func(_, puts int) bool { return puts == 2 }, nil, mount.StorageTimeout, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				rotation := newGrant(server)
 				began := time.Now()
-				tok, err := b.grants.Refresh(t.Context(), &hangingStorage{Storage: b.storage, hangs: c.hangs}, "r", Demand{})
+				tok, err := b.grants.Refresh(t.Context(), &hangingStorage{Storage: b.storage, hangs: c.hangs}, "r", grant.Demand{})
 				if err != c.err || time.Since(began) != c.after || rotation.Refreshes() != c.requests {
 					t.Errorf("%v after %s and %d requests", err, time.Since(began), rotation.Refreshes())
 				}
 				if err == nil && tok.AccessToken.Reveal() != clienttest.AccessToken(firstToken, 1) {
 					t.Error("no token")
 				}
-				pause(MaxHoldDelay)
+				pause(grant.MaxHoldDelay)
 				if got := b.data("creds/r")["generation"]; got != int64(1) || rotation.Refreshes() != 1 || rotation.Reused() {
 					t.Errorf("afterwards a read gives generation %v after %d requests", got, rotation.Refreshes())
 				}

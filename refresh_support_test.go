@@ -10,6 +10,7 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // firstToken is the refresh token that roleOf writes and newGrant begins with.
@@ -80,9 +81,9 @@ func (b *testBackend) noCreds(name string, status int) string {
 }
 
 // stored is the role's state as it is in storage, past all hooks; nil when there is none.
-func (b *testBackend) stored(name string) *Token {
+func (b *testBackend) stored(name string) *grant.Token {
 	b.t.Helper()
-	tok, err := GetToken(context.Background(), &b.storage.InmemStorage, name)
+	tok, err := grant.GetToken(context.Background(), &b.storage.InmemStorage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -92,13 +93,13 @@ func (b *testBackend) stored(name string) *Token {
 // states collects what is stored of a role, Put by Put.
 type states struct {
 	mu  sync.Mutex
-	all []*Token
+	all []*grant.Token
 }
 
 func (b *testBackend) recordStates(name string) *states {
 	s := new(states)
 	b.storage.afterPut(func(key string) error {
-		if key == TokenPrefix+name {
+		if key == grant.TokenPrefix+name {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.all = append(s.all, b.stored(name))
@@ -108,7 +109,7 @@ func (b *testBackend) recordStates(name string) *states {
 	return s
 }
 
-func (s *states) list() []*Token {
+func (s *states) list() []*grant.Token {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.all

@@ -10,6 +10,8 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // An answer that never came is asked for again at once where that is harmless, once.
@@ -157,10 +159,10 @@ func TestAGatewaysAnswerIsAskedForAgainWithinTheGrace(t *testing.T) {
 // with the last try, which may take its time.
 func TestAnExchangeEndsWithinTheGrace(t *testing.T) {
 	now := time.Now()
-	spends := &Role{RoleSettings: RoleSettings{GrantType: client.GrantRefreshToken}}
+	spends := &role.Role{RoleSettings: role.RoleSettings{GrantType: client.GrantRefreshToken}}
 	for _, c := range []struct {
 		provider client.Provider
-		role     *Role
+		role     *role.Role
 		since    time.Duration // since the first exchange whose answer is unknown
 		want     time.Duration
 	}{
@@ -176,10 +178,10 @@ func TestAnExchangeEndsWithinTheGrace(t *testing.T) {
 		{client.Provider{ReuseGrace: client.Duration(10 * time.Second)}, spends, -time.Hour, 40 * time.Second},
 		{client.Provider{ReuseGrace: client.Duration(time.Hour)}, spends, 0, 40 * time.Second},
 		{client.Provider{ReuseGrace: client.Duration(10 * time.Second), RefreshTokenRotation: client.RotationNever}, spends, 0, 40 * time.Second},
-		{client.Provider{ReuseGrace: client.Duration(10 * time.Second)}, new(Role), 0, 40 * time.Second},
+		{client.Provider{ReuseGrace: client.Duration(10 * time.Second)}, new(role.Role), 0, 40 * time.Second},
 	} {
-		target := &Target{Role: c.role, Provider: &c.provider, Options: client.Options{Timeout: 40 * time.Second}}
-		got := (&Intent{At: now, UnknownSince: now.Add(-c.since)}).Within(target, now)
+		target := &role.Target{Role: c.role, Provider: &c.provider, Options: client.Options{Timeout: 40 * time.Second}}
+		got := (&grant.Intent{At: now, UnknownSince: now.Add(-c.since)}).Within(target, now)
 		if got.Timeout != c.want || (got.Bound == "") != (c.want == 40*time.Second) {
 			t.Errorf("%+v, %s after the first: %s, bounded by %q; want %s", c.provider, c.since, got.Timeout, got.Bound, c.want)
 		}

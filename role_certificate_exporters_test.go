@@ -8,6 +8,8 @@ import (
 	"unicode/utf16"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/provider"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 const fixturePassword = "pa55word"
@@ -40,7 +42,7 @@ func TestAPFXInPEMIsTakenInEitherField(t *testing.T) {
 			newEndpoint(t, b)
 			b.write("roles/r", roleOf("test", fields{"client_certificate": exporterFile(t, "identity/rsa.pem"), "client_private_key": exporterFile(t, "identity/rsa.key")}))
 			b.write("roles/r", given)
-			r, err := GetRole(t.Context(), b.storage, "r")
+			r, err := role.GetRole(t.Context(), b.storage, "r")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,8 +104,8 @@ func TestAnAuthorityThatCantBeReadIsNamed(t *testing.T) {
 		b.rejects(writeOp, path, fields{"ca_certificate": ca + ca[:200]}, "ca_certificate has a damaged PEM block")
 		for _, disguised := range []string{wide(ca), strings.ReplaceAll(ca, "\n", `\n`), "   " + strings.ReplaceAll(ca, "\n", "\n   ")} {
 			b.write(path, fields{"ca_certificate": disguised})
-			got, err := RootCAs(disguised)
-			want, _ := RootCAs(ca)
+			got, err := provider.RootCAs(disguised)
+			want, _ := provider.RootCAs(ca)
 			if err != nil || !got.Equal(want) {
 				t.Errorf("%s: in disguise, it is not trusted: %v", path, err)
 			}

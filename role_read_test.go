@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // everyRoleField sets all fields of a role but those of the certificate.
@@ -48,7 +49,7 @@ func TestRoleReadsAsItWasWritten(t *testing.T) {
 	written := everyRoleField(b)
 	b.write("roles/r", written)
 	got := b.data("roles/r")
-	for field := range RoleFields() {
+	for field := range role.RoleFields() {
 		value, isSecret := secretFields[field]
 		switch {
 		case field == "name" || isSecret && value == "":

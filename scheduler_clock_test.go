@@ -6,6 +6,7 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
 // stepClock puts the clock forward or back, until the test ends.
@@ -23,7 +24,7 @@ func TestTheSchedulerLooksUpEveryMinute(t *testing.T) {
 		for _, until := range []time.Time{{}, clock.Now().Add(10 * aDay)} {
 			began := time.Now()
 			b.schedule.Rest(until)
-			if slept := time.Since(began); slept != MaxRest {
+			if slept := time.Since(began); slept != schedule.MaxRest {
 				t.Errorf("it sleeps for %s", slept)
 			}
 		}
@@ -61,13 +62,13 @@ func TestBackgroundWorkFollowsAClockThatIsPutRight(t *testing.T) {
 					}
 					// By a clock that is ahead it is due; by one that is behind it was last refreshed in the future,
 					// so that nobody knows how old it is.
-					pause(2 * MaxRest)
+					pause(2 * schedule.MaxRest)
 					if n := grant.Refreshes(); wrong.from == time.Hour && n != 2 {
 						t.Errorf("%d refreshes by a clock that is %s", n, name)
 					}
 					pause(wrong.to - wrong.from)
 					stepClock(t, -first)
-					looked := b.gets(func() { pause(2 * MaxRest) })
+					looked := b.gets(func() { pause(2 * schedule.MaxRest) })
 					if first > 0 && looked == 0 {
 						t.Error("the clock was put back, and what was planned by it is not looked at")
 					}
@@ -91,11 +92,11 @@ func TestAClockThatIsPutBackMakesNoRoleLate(t *testing.T) {
 		pause(2 * time.Hour)
 		due := b.due("r")
 		stepClock(t, aDay)
-		pause(2 * MaxRest)
+		pause(2 * schedule.MaxRest)
 		b.schedule.Queue.Remove("r")
 		b.schedule.Queue.Set("r", due.Add(aDay)) // as one is that was planned by then
 		stepClock(t, -aDay)
-		pause(2 * MaxRest)
+		pause(2 * schedule.MaxRest)
 		if at := b.due("r"); !at.Equal(due) {
 			t.Errorf("due %s, want %s", at, due)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
 // queued waits until a role is in the queue.
@@ -128,7 +129,7 @@ func TestARoleThatCouldNotBeLookedAtIsPlannedALittleLater(t *testing.T) {
 		})
 		b.writeRole("s")
 		b.storage.onGet(nil)
-		pause(2 * TendDelay)
+		pause(2 * schedule.TendDelay)
 		if at := b.due("s"); at.Before(time.Now().Add(24 * time.Hour)) {
 			t.Errorf("due %s, want the keepalive of some days", at)
 		}

@@ -9,6 +9,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/role"
+	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
 // startBackground initializes the mount, as Vault does at unseal.
@@ -20,11 +23,11 @@ func (b *testBackend) startBackground() {
 }
 
 // age changes the stored state of a role.
-func (b *testBackend) age(name string, change func(*Token)) {
+func (b *testBackend) age(name string, change func(*grant.Token)) {
 	b.t.Helper()
 	tok := b.stored(name)
 	change(tok)
-	if err := PutToken(context.Background(), b.grants.Over(&b.storage.InmemStorage), name, tok); err != nil {
+	if err := grant.PutToken(context.Background(), b.grants.Over(&b.storage.InmemStorage), name, tok); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -37,14 +40,14 @@ func TestStartRepeatsWhatACrashLeft(t *testing.T) {
 	b.writeRole("r")
 	b.read("creds/r")
 	var key string
-	b.age("r", func(tok *Token) {
-		r, _ := GetRole(context.Background(), b.storage, "r")
-		target, err := NewTarget(context.Background(), b.storage, r)
+	b.age("r", func(tok *grant.Token) {
+		r, _ := role.GetRole(context.Background(), b.storage, "r")
+		target, err := role.NewTarget(context.Background(), b.storage, r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		key = "11111111-2222-3333-4444-555555555555"
-		tok.Intent = &Intent{AttemptID: "x", At: time.Now(), IdempotencyKey: key, Exchange: target.Description.Exchange()}
+		tok.Intent = &grant.Intent{AttemptID: "x", At: time.Now(), IdempotencyKey: key, Exchange: target.Description.Exchange()}
 	})
 
 	after := newTestBackendOn(t, b.storage)
@@ -71,7 +74,7 @@ func TestTokensInUseAreRefreshedAhead(t *testing.T) {
 	b.read("creds/used")
 	b.write("refresh/idle", nil)
 	for _, name := range []string{"used", "idle"} {
-		b.age(name, func(tok *Token) {
+		b.age(name, func(tok *grant.Token) {
 			tok.ExpiresAt, tok.ObtainedAt = time.Now().Add(5*time.Minute), time.Now().Add(-time.Hour)
 		})
 	}
@@ -96,7 +99,7 @@ func TestNothingInTheBackgroundOnAStandby(t *testing.T) {
 	newGrant(server)
 	b.writeRole("r", fields{"keepalive_period": "1h"})
 	b.read("creds/r")
-	b.age("r", func(tok *Token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
+	b.age("r", func(tok *grant.Token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
 	for _, state := range []consts.ReplicationState{consts.ReplicationPerformanceStandby, consts.ReplicationUnknown} {
 		b.system.ReplicationStateVal = state
 		b.schedule.Queue.Set("r", time.Now().Add(-time.Minute))
@@ -109,7 +112,7 @@ func TestNothingInTheBackgroundOnAStandby(t *testing.T) {
 	for turn, next := b.schedule.Queue.Take(time.Now()); ; turn, next = b.schedule.Queue.Take(time.Now()) {
 		if turn.Name != "" {
 			b.schedule.Queue.Put(turn, next)
-		} else if time.Until(next) > TendDelay/2 {
+		} else if time.Until(next) > schedule.TendDelay/2 {
 			break
 		}
 	}

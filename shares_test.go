@@ -11,18 +11,20 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/role"
+	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
 // overdue writes a role whose grant should have been kept alive an hour ago.
 func (b *testBackend) overdue(name, provider string) {
 	b.t.Helper()
 	b.write("roles/"+name, roleOf(provider, fields{"keepalive_period": "10s"}))
-	r, err := GetRole(context.Background(), b.storage, name)
+	r, err := role.GetRole(context.Background(), b.storage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	r.GrantedAt = time.Now().Add(-time.Hour)
-	if err := PutRole(context.Background(), b.grants.Over(&b.storage.InmemStorage), name, r); err != nil {
+	if err := role.PutRole(context.Background(), b.grants.Over(&b.storage.InmemStorage), name, r); err != nil {
 		b.t.Fatal(err)
 	}
 	b.schedule.Reconsider(context.Background(), b.storage, name)
@@ -116,7 +118,7 @@ func someHang(t *testing.T, providers int) {
 	for i := range providers {
 		provider := fmt.Sprint("hangs", i)
 		b.write("providers/"+provider, fields{"token_endpoint": server.URL() + "/" + provider})
-		for j := range MaxWorkers/providers + 10 {
+		for j := range schedule.MaxWorkers/providers + 10 {
 			b.overdue(fmt.Sprint(provider, "-", j), provider)
 		}
 	}
@@ -170,15 +172,15 @@ func TestACrowdWaitsWithoutReading(t *testing.T) {
 	for i := range n {
 		b.overdue(fmt.Sprint("r", i), "test")
 	}
-	server.WaitFor(MaxOfProvider)
-	b.waiting(n - MaxOfProvider)
+	server.WaitFor(schedule.MaxOfProvider)
+	b.waiting(n - schedule.MaxOfProvider)
 	b.queueIsEmpty() // so nothing comes back for a look
 	b.passesOver(func() { b.schedule.Queue.Set("nobody", time.Now()) })
 	b.schedule.Shares.Mu.Lock()
 	parked := slices.Collect(maps.Keys(b.schedule.Shares.Waits))
 	b.schedule.Shares.Mu.Unlock()
 	b.schedule.Queue.Set(parked[2], time.Now()) // by somebody who could not see whose it is: it waits as before
-	b.tending(MaxOfProvider)
+	b.tending(schedule.MaxOfProvider)
 	deleted, moved := parked[0], parked[1]
 	if !b.schedule.Has(moved) {
 		t.Error("a role that waits is not known to the scheduler")
@@ -188,7 +190,7 @@ func TestACrowdWaitsWithoutReading(t *testing.T) {
 		t.Error("a role that was deleted still waits")
 	}
 	b.write("roles/"+moved, roleOf("other"))
-	server.WaitFor(MaxOfProvider + 1)
+	server.WaitFor(schedule.MaxOfProvider + 1)
 	if paths := asked(server); paths[len(paths)-1] != "/other" {
 		t.Errorf("asked %s", paths[len(paths)-1])
 	}
@@ -206,18 +208,18 @@ func TestACrowdWaitsWithoutReading(t *testing.T) {
 
 // Whatever hangs, a provider that comes later gets a worker, and all the workers are never exceeded.
 func TestSharesShrinkAsWorkersDo(t *testing.T) {
-	var s Shares
+	var s schedule.Shares
 	total := 0
 	for i := range 12 {
 		provider, mine := fmt.Sprint("p", i), 0
-		for s.Enter(Turn{Name: fmt.Sprint(provider, "-", mine), Provider: provider}) {
+		for s.Enter(schedule.Turn{Name: fmt.Sprint(provider, "-", mine), Provider: provider}) {
 			mine++
 		}
-		if total += mine; mine == 0 || mine > MaxOfProvider || total > MaxWorkers {
+		if total += mine; mine == 0 || mine > schedule.MaxOfProvider || total > schedule.MaxWorkers {
 			t.Fatalf("provider %d gets %d, %d in all", i, mine, total)
 		}
-		if i == 3 && total > MaxWorkers*9/10 {
-			t.Errorf("four providers take %d of %d", total, MaxWorkers)
+		if i == 3 && total > schedule.MaxWorkers*9/10 {
+			t.Errorf("four providers take %d of %d", total, schedule.MaxWorkers)
 		}
 	}
 }
@@ -225,40 +227,40 @@ func TestSharesShrinkAsWorkersDo(t *testing.T) {
 // Who waits has its turn when a share is free, the first one first, each once; and of any provider when the
 // workers were all taken.
 func TestSharesWakeWhoWaits(t *testing.T) {
-	var s Shares
-	for i := range MaxOfProvider {
-		s.Enter(Turn{Name: fmt.Sprint(i), Provider: "a"})
+	var s schedule.Shares
+	for i := range schedule.MaxOfProvider {
+		s.Enter(schedule.Turn{Name: fmt.Sprint(i), Provider: "a"})
 	}
 	for _, name := range []string{"first", "second", "gone", "moves", "second", "last"} {
-		if s.Enter(Turn{Name: name, Provider: "a"}) {
+		if s.Enter(schedule.Turn{Name: name, Provider: "a"}) {
 			t.Fatal(name, " enters")
 		}
 	}
 	s.Forget("gone")
-	if !s.Enter(Turn{Name: "moves", Provider: "b"}) {
+	if !s.Enter(schedule.Turn{Name: "moves", Provider: "b"}) {
 		t.Fatal("another provider has no share")
 	}
-	var woken []Turn
+	var woken []schedule.Turn
 	for range 5 {
 		woken = append(woken, s.Leave("a")...)
 	}
-	if want := []Turn{{Name: "first", Provider: "a"}, {Name: "second", Provider: "a"}, {Name: "last", Provider: "a"}}; !slices.Equal(woken, want) {
+	if want := []schedule.Turn{{Name: "first", Provider: "a"}, {Name: "second", Provider: "a"}, {Name: "last", Provider: "a"}}; !slices.Equal(woken, want) {
 		t.Errorf("woken are %v, want %v", woken, want)
 	}
-	if len(s.Waits) != 0 || len(s.Lines) != 0 || s.Of["a"] != MaxOfProvider-2 || s.Running != MaxOfProvider-1 {
+	if len(s.Waits) != 0 || len(s.Lines) != 0 || s.Of["a"] != schedule.MaxOfProvider-2 || s.Running != schedule.MaxOfProvider-1 {
 		t.Errorf("left over: %v %v %v, %d run", s.Waits, s.Lines, s.Of, s.Running)
 	}
 
-	s = Shares{}
+	s = schedule.Shares{}
 	providers := 0
-	for ; s.Running < MaxWorkers; providers++ {
-		for i := 0; s.Enter(Turn{Name: fmt.Sprint(i), Provider: fmt.Sprint(providers)}); i++ {
+	for ; s.Running < schedule.MaxWorkers; providers++ {
+		for i := 0; s.Enter(schedule.Turn{Name: fmt.Sprint(i), Provider: fmt.Sprint(providers)}); i++ {
 		}
 	}
-	if s.Enter(Turn{Name: "late", Provider: "late"}) {
+	if s.Enter(schedule.Turn{Name: "late", Provider: "late"}) {
 		t.Fatal("there are more workers than there are")
 	}
-	if next := s.Leave("0"); len(next) != 1 || s.Running != MaxWorkers {
+	if next := s.Leave("0"); len(next) != 1 || s.Running != schedule.MaxWorkers {
 		t.Errorf("%v have their turn", next)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
@@ -49,7 +50,7 @@ func TestAClockThatIsPutRight(t *testing.T) {
 						})
 						puts := 0
 						b.storage.onPut(func(key string) error {
-							if key == TokenPrefix+"r" {
+							if key == grant.TokenPrefix+"r" {
 								if puts++; puts <= 2 {
 									at([]int{1, 3}[puts-1])
 								}
@@ -158,7 +159,7 @@ func TestTimesOfTheFutureAreNotBelieved(t *testing.T) {
 			clock.Step(day)
 			b.read("creds/r")
 			putRight()
-			if got := b.data("explain/r"); got["would"] != WouldRefresh || !strings.Contains(got["why"].(string), "clock was ahead") {
+			if got := b.data("explain/r"); got["would"] != grant.WouldRefresh || !strings.Contains(got["why"].(string), "clock was ahead") {
 				t.Errorf("%v: %v", got["would"], got["why"])
 			}
 		})

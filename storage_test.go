@@ -25,9 +25,12 @@ type faultyStorage struct {
 
 // The setters replace the hook that was there; nil removes it. The after hook sees Puts that are
 // applied, and turns them into ones that report an error all the same.
-func (s *faultyStorage) onGet(h storageHook)    { s.set("get", h) }
-func (s *faultyStorage) onPut(h storageHook)    { s.set("put", h) }
+func (s *faultyStorage) onGet(h storageHook) { s.set("get", h) }
+
+func (s *faultyStorage) onPut(h storageHook) { s.set("put", h) }
+
 func (s *faultyStorage) afterPut(h storageHook) { s.set("after put", h) }
+
 func (s *faultyStorage) onDelete(h storageHook) { s.set("delete", h) }
 
 func (s *faultyStorage) set(operation string, h storageHook) {

@@ -10,7 +10,11 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/provider"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // storedBefore are entries as a released version of the plugin has written them, by key. Each version's
@@ -78,34 +82,34 @@ func rewrite(t *testing.T, s logical.Storage, key string) {
 	ctx := context.Background()
 	var err error
 	switch kind + "/" {
-	case RolePrefix:
-		var r *Role
-		if r, err = GetRole(ctx, s, name); err == nil {
-			err = PutRole(ctx, s, name, r)
+	case role.RolePrefix:
+		var r *role.Role
+		if r, err = role.GetRole(ctx, s, name); err == nil {
+			err = role.PutRole(ctx, s, name, r)
 		}
-	case TokenPrefix:
-		var tok *Token
-		if tok, err = GetToken(ctx, s, name); err == nil {
-			err = PutToken(ctx, s, name, tok)
+	case grant.TokenPrefix:
+		var tok *grant.Token
+		if tok, err = grant.GetToken(ctx, s, name); err == nil {
+			err = grant.PutToken(ctx, s, name, tok)
 		}
-	case ProviderPrefix:
-		var p *OwnProvider
-		if p, err = GetOwnProvider(ctx, s, name); err == nil {
-			err = Save(ctx, s, key, p)
+	case provider.ProviderPrefix:
+		var p *provider.OwnProvider
+		if p, err = provider.GetOwnProvider(ctx, s, name); err == nil {
+			err = mount.Save(ctx, s, key, p)
 		}
-	case RevocationPrefix:
-		err = reload(s, key, new(Revocation))
-	case PinsPrefix:
-		err = reload(s, key, new(Pins))
-	case InflightPrefix:
+	case grant.RevocationPrefix:
+		err = reload(s, key, new(grant.Revocation))
+	case role.PinsPrefix:
+		err = reload(s, key, new(role.Pins))
+	case grant.InflightPrefix:
 		err = reload(s, key, new(struct{}))
-	case ConfigKey + "/":
-		var c *Config
-		if c, err = GetConfig(ctx, s); err == nil {
-			err = Save(ctx, s, key, c)
+	case provider.ConfigKey + "/":
+		var c *provider.Config
+		if c, err = provider.GetConfig(ctx, s); err == nil {
+			err = mount.Save(ctx, s, key, c)
 		}
-	case LifeKey + "/":
-		err = reload(s, key, new(Life))
+	case grant.LifeKey + "/":
+		err = reload(s, key, new(grant.Life))
 	default:
 		t.Fatalf("nobody knows what %s is", key)
 	}
@@ -115,10 +119,10 @@ func rewrite(t *testing.T, s logical.Storage, key string) {
 }
 
 func reload(s logical.Storage, key string, into any) error {
-	if _, err := Load(context.Background(), s, key, into); err != nil {
+	if _, err := mount.Load(context.Background(), s, key, into); err != nil {
 		return err
 	}
-	return Save(context.Background(), s, key, into)
+	return mount.Save(context.Background(), s, key, into)
 }
 
 // An upgrade changes nothing for anybody: tokens are served, the dead stay dead, and what waited for
@@ -126,11 +130,11 @@ func reload(s logical.Storage, key string, into any) error {
 func TestAnUpgradeCostsNothing(t *testing.T) {
 	for version, states := range map[string]map[string]string{
 		"v0.1.0": {
-			"everything": StateOK, "busy": StateFailing, "dead": StateDead, "lost": StateUnknown, "new": StateNew,
-			"adopted": StateOK, "doubted": StateOK, "client": StateOK, "own": StateOK, "+": StateOK,
+			"everything": grant.StateOK, "busy": grant.StateFailing, "dead": grant.StateDead, "lost": grant.StateUnknown, "new": grant.StateNew,
+			"adopted": grant.StateOK, "doubted": grant.StateOK, "client": grant.StateOK, "own": grant.StateOK, "+": grant.StateOK,
 		},
 		"v0.2.0": {
-			"good": StateOK, "elsewhere": StateOK, "several": StateBlocked, "lost": StateUnknown, "coded": StateFailing, "wordless": StateFailing, "refused": StateDead, "pinned": StateNew,
+			"good": grant.StateOK, "elsewhere": grant.StateOK, "several": grant.StateBlocked, "lost": grant.StateUnknown, "coded": grant.StateFailing, "wordless": grant.StateFailing, "refused": grant.StateDead, "pinned": grant.StateNew,
 		},
 	} {
 		b := newBackendBefore(t, version)
@@ -153,7 +157,7 @@ func TestAnUpgradeCostsNothing(t *testing.T) {
 			}
 		}
 		lost := b.stored("lost")
-		next := intentAfter(t, &Attempt{K: b.grants, S: b.grants.Over(b.storage), Name: "lost", Target: b.targetOf("lost")}, lost)
+		next := intentAfter(t, &grant.Attempt{K: b.grants, S: b.grants.Over(b.storage), Name: "lost", Target: b.targetOf("lost")}, lost)
 		if next.IdempotencyKey != lost.Intent.IdempotencyKey || !next.Since().Equal(lost.Intent.Since()) {
 			t.Errorf("%s: the exchange whose answer was lost is repeated under another key", version)
 		}
@@ -164,13 +168,13 @@ func TestAnUpgradeCostsNothing(t *testing.T) {
 }
 
 // targetOf is where a role's exchanges go.
-func (b *testBackend) targetOf(name string) *Target {
+func (b *testBackend) targetOf(name string) *role.Target {
 	b.t.Helper()
-	r, err := GetRole(b.t.Context(), b.storage, name)
+	r, err := role.GetRole(b.t.Context(), b.storage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	to, err := NewTarget(b.t.Context(), b.storage, r)
+	to, err := role.NewTarget(b.t.Context(), b.storage, r)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -178,7 +182,7 @@ func (b *testBackend) targetOf(name string) *Target {
 }
 
 // intentAfter is the one with which an attempt would begin.
-func intentAfter(t *testing.T, a *Attempt, tok *Token) *Intent {
+func intentAfter(t *testing.T, a *grant.Attempt, tok *grant.Token) *grant.Intent {
 	t.Helper()
 	next, err := a.Intend(t.Context(), tok)
 	if err != nil {

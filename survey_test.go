@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
 // However often providers are written while their roles are looked at, that is one more look at them; and it is of all
@@ -35,7 +36,7 @@ func TestProviderWritesShareASurvey(t *testing.T) {
 		}
 		b.grants.Work.Mu.Unlock()
 		close(gate)
-		pause(SweepPause)
+		pause(schedule.SweepPause)
 		if n := looks.Load(); n != 2 {
 			t.Errorf("%d looks at a role, want the first one and one more", n)
 		}
@@ -45,7 +46,7 @@ func TestProviderWritesShareASurvey(t *testing.T) {
 			}
 		}
 		b.write("providers/test", fields{"docs": "once more"})
-		pause(SweepPause)
+		pause(schedule.SweepPause)
 		if n := looks.Load(); n != 3 {
 			t.Errorf("%d looks after another write", n)
 		}
@@ -63,7 +64,7 @@ func TestASurveyOutlivesAPanic(t *testing.T) {
 			return nil
 		})
 		b.write("providers/test", fields{"refresh_token_idle_ttl": "10d"})
-		pause(SweepPause)
+		pause(schedule.SweepPause)
 		if !b.schedule.Queue.Has("s") || !b.schedule.Queue.Has("r") {
 			t.Error("the role after it is not planned, or this one is forgotten")
 		}

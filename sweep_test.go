@@ -9,10 +9,11 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
 // aRound is long enough for one round of the sweep over a few roles.
-const aRound = SweepRest + time.Minute
+const aRound = schedule.SweepRest + time.Minute
 
 // A role that should be in the queue and isn't is found, and so is one that is too late there. One that is early stays so:
 // another look may know why.
@@ -33,7 +34,7 @@ func TestTheSweepFindsWhatTheQueueHasNot(t *testing.T) {
 			"early":            {due.Add(-100 * time.Hour), due.Add(-100 * time.Hour)},
 		} {
 			b.schedule.Queue.Remove("r")
-			b.schedule.Queue.Put(Turn{Name: "r", Provider: "test"}, c.wrong)
+			b.schedule.Queue.Put(schedule.Turn{Name: "r", Provider: "test"}, c.wrong)
 			pause(aRound)
 			if at := b.due("r"); !at.Equal(c.want) {
 				t.Errorf("%s: due %s, want %s", name, at, c.want)
@@ -83,7 +84,7 @@ func TestTheSweepIsGentle(t *testing.T) {
 		}
 	})
 	for _, n := range []int{0, 1, 1000, 100_000, 1_000_000} {
-		if pause := SweepPauseOf(n); pause <= 0 || pause > time.Second || SweepRest+time.Duration(n)*pause > 24*time.Hour {
+		if pause := schedule.SweepPauseOf(n); pause <= 0 || pause > time.Second || schedule.SweepRest+time.Duration(n)*pause > 24*time.Hour {
 			t.Errorf("a pause of %s between %d roles", pause, n)
 		}
 	}

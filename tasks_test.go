@@ -5,11 +5,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 func TestDrainWaitsForWhatRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		work := NewTasks()
+		work := mount.NewTasks()
 		var ended atomic.Int32
 		for _, d := range []time.Duration{time.Second, 3 * time.Second} {
 			if !work.Begin(func() { time.Sleep(d); ended.Add(1) }) {
@@ -33,7 +36,7 @@ func TestDrainWaitsForWhatRuns(t *testing.T) {
 // Clean has no deadline of its own, and blocks a step-down.
 func TestDrainIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		work := NewTasks()
+		work := mount.NewTasks()
 		gate := make(chan struct{})
 		work.Begin(func() { <-gate })
 		work.Begin(func() { <-gate })
@@ -51,7 +54,7 @@ func TestDrainIsBounded(t *testing.T) {
 
 func TestDrainOfNothingReturnsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		work := NewTasks()
+		work := mount.NewTasks()
 		start := time.Now()
 		if left := work.Drain(time.Minute); left != 0 || time.Since(start) != 0 {
 			t.Errorf("%d left after %v", left, time.Since(start))
@@ -63,7 +66,7 @@ func TestDrainOfNothingReturnsAtOnce(t *testing.T) {
 // be an answer that is not stored yet.
 func TestDrainWaitsForForks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		work := NewTasks()
+		work := mount.NewTasks()
 		stored := false
 		gate := make(chan struct{})
 		work.Begin(func() {
@@ -80,7 +83,7 @@ func TestDrainWaitsForForks(t *testing.T) {
 // A pause between two tries ends early when the mount does, and tells when nobody waits any longer.
 func TestTasksWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		work := NewTasks()
+		work := mount.NewTasks()
 		tries, pauses := 0, []time.Duration(nil)
 		work.Begin(func() {
 			for tries < 100 {
@@ -97,9 +100,9 @@ func TestTasksWait(t *testing.T) {
 		if tries != 1 || pauses[0] != time.Hour {
 			t.Errorf("%d tries, pauses %v", tries, pauses)
 		}
-		work.Drain(10 * FirstHoldDelay)
+		work.Drain(10 * grant.FirstHoldDelay)
 		synctest.Wait()
-		if pauses[1] != 30*time.Minute || pauses[2] != FirstHoldDelay || tries < 10 || tries > 13 {
+		if pauses[1] != 30*time.Minute || pauses[2] != grant.FirstHoldDelay || tries < 10 || tries > 13 {
 			t.Errorf("%d tries, pauses %v", tries, pauses)
 		}
 	})

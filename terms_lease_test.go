@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // Every lifetime from too short to use to a year, odd ones among them.
@@ -20,7 +23,7 @@ var lifetimes = []time.Duration{
 // the Secrets Operator (0.67 to 0.77) do. Time is the reader's own: nothing here sleeps.
 type reader struct {
 	b        *backend
-	terms    Terms
+	terms    grant.Terms
 	lifetime time.Duration
 	fraction float64
 }
@@ -32,7 +35,7 @@ func (r *reader) follow(age time.Duration) error {
 	now := time.Now()
 	tok := aged(r.lifetime, age, now)
 	for range 100 {
-		due, err := r.terms.Due(tok, Demand{}, now)
+		due, err := r.terms.Due(tok, grant.Demand{}, now)
 		if err != nil {
 			return fmt.Errorf("a read without min_ttl is refused: %w", err)
 		}
@@ -40,7 +43,7 @@ func (r *reader) follow(age time.Duration) error {
 		if !due {
 			if gap := r.terms.Gap(tok, now); gap > 0 {
 				now, due = now.Add(gap), true
-				if again, _ := r.terms.Due(tok, Demand{}, now); !again {
+				if again, _ := r.terms.Due(tok, grant.Demand{}, now); !again {
 					return fmt.Errorf("with %s left a reader waits %s, and then no refresh is due", left, gap)
 				}
 			}
@@ -63,14 +66,14 @@ func (r *reader) follow(age time.Duration) error {
 	return fmt.Errorf("a hundred leases and no refresh")
 }
 
-func (r *reader) lease(tok *Token, now time.Time) (time.Duration, error) {
+func (r *reader) lease(tok *grant.Token, now time.Time) (time.Duration, error) {
 	out, err := r.b.grants.HandOut(r.terms, tok, now)
 	if err != nil {
 		return 0, err
 	}
 	resp := r.b.lease("r", out)
 	ttl := resp.Secret.TTL
-	if ttl < MinLease || ttl%time.Second != 0 || resp.Secret.Renewable {
+	if ttl < role.MinLease || ttl%time.Second != 0 || resp.Secret.Renewable {
 		return 0, fmt.Errorf("a lease of %s, renewable %t", ttl, resp.Secret.Renewable)
 	}
 	if r.terms.Longest > 0 && ttl > r.terms.Longest {
@@ -90,7 +93,7 @@ func TestEveryLeaseLeadsToARefresh(t *testing.T) {
 			for _, invalidates := range []bool{false, true} {
 				for _, fraction := range []float64{0.67, 0.77, 0.85, 0.90, 0.95} {
 					r := &reader{b: b, lifetime: lifetime, fraction: fraction}
-					r.terms = Terms{Settings: plainTerms.Settings, Window: window, Invalidates: invalidates, Lease: true}
+					r.terms = grant.Terms{Settings: plainTerms.Settings, Window: window, Invalidates: invalidates, Lease: true}
 					for step := range 50 {
 						age := lifetime * time.Duration(step) / 50
 						if err := r.follow(age); err != nil {
@@ -112,7 +115,7 @@ func TestAnAgentComesBackOncePerToken(t *testing.T) {
 		tok := aged(lifetime, 0, now)
 		for _, fraction := range []float64{0.85, 0.95} {
 			back := now.Add(time.Duration(float64(plainTerms.Promised(tok, now)) * fraction))
-			if due, err := plainTerms.Due(tok, Demand{}, back); err != nil || !due {
+			if due, err := plainTerms.Due(tok, grant.Demand{}, back); err != nil || !due {
 				t.Errorf("lifetime %s: an Agent that comes back at %v of its first lease finds no refresh due (%v)", lifetime, fraction, err)
 			}
 		}

@@ -6,14 +6,17 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // plainTerms are those of a role and a provider that say nothing of their own.
-var plainTerms = Terms{Settings: "the-settings"}
+var plainTerms = grant.Terms{Settings: "the-settings"}
 
 // aged is a token under those terms that lives for lifetime in all and was got age ago.
-func aged(lifetime, age time.Duration, now time.Time) *Token {
-	return &Token{AccessToken: client.NewSecret("the-access-token"), TokenState: TokenState{
+func aged(lifetime, age time.Duration, now time.Time) *grant.Token {
+	return &grant.Token{AccessToken: client.NewSecret("the-access-token"), TokenState: grant.TokenState{
 		Generation: 1, Settings: plainTerms.Settings, ObtainedAt: now.Add(-age), ExpiresAt: now.Add(lifetime - age),
 	}}
 }
@@ -34,7 +37,7 @@ func TestRefreshWindow(t *testing.T) {
 		{time.Hour, time.Hour, 30 * time.Minute},
 		{10 * time.Minute, time.Minute, 30 * time.Second},
 	} {
-		if got := (Terms{Window: c.configured}).WindowOf(c.lifetime); got != c.want {
+		if got := (grant.Terms{Window: c.configured}).WindowOf(c.lifetime); got != c.want {
 			t.Errorf("configured %s, lifetime %s: window %s, want %s", c.configured, c.lifetime, got, c.want)
 		}
 	}
@@ -42,19 +45,19 @@ func TestRefreshWindow(t *testing.T) {
 
 func TestRefreshWindowIsTheRolesThenTheProviders(t *testing.T) {
 	p := &client.Provider{RefreshWindow: client.Duration(2 * time.Minute), RefreshInvalidatesAccessToken: true}
-	ofRole := &Role{RoleSettings: RoleSettings{RefreshWindow: time.Minute}}
+	ofRole := &role.Role{RoleSettings: role.RoleSettings{RefreshWindow: time.Minute}}
 	for _, c := range []struct {
-		role        *Role
+		role        *role.Role
 		provider    *client.Provider
 		window      time.Duration
 		invalidates bool
 	}{
 		{ofRole, p, time.Minute, true},
-		{new(Role), p, 2 * time.Minute, true},
+		{new(role.Role), p, 2 * time.Minute, true},
 		{ofRole, nil, time.Minute, false}, // the provider has been deleted; the token lives on
-		{new(Role), nil, 0, false},
+		{new(role.Role), nil, 0, false},
 	} {
-		got := NewTerms(c.role, c.provider)
+		got := grant.NewTerms(c.role, c.provider)
 		if got.Window != c.window || got.Invalidates != c.invalidates {
 			t.Errorf("got window %s, invalidates %t; want %s, %t", got.Window, got.Invalidates, c.window, c.invalidates)
 		}
@@ -68,7 +71,7 @@ func TestMargin(t *testing.T) {
 		10 * time.Minute: 30 * time.Second,
 		time.Hour:        30 * time.Second,
 	} {
-		if got := Margin(lifetime); got != want {
+		if got := grant.Margin(lifetime); got != want {
 			t.Errorf("lifetime %s: margin %s, want %s", lifetime, got, want)
 		}
 	}
@@ -79,14 +82,14 @@ func TestUsable(t *testing.T) {
 	otherSettings := aged(time.Hour, 0, now)
 	otherSettings.Settings = "those-before-an-edit"
 	for name, c := range map[string]struct {
-		tok  *Token
+		tok  *grant.Token
 		want time.Duration
 	}{
 		"fresh":             {aged(time.Hour, 0, now), time.Hour - 30*time.Second},
 		"in its last half":  {aged(time.Hour, 50*time.Minute, now), 10*time.Minute - 30*time.Second},
 		"in its margin":     {aged(time.Hour, time.Hour-20*time.Second, now), 0},
 		"over":              {aged(time.Hour, 2*time.Hour, now), 0},
-		"never got":         {new(Token), 0},
+		"never got":         {new(grant.Token), 0},
 		"of other settings": {otherSettings, 0},
 	} {
 		if got := plainTerms.Usable(c.tok, now); got != c.want {
@@ -124,29 +127,29 @@ func TestDue(t *testing.T) {
 	invalidating := plainTerms
 	invalidating.Invalidates = true
 	for name, c := range map[string]struct {
-		terms  Terms
+		terms  grant.Terms
 		age    time.Duration // of a token of an hour
-		demand Demand
+		demand grant.Demand
 		due    bool
 		refuse string
 	}{
-		"fresh":                         {plainTerms, 0, Demand{}, false, ""},
-		"before the window":             {plainTerms, 40*time.Minute - time.Second, Demand{}, false, ""},
-		"in the window":                 {plainTerms, 40 * time.Minute, Demand{}, true, ""},
-		"over":                          {plainTerms, 2 * time.Hour, Demand{}, true, ""},
-		"min_ttl that is there":         {plainTerms, 20 * time.Minute, Demand{MinTTL: 39 * time.Minute}, false, ""},
-		"min_ttl that is not there":     {plainTerms, 20 * time.Minute, Demand{MinTTL: 40 * time.Minute}, true, ""},
-		"the longest min_ttl":           {plainTerms, 20 * time.Minute, Demand{MinTTL: 54 * time.Minute}, true, ""},
-		"min_ttl beyond any token":      {plainTerms, 20 * time.Minute, Demand{MinTTL: 55 * time.Minute}, false, "ask for at most 54m"},
-		"min_ttl that others pay for":   {invalidating, 20 * time.Minute, Demand{MinTTL: 30 * time.Minute}, false, "not refreshed early"},
-		"min_ttl beyond any promise":    {invalidating, 0, Demand{MinTTL: 41 * time.Minute}, false, "ask for at most 40m"},
-		"min_ttl, due anyway":           {invalidating, 40 * time.Minute, Demand{MinTTL: 30 * time.Minute}, true, ""},
-		"forced":                        {invalidating, 0, Demand{Force: true, Replace: 1}, true, ""},
-		"forced, but already replaced":  {plainTerms, 50 * time.Minute, Demand{Force: true}, false, ""},
-		"forced, of a generation to be": {plainTerms, 0, Demand{Force: true, Replace: 2}, false, ""},
+		"fresh":                         {plainTerms, 0, grant.Demand{}, false, ""},
+		"before the window":             {plainTerms, 40*time.Minute - time.Second, grant.Demand{}, false, ""},
+		"in the window":                 {plainTerms, 40 * time.Minute, grant.Demand{}, true, ""},
+		"over":                          {plainTerms, 2 * time.Hour, grant.Demand{}, true, ""},
+		"min_ttl that is there":         {plainTerms, 20 * time.Minute, grant.Demand{MinTTL: 39 * time.Minute}, false, ""},
+		"min_ttl that is not there":     {plainTerms, 20 * time.Minute, grant.Demand{MinTTL: 40 * time.Minute}, true, ""},
+		"the longest min_ttl":           {plainTerms, 20 * time.Minute, grant.Demand{MinTTL: 54 * time.Minute}, true, ""},
+		"min_ttl beyond any token":      {plainTerms, 20 * time.Minute, grant.Demand{MinTTL: 55 * time.Minute}, false, "ask for at most 54m"},
+		"min_ttl that others pay for":   {invalidating, 20 * time.Minute, grant.Demand{MinTTL: 30 * time.Minute}, false, "not refreshed early"},
+		"min_ttl beyond any promise":    {invalidating, 0, grant.Demand{MinTTL: 41 * time.Minute}, false, "ask for at most 40m"},
+		"min_ttl, due anyway":           {invalidating, 40 * time.Minute, grant.Demand{MinTTL: 30 * time.Minute}, true, ""},
+		"forced":                        {invalidating, 0, grant.Demand{Force: true, Replace: 1}, true, ""},
+		"forced, but already replaced":  {plainTerms, 50 * time.Minute, grant.Demand{Force: true}, false, ""},
+		"forced, of a generation to be": {plainTerms, 0, grant.Demand{Force: true, Replace: 2}, false, ""},
 	} {
 		due, err := c.terms.Due(aged(time.Hour, c.age, now), c.demand, now)
-		text, refused := AsRefusal(err)
+		text, refused := mount.AsRefusal(err)
 		if due != c.due || (err != nil) != refused || (c.refuse == "") != (text == "") || !strings.Contains(text, c.refuse) {
 			t.Errorf("%s: due %t, %v; want %t and a refusal with %q", name, due, err, c.due, c.refuse)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 var wrapped = clienttest.JSON(200, `{"message":"success","data":{"access_token":"a1","refresh_token":"`+canary+`r1","expires_in":3600}}`)
@@ -254,7 +255,7 @@ func TestACandidateThatIsNoneHindersNoRevocation(t *testing.T) {
 func TestCandidatesAreHeldWhenStorageRefuses(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		server.Enqueue(clienttest.JSON(200, `{"a":{"refresh_token":"`+canary+`ra"},"b":{"refresh_token":"`+canary+`rb"}}`))
-		b.storage.failPuts(TokenPrefix+"r", errDisk, func(n int) bool { return n > 1 && n < 5 })
+		b.storage.failPuts(grant.TokenPrefix+"r", errDisk, func(n int) bool { return n > 1 && n < 5 })
 		b.noCreds("r", 503)
 		pause(time.Minute)
 		if got := b.stored("r"); len(got.Candidates) != 2 {

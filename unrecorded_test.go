@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // A failure that storage does not take is kept to all the same: readers cost a provider in trouble one request
@@ -26,7 +27,7 @@ func TestAFailureThatStorageRefusesIsKeptTo(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				server.Handle(always(c.answer))
 				b.write("roles/s", roleOf("test", c.role))
-				b.storage.failPuts(TokenPrefix+"s", errDisk, func(n int) bool { return !c.even || n%2 == 0 })
+				b.storage.failPuts(grant.TokenPrefix+"s", errDisk, func(n int) bool { return !c.even || n%2 == 0 })
 				for range 10 {
 					_, _ = b.try(t.Context(), readOp, "creds/s", nil)
 				}

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // verify refreshes a role that was just written, and reports what came of it. It is no trial: the refresh
@@ -17,7 +20,7 @@ func (b *backend) verify(ctx context.Context, s logical.Storage, name string, re
 		resp = new(logical.Response)
 	}
 	// Always: a refresh that was under way was made with the role as it was.
-	tok, err := b.grants.Refresh(ctx, s, name, Demand{Force: true, Always: true})
+	tok, err := b.grants.Refresh(ctx, s, name, grant.Demand{Force: true, Always: true})
 	if errors.Is(err, logical.ErrReadOnly) {
 		return nil, err // Vault forwards the write, which changes nothing a second time
 	}
@@ -32,11 +35,11 @@ func (b *backend) verify(ctx context.Context, s logical.Storage, name string, re
 	resp.Data["token_type"] = tok.TokenType
 	resp.Data["scope"] = tok.Scope
 	resp.Data["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
-	if r, err := GetRole(ctx, s, name); err == nil && r != nil && r.TokenMode == TokenModePerLease {
+	if r, err := role.GetRole(ctx, s, name); err == nil && r != nil && r.TokenMode == role.TokenModePerLease {
 		resp.AddWarning(warnNoLease)
 	}
 	if b.grants.Held.Get(name) != nil {
-		resp.AddWarning(ErrHeld.Error())
+		resp.AddWarning(grant.ErrHeld.Error())
 	}
 	return resp, nil
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // A real refresh, whose rotated refresh token counts from then on: the next read uses what it brought.
@@ -101,7 +102,7 @@ func TestVerifyIsNotBounded(t *testing.T) {
 	b := newTestBackend(t)
 	server := newEndpoint(t, b)
 	knownClient(server, bySecret(canary+"right"))
-	for range ForcedBurst + 1 {
+	for range grant.ForcedBurst + 1 {
 		b.write("roles/r", roleOf("test", fields{"verify": true}))
 	}
 	if got := b.write("roles/r", fields{"client_secret": canary + "right", "verify": true}).Data; got["verified"] != true {

@@ -1,0 +1,45 @@
+package grant
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
+)
+
+// Write stores what an operator writes to a role, and returns what to warn of. It checks everything before it
+// stores anything. A new refresh token begins a new grant.
+func (k *Keeper) Write(ctx context.Context, s logical.Storage, name string, in mount.Input) (warnings []string, err error) {
+	unlock, err := k.Edits.Lock(ctx, name)
+	if err != nil {
+		return nil, ErrBusy
+	}
+	defer unlock()
+	old, err := role.GetRole(ctx, s, name)
+	if err != nil {
+		return nil, err
+	}
+	tok, err := k.CurrentToken(ctx, s, name, old)
+	if err != nil {
+		return nil, err
+	}
+	w := &role.RoleWrite{Input: in, Old: old, State: tok.standing(old)}
+	if old == nil {
+		if err := mount.CheckNewName(name); err != nil {
+			return nil, err
+		}
+	} else {
+		old.Adopt(w.State.Next) // if the write that should have done this has failed, this one does it
+	}
+	r, err := w.Apply(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := role.PutRole(ctx, s, name, r); err != nil {
+		return nil, err
+	}
+	k.Edited(ctx, s, name)
+	return append(w.Warnings, r.Warnings()...), nil
+}

@@ -1,0 +1,111 @@
+package grant
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
+)
+
+// host is what a keeper asks of the mount that it serves.
+type host interface {
+	// Logger is where the mount logs to.
+	Logger() hclog.Logger
+	// System is Vault as it was a second ago at most.
+	System() logical.SystemView
+}
+
+// Keeper keeps the grants of one mount. Make one with newKeeper.
+type Keeper struct {
+	host
+	Vault logical.SystemView // what Vault answers now; System() may be a second old
+
+	// Refreshes serialises all that may spend a role's refresh token, edits all that writes what
+	// an operator stores of a role. They are apart because an edit must not wait for a slow provider.
+	Refreshes mount.Keylock
+	Edits     mount.Keylock
+
+	Held       heldTokens           // answers that storage has refused so far
+	unrecorded failures             // and failures
+	Work       mount.Tasks          // what must end before the mount may go
+	Memory     *memory              // what warm reads are answered from
+	sessions   *sessions            // of TLS, to be resumed
+	guard      guard                // against readers who force refreshes
+	refusing   atomic.Bool          // storage has refused the last intent
+	life       atomic.Pointer[Life] // the last sign of it that was stored; nil before the first
+	Reads      sync.Map             // role → generation of the token that was read last
+
+	Pending  atomic.Bool // revocations may be stored that were not made yet
+	away     sync.Map    // origin of a revocation endpoint → when it failed last
+	catching atomic.Bool // they are being caught up with
+	stuck    string      // the key of the revocation that failed first then
+
+	// What the keeper tells of grants, to whoever plans by it: the state that one has come to be in, that what
+	// an operator stores of one was written, and that one is gone. The last is told under the lock of the
+	// role's edits.
+	Changed func(name string, r *role.Role, p *client.Provider, tok *Token)
+	Edited  func(ctx context.Context, s logical.Storage, name string)
+	Gone    func(name string)
+}
+
+// NewKeeper makes the keeper of the grants of one mount.
+func NewKeeper(h host) *Keeper {
+	k := &Keeper{host: h, Work: mount.NewTasks(), Memory: newMemory(), sessions: newSessions()}
+	k.Pending.Store(true) // until the first look
+	return k
+}
+
+// Begin runs a task of its own that a panic does not take the process down with.
+func (k *Keeper) Begin(f func()) bool {
+	return k.Work.Begin(func() { k.Contained(f) })
+}
+
+// Contained runs f, whose panic ends f and no more.
+func (k *Keeper) Contained(f func()) {
+	var err error
+	defer mount.Contain(k.Logger(), &err)
+	f()
+}
+
+// writable tells whether this node may spend a refresh token at all. Certainty comes from storing the
+// intent; this spares a try.
+func (k *Keeper) writable() bool { return mount.Writes(k.Vault) }
+
+// MayTend tells whether this node may do background work: a mount that is being disabled may not.
+func (k *Keeper) MayTend() bool { return k.writable() && !k.System().Tainted() }
+
+// noteRead remembers that this token is in use: only such a one is refreshed ahead of its readers.
+// For every read but a token's first this is one look into a map.
+func (k *Keeper) noteRead(name string, r *role.Role, p *client.Provider, tok *Token) {
+	if !k.InUse(name, tok) {
+		k.Reads.Store(name, tok.Generation)
+		k.Changed(name, r, p, tok)
+	}
+}
+
+// InUse tells whether this token of a role was read.
+func (k *Keeper) InUse(name string, tok *Token) bool {
+	generation, ok := k.Reads.Load(name)
+	return ok && generation == tok.Generation
+}
+
+// Unread forgets that a role's token was in use: the role is no more.
+func (k *Keeper) Unread(name string) { k.Reads.Delete(name) }
+
+// Drain begins no more work, waits for what is under way up to the timeout, and returns how much of it is left.
+func (k *Keeper) Drain(timeout time.Duration) int { return k.Work.Drain(timeout) }
+
+// Abandon is drain for a mount whose storage has gone: nothing waits for that to take what it has refused. It returns
+// how many refreshes have an answer, or will get one, that is lost.
+func (k *Keeper) Abandon(timeout time.Duration) int {
+	k.Work.StopRetries()
+	left := k.Work.Drain(timeout)
+	return k.Held.count() + left
+}

@@ -1,0 +1,179 @@
+package grant
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/provider"
+	"vault-plugin-secrets-oauthrefresh/role"
+)
+
+// memory spares a warm read its looks into storage, each a call to another process. It is sound where
+// this process alone writes what it remembers, so three things must hold:
+//
+//   - Nobody else writes. Of a mount's storage, only the active node's plugin process may (writes), and
+//     Vault runs one process for each mount. It ends that process when it steps down, seals, reloads the
+//     plugin or restores a snapshot, and a new one remembers nothing.
+//   - What this process writes is forgotten after each write, whatever comes of it: view.
+//   - A look into storage that a write has overtaken is not remembered: begin and keep.
+//
+// It is for reads of good tokens only. Whoever refreshes reads storage: once, where nothing has written
+// since the caller has (holds).
+type memory struct {
+	Mu    sync.Mutex
+	roles *simplelru.LRU[string, remembered]
+	Looks map[string]*looks // into storage, of each role, as long as no write has overtaken them
+	edits int64             // writes to roles and providers so far
+}
+
+// remembered is all that a read of a token in use needs.
+type remembered struct {
+	terms Terms
+	Token *Token
+}
+
+// maxRemembered bounds the memory: with a JWT of 1 KiB and what comes with it, 50 MB. Roles beyond it
+// are read from storage.
+const maxRemembered = 1 << 14
+
+// looks are those under way with no write between them. Readers come at the same time, so one that comes later must
+// not undo what another has seen.
+type looks struct{ open int }
+
+// look is one look into storage, or what it has seen.
+type look struct {
+	among    *looks
+	edits    int64 // memory.edits when it began
+	Role     *role.Role
+	provider *client.Provider
+	Token    *Token
+}
+
+func newMemory() *memory {
+	roles, err := simplelru.NewLRU[string, remembered](maxRemembered, nil)
+	if err != nil {
+		panic(err) // the size is above 0
+	}
+	return &memory{roles: roles, Looks: map[string]*looks{}}
+}
+
+// Recall returns what is remembered of a role.
+func (m *memory) Recall(name string) (remembered, bool) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	return m.roles.Get(name)
+}
+
+// begin announces a look into storage. Each must be ended.
+func (m *memory) begin(name string) *look {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	if m.Looks[name] == nil {
+		m.Looks[name] = new(looks)
+	}
+	m.Looks[name].open++
+	return &look{among: m.Looks[name], edits: m.edits}
+}
+
+// holds tells whether nothing was written since a look began that it may have missed.
+func (m *memory) holds(name string, l *look) bool {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	return m.Looks[name] == l.among
+}
+
+// edited tells whether a role or a provider was written since a look began.
+func (m *memory) edited(l *look) bool {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	return m.edits != l.edits
+}
+
+// end ends a look.
+func (m *memory) end(name string, l *look) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	if l.among.open--; l.among.open == 0 && m.Looks[name] == l.among {
+		delete(m.Looks, name)
+	}
+}
+
+// keep remembers what a look has seen, unless something was written since it began.
+func (m *memory) keep(name string, l *look, r remembered) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	if m.Looks[name] == l.among {
+		m.roles.Add(name, r)
+	}
+}
+
+// Forget drops all that an entry's key has to do with.
+func (m *memory) Forget(key string) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	kind, name, _ := strings.Cut(key, "/")
+	if kind += "/"; kind == role.RolePrefix || kind == provider.ProviderPrefix {
+		m.edits++
+	}
+	switch kind {
+	case role.RolePrefix, TokenPrefix:
+		m.roles.Remove(name)
+		delete(m.Looks, name)
+	case provider.ProviderPrefix:
+		m.purge()
+	}
+}
+
+// clear forgets everything.
+func (m *memory) clear() {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	m.purge()
+}
+
+func (m *memory) purge() {
+	m.roles.Purge()
+	clear(m.Looks)
+}
+
+// remember keeps a good token for the next reader, without what readers don't get.
+func (k *Keeper) remember(name string, l *look, t Terms, tok *Token) {
+	if !mount.Writes(k.System()) || k.Held.Get(name) != nil {
+		return
+	}
+	lean := new(*tok)
+	lean.RefreshToken, lean.Former, lean.Candidates, lean.Intent, lean.Fault = client.Secret{}, client.Secret{}, nil, nil, nil
+	k.Memory.keep(name, l, remembered{t, lean})
+}
+
+// view is the storage of a request. Every write of the mount goes through one.
+type view struct {
+	logical.Storage
+	memory *memory
+}
+
+// Over is the view of a request's storage; nil stays nil.
+func (k *Keeper) Over(s logical.Storage) logical.Storage {
+	if _, ok := s.(*view); ok || s == nil {
+		return s
+	}
+	return &view{s, k.Memory}
+}
+
+// Put implements logical.Storage.
+func (v *view) Put(ctx context.Context, entry *logical.StorageEntry) error {
+	defer v.memory.Forget(entry.Key)
+	return v.Storage.Put(ctx, entry)
+}
+
+// Delete implements logical.Storage.
+func (v *view) Delete(ctx context.Context, key string) error {
+	defer v.memory.Forget(key)
+	return v.Storage.Delete(ctx, key)
+}

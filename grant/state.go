@@ -1,0 +1,183 @@
+package grant
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
+)
+
+const TokenPrefix = "token/"
+
+// Token is what the machine stores of one grant, in one entry, so that a Put either keeps all of
+// it or nothing. Values of it are never changed once they are shared: who changes one copies it.
+type Token struct {
+	TokenState
+	RefreshToken client.Secret // the grant's current one
+	AccessToken  client.Secret
+	Extra        answerFields
+	// Former is the refresh token before one that was found elsewhere than the definition looks, and
+	// Candidates are several of which one may be the grant's: see take.
+	Former     client.Secret
+	Candidates []client.Found
+}
+
+// TokenState is the part of a token that is no secret, as it is stored.
+type TokenState struct {
+	// GrantID is the grant that all this belongs to, see roleSettings.
+	GrantID string `json:"grant_id"`
+	// Generation counts the refreshes of the grant that brought something.
+	Generation int64 `json:"generation"`
+	// Settings are those that the access token was got with, see role.settings, and Asked what was asked
+	// for with it, see description.settings; "" for a token of v0.1.0.
+	Settings              string    `json:"settings,omitempty"`
+	Asked                 string    `json:"asked,omitempty"`
+	TokenType             string    `json:"token_type,omitempty"`
+	Scope                 string    `json:"scope,omitempty"`
+	CertificateThumbprint string    `json:"certificate_thumbprint,omitempty"` // of what the token is bound to, see client.Token
+	ObtainedAt            time.Time `json:"obtained_at,omitzero"`             // before the request was sent
+	ExpiresAt             time.Time `json:"expires_at,omitzero"`
+	RefreshTokenExpiresAt time.Time `json:"refresh_token_expires_at,omitzero"`
+	// RefreshedAt is when the refresh token at hand was last presented with success, or came; zero for one
+	// that v0.1.0 has stored, see used.
+	RefreshedAt time.Time `json:"refreshed_at,omitzero"`
+	// FoundAt is where the refresh token at hand was found, if not where the definition looks.
+	FoundAt   string `json:"found_at,omitempty"`
+	RequestID string `json:"request_id,omitempty"` // the provider's, of the last success
+	role.Worked
+	// Intent is stored before every exchange that spends a refresh token and cleared with its
+	// answer. One that is found means that the outcome of an exchange is unknown.
+	Intent *Intent `json:"intent,omitempty"`
+	// DoubtSince is when a refresh was sent that brought no new refresh token from a provider that always
+	// sends one: it may be where nobody looked, or in an answer that was lost before.
+	DoubtSince time.Time `json:"doubt_since,omitzero"`
+	Fault      *Fault    `json:"fault,omitempty"` // why the last exchange failed, nil when it did not
+}
+
+// tokenEntry is a token as it is stored, secrets in plain strings.
+type tokenEntry struct {
+	TokenState
+	RefreshToken string         `json:"refresh_token,omitempty"`
+	AccessToken  string         `json:"access_token,omitempty"`
+	Extra        map[string]any `json:"extra,omitempty"`
+
+	FormerRefreshToken string       `json:"former_refresh_token,omitempty"`
+	Candidates         []foundEntry `json:"candidates,omitempty"`
+}
+
+// foundEntry is a client.Found as it is stored.
+type foundEntry struct {
+	Pointer      string `json:"pointer"`
+	RefreshToken string `json:"refresh_token"`
+}
+
+// GetToken returns what is stored, nil when nothing is.
+func GetToken(ctx context.Context, s logical.Storage, name string) (*Token, error) {
+	e := new(tokenEntry)
+	ok, err := mount.Load(ctx, s, TokenPrefix+name, e)
+	if err != nil || !ok {
+		return nil, err
+	}
+	t := &Token{
+		TokenState:   e.TokenState,
+		RefreshToken: client.NewSecret(e.RefreshToken),
+		AccessToken:  client.NewSecret(e.AccessToken),
+		Extra:        e.Extra,
+		Former:       client.NewSecret(e.FormerRefreshToken),
+	}
+	for _, c := range e.Candidates {
+		t.Candidates = append(t.Candidates, client.Found{Pointer: c.Pointer, Token: client.NewSecret(c.RefreshToken)})
+	}
+	return t, nil
+}
+
+// PutToken stores the state of a role's grant, in one entry.
+func PutToken(ctx context.Context, s logical.Storage, name string, t *Token) error {
+	e := &tokenEntry{
+		TokenState:         t.TokenState,
+		RefreshToken:       t.RefreshToken.Reveal(),
+		AccessToken:        t.AccessToken.Reveal(),
+		Extra:              t.Extra,
+		FormerRefreshToken: t.Former.Reveal(),
+	}
+	for _, c := range t.Candidates {
+		e.Candidates = append(e.Candidates, foundEntry{c.Pointer, c.Token.Reveal()})
+	}
+	return mount.Save(ctx, s, TokenPrefix+name, e)
+}
+
+// CurrentToken is the state of a role's grant: what is held in memory because storage refused it,
+// else what is stored, else the grant as the operator wrote it. State of another grant does not
+// count. The role may be nil: then there is no grant.
+func (k *Keeper) CurrentToken(ctx context.Context, s logical.Storage, name string, r *role.Role) (*Token, error) {
+	if r == nil {
+		return new(Token), nil
+	}
+	if held := k.Held.Get(name); held != nil && held.GrantID == r.GrantID {
+		return held, nil
+	}
+	stored, err := GetToken(ctx, s, name)
+	if err != nil {
+		return nil, err
+	}
+	return k.unrecorded.over(name, tokenOf(r, stored)), nil
+}
+
+// tokenOf is the stored state, if it is of the role's grant, else the grant as it was written.
+func tokenOf(r *role.Role, stored *Token) *Token {
+	if stored != nil && stored.GrantID == r.GrantID {
+		return stored
+	}
+	return &Token{TokenState: TokenState{GrantID: r.GrantID}, RefreshToken: r.RefreshToken}
+}
+
+// Lifetime is how long the access token lives in all.
+func (t *Token) Lifetime() time.Duration { return t.ExpiresAt.Sub(t.ObtainedAt) }
+
+// Id is a short digest of the access token, to join Vault's audit log with a provider's.
+func (t *Token) Id() string {
+	sum := sha256.Sum256([]byte(t.AccessToken.Reveal()))
+	return hex.EncodeToString(sum[:6])
+}
+
+// answerFields are the extra fields of an answer. Some are as secret as the token itself, an
+// id_token for one, so they print as little as a client.Secret does.
+type answerFields map[string]any
+
+// Format implements fmt.Formatter: no verb shows the values.
+func (answerFields) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
+
+// MarshalText implements encoding.TextMarshaler, for JSON and loggers. Storage and answers use the
+// plain map.
+func (answerFields) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
+
+// Dead tells whether only a new refresh token can help. A grant that the role does not use at the
+// moment, because it is one of the client's own, may be dead without harm.
+func (t *Token) Dead(r *role.Role) bool {
+	return r.Spends() && t.Fault != nil && t.Fault.Reauthorize
+}
+
+// standing is how the grant stands for a write to its role, nil for a new one.
+func (t *Token) standing(r *role.Role) role.Standing {
+	return role.Standing{
+		Worked: t.Worked, Generation: t.Generation, RefreshToken: t.RefreshToken,
+		Alone: len(t.Candidates) == 0 && !t.Former.IsSet(), Dead: r != nil && t.Dead(r),
+	}
+}
+
+// verdict names what a refusal of the grant is about: what is described and, where an answer held several values that
+// may be the refresh token, which of them was presented.
+func (t *Token) verdict(to *role.Target) string {
+	if len(t.Candidates) > 0 {
+		return mount.Digest(to.Description.Verdict(), pointerOf(to.Provider))
+	}
+	return to.Description.Verdict()
+}

@@ -1,0 +1,58 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/mount"
+)
+
+const ConfigKey = "config"
+
+const (
+	// DefaultTimeout suits the slowest token endpoints, some of which ask a core banking system.
+	DefaultTimeout = 30 * time.Second
+	// MaxTimeout keeps an exchange shorter than Vault's own limit on a request (90 s), and the
+	// mount's end, which waits for exchanges in flight, bounded.
+	MaxTimeout = time.Minute
+	// Quickest is the shortest time that an exchange is given.
+	Quickest = time.Second
+)
+
+// Config is what holds for the whole mount.
+type Config struct {
+	RequestTimeout         time.Duration `json:"request_timeout"`
+	CACertificate          string        `json:"ca_certificate,omitempty"`
+	AllowedHosts           []string      `json:"allowed_hosts,omitempty"`
+	AllowInsecureEndpoints bool          `json:"allow_insecure_endpoints,omitempty"`
+}
+
+// GetConfig returns the configuration as it is stored, or the defaults.
+func GetConfig(ctx context.Context, s logical.Storage) (*Config, error) {
+	c := &Config{RequestTimeout: DefaultTimeout}
+	_, err := mount.Load(ctx, s, ConfigKey, c)
+	return c, err
+}
+
+// Options are the configuration's bounds on one exchange, with a role's own roots if it has any.
+func (c *Config) Options(roleCA string) (client.Options, error) {
+	roots, err := RootCAs(c.CACertificate, roleCA)
+	return client.Options{
+		Timeout: c.RequestTimeout, RootCAs: roots,
+		AllowedHosts: c.AllowedHosts, AllowInsecure: c.AllowInsecureEndpoints,
+	}, err
+}
+
+// Validate returns what is wrong with the configuration, nil for nothing.
+func (c *Config) Validate() error {
+	if c.RequestTimeout < time.Second || c.RequestTimeout > MaxTimeout {
+		return fmt.Errorf("request_timeout must lie between 1s and %s", client.Duration(MaxTimeout))
+	}
+	_, err := RootCAs(c.CACertificate)
+	return cmp.Or(err, client.CheckHostGlobs(c.AllowedHosts))
+}

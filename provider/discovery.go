@@ -1,0 +1,125 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/mount"
+)
+
+// Discovery is what is remembered of a definition that was filled in from its issuer's metadata. The
+// values stand in the definition itself and are never followed: whoever can change a document on
+// somebody's web server must not be able to move an endpoint.
+type Discovery struct {
+	At     time.Time `json:"at"`
+	Fields []string  `json:"fields"` // those that the metadata decide; the others are the operator's own
+}
+
+// Show puts into a definition's data where its fields come from.
+func (f *Discovery) Show(data map[string]any) {
+	if f == nil {
+		return
+	}
+	data["discovered_at"] = f.At.UTC().Format(time.RFC3339)
+	data["discovered_fields"] = slices.DeleteFunc(slices.Clone(f.Fields), func(field string) bool { return isEmpty(data[field]) })
+}
+
+// fill is discover for a write: a server that publishes nothing is no obstacle where the operator knows
+// what it would say. Its issuer may be wanted for assertions alone.
+func (p *OwnProvider) fill(ctx context.Context, old *OwnProvider, c *Config, in mount.Input) (*logical.Response, error) {
+	fields, err := old.follows(in)
+	if err != nil {
+		return nil, err
+	}
+	if len(fields) == 0 {
+		return nil, mount.Refuse(checkProvider(&p.Provider, c)) // nothing is left to ask for
+	}
+	resp := new(logical.Response)
+	err = p.discover(ctx, c, fields)
+	if errors.Is(err, client.ErrNoMetadata) && old.Discovery == nil && !slices.Contains(fields, "token_endpoint") {
+		resp.AddWarning("the issuer publishes no metadata, so nothing was filled in and the definition is as you wrote it")
+		return resp, mount.Refuse(checkProvider(&p.Provider, c))
+	}
+	if err != nil {
+		return nil, discoveryError(err)
+	}
+	data, err := ProviderData(&p.Provider)
+	if err != nil {
+		return nil, err
+	}
+	resp.Data = map[string]any{}
+	for _, field := range fields {
+		if !isEmpty(data[field]) {
+			resp.Data[field] = data[field]
+		}
+	}
+	warnOfMoves(resp, &old.Provider, &p.Provider)
+	return resp, nil
+}
+
+// follows are the fields that the metadata decide once this write is done.
+func (p *OwnProvider) follows(in mount.Input) (fields []string, err error) {
+	doc, err := providerDocument(&p.Provider)
+	for _, field := range client.DiscoveredFields {
+		var own bool
+		switch {
+		case in.Names(field):
+			own = !isEmpty(in.Value(field)) // written empty, it returns to its default: the server's
+		case p.Discovery != nil:
+			own = !slices.Contains(p.Discovery.Fields, field)
+		default:
+			own = !isEmpty(doc[field])
+		}
+		if !own {
+			fields = append(fields, field)
+		}
+	}
+	return fields, err
+}
+
+// discover replaces the fields by what the issuer's metadata say now, and checks the whole.
+func (p *OwnProvider) discover(ctx context.Context, c *Config, fields []string) error {
+	o, err := c.Options("")
+	if err != nil {
+		return err
+	}
+	m, err := client.Discover(ctx, o, p.Issuer)
+	if err != nil {
+		return err
+	}
+	if err := p.Fill(m, o, fields); err != nil {
+		return err
+	}
+	p.Discovery = &Discovery{At: clock.Now().UTC(), Fields: fields}
+	return checkProvider(&p.Provider, c)
+}
+
+// discoveryError is what a writer hears: a server in trouble is nobody's fault here.
+func discoveryError(err error) error {
+	if e, ok := errors.AsType[*client.Error](err); ok && e.Class == client.NotProcessed {
+		return logical.CodedError(http.StatusServiceUnavailable, e.Reason+"; nothing was stored")
+	}
+	return mount.Refuse(err)
+}
+
+// isEmpty tells that a field of a definition says nothing.
+func isEmpty(value any) bool {
+	switch value := value.(type) {
+	case nil:
+		return true
+	case string:
+		return value == ""
+	case map[string]string:
+		return len(value) == 0
+	case map[string]any:
+		return len(value) == 0
+	}
+	return false
+}

@@ -1,0 +1,154 @@
+package role
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/mount"
+)
+
+const RolePrefix = "role/"
+
+// Role is what an operator stores: one grant, its credentials and how its tokens are handed out.
+// What the machine learns lives in a token entry, so that an edit and a refresh can't overwrite
+// each other.
+type Role struct {
+	RoleSettings
+	Credentials
+	Next NextCredentials
+	// PreviousClientSecret is tried when the provider refuses ClientSecret, and the other way round:
+	// while a secret is being replaced, both may be valid, or only the one that was not written last.
+	PreviousClientSecret client.Secret
+
+	RefreshToken client.Secret // the one that was written; the current one is in the token entry
+	TokenParams  map[string]client.Secret
+	TokenHeaders map[string]client.Secret
+}
+
+// RoleSettings is the part of a role that is no secret, as it is stored.
+type RoleSettings struct {
+	// Revision changes with every write: a failure that is remembered for one revision does not
+	// hold back the next.
+	Revision string `json:"revision"`
+	// GrantID changes with every new refresh token: the state of another grant does not count.
+	GrantID string `json:"grant_id"`
+	// GrantedAt is when the refresh token was written: an unused one ages from then on.
+	GrantedAt time.Time `json:"granted_at,omitzero"`
+	// Origins are the scheme, host and port of the endpoints that the secrets were written for.
+	Origins []string `json:"origins"`
+
+	GrantType      string            `json:"grant_type"`
+	Provider       string            `json:"provider"`
+	ProviderParams map[string]string `json:"provider_params,omitempty"`
+	ClientID       string            `json:"client_id"`
+	Scope          string            `json:"scope,omitempty"`
+	// Subject is on whose behalf the JWT bearer grant asks.
+	Subject                 string            `json:"subject,omitempty"`
+	AssertionAudience       string            `json:"assertion_audience,omitempty"`
+	AssertionClaims         map[string]string `json:"assertion_claims,omitempty"`
+	SigningAlg              string            `json:"token_endpoint_auth_signing_alg,omitempty"`
+	TokenEndpointAuthMethod string            `json:"token_endpoint_auth_method,omitempty"`
+	RequestFormat           string            `json:"request_format,omitempty"`
+	CACertificate           string            `json:"ca_certificate,omitempty"`
+	TTL                     time.Duration     `json:"ttl,omitempty"`
+	AssumedTokenTTL         time.Duration     `json:"assumed_token_ttl,omitempty"`
+	RefreshWindow           time.Duration     `json:"refresh_window,omitempty"`
+	KeepalivePeriod         time.Duration     `json:"keepalive_period,omitempty"`
+	Lease                   bool              `json:"lease"`
+	IdentityReadable        bool              `json:"identity_readable,omitempty"`
+	TokenMode               string            `json:"token_mode"`
+	// Pins are what the provider's definition said at the last write, nil where that is built-in, and in
+	// roles of v0.1.0.
+	Pins *Pins `json:"pins,omitempty"`
+}
+
+// roleEntry is a role as it is stored, secrets in plain strings: a client.Secret does not let
+// itself be encoded.
+type roleEntry struct {
+	RoleSettings
+	credentialsEntry
+	Next                 *nextEntry        `json:"next,omitempty"`
+	PreviousClientSecret string            `json:"previous_client_secret,omitempty"`
+	RefreshToken         string            `json:"refresh_token,omitempty"`
+	TokenParams          map[string]string `json:"token_params,omitempty"`
+	TokenHeaders         map[string]string `json:"token_headers,omitempty"`
+}
+
+// GetRole returns nil when there is no such role.
+func GetRole(ctx context.Context, s logical.Storage, name string) (*Role, error) {
+	e := new(roleEntry)
+	ok, err := mount.Load(ctx, s, RolePrefix+name, e)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &Role{
+		RoleSettings:         e.RoleSettings,
+		Credentials:          e.credentials(),
+		Next:                 e.Next.next(),
+		PreviousClientSecret: client.NewSecret(e.PreviousClientSecret),
+		RefreshToken:         client.NewSecret(e.RefreshToken),
+		TokenParams:          WrapAll(e.TokenParams),
+		TokenHeaders:         WrapAll(e.TokenHeaders),
+	}, nil
+}
+
+// PutRole stores a role, its secrets too.
+func PutRole(ctx context.Context, s logical.Storage, name string, r *Role) error {
+	return mount.Save(ctx, s, RolePrefix+name, &roleEntry{
+		RoleSettings:         r.RoleSettings,
+		credentialsEntry:     r.Credentials.entry(),
+		Next:                 r.Next.entry(),
+		PreviousClientSecret: r.PreviousClientSecret.Reveal(),
+		RefreshToken:         r.RefreshToken.Reveal(),
+		TokenParams:          RevealAll(r.TokenParams),
+		TokenHeaders:         RevealAll(r.TokenHeaders),
+	})
+}
+
+// Spends tells whether a refresh of this role presents a refresh token, so that there is something
+// to lose.
+func (r *Role) Spends() bool { return r.GrantType == client.GrantRefreshToken }
+
+// Settings names what decides which access token an exchange brings. A stored token that was got
+// with other settings is not handed out: it may have another scope, or belong to another client or
+// server.
+func (r *Role) Settings() string {
+	settings := mount.Digest(r.Realm(), r.Scope, RevealAll(r.TokenParams), r.TokenMode)
+	if r.Subject != "" || len(r.AssertionClaims) > 0 {
+		return mount.Digest(settings, r.Subject, r.AssertionClaims)
+	}
+	return settings
+}
+
+// Realm names whose tokens these are, server and client. A token of another realm is never sent
+// anywhere, not even to be revoked.
+func (r *Role) Realm() string {
+	return mount.Digest(r.GrantType, r.Provider, r.Origins, r.ProviderParams, r.ClientID)
+}
+
+// Fingerprint is that of the client certificate, "" when the role has none.
+func (r *Role) Fingerprint() string { return client.Fingerprint(r.CertificateChain) }
+
+// WrapAll is a map of plain texts as secrets.
+func WrapAll(plain map[string]string) map[string]client.Secret {
+	secrets := make(map[string]client.Secret, len(plain))
+	for name, value := range plain {
+		secrets[name] = client.NewSecret(value)
+	}
+	return secrets
+}
+
+// RevealAll is a map of secrets as plain texts, for storage and requests.
+func RevealAll(secrets map[string]client.Secret) map[string]string {
+	plain := make(map[string]string, len(secrets))
+	for name, value := range secrets {
+		plain[name] = value.Reveal()
+	}
+	return plain
+}
+
+// ErrNoRole: nobody has written a role of that name.
+var ErrNoRole = mount.Refusal("there is no role of this name; list the roles to see which there are")

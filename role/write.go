@@ -1,0 +1,156 @@
+package role
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/hashicorp/go-uuid"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/provider"
+)
+
+// RoleWrite is one write to a role, from what it says to what is stored.
+type RoleWrite struct {
+	mount.Input
+	Old      *Role    // nil for a new role
+	State    Standing // how the grant stands; empty for a new role
+	Warnings []string
+}
+
+// Apply returns the role as it will be, or a refusal. It stores nothing.
+func (w *RoleWrite) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
+	r := &Role{RoleSettings: RoleSettings{Lease: true}}
+	if w.Old != nil {
+		r = new(*w.Old)
+	}
+	w.readSettings(r)
+	if err := checkProviderOf(ctx, s, r); err != nil {
+		return nil, err // what it needs nobody knows
+	}
+	if w.Names("ca_certificate") {
+		if err := provider.CheckAuthorities(r.CACertificate); err != nil {
+			return nil, mount.Refuse(err)
+		}
+	}
+	if err := w.readSecrets(r); err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(w.readCertificate("", &r.Credentials), w.readAssertionKey("", &r.Credentials)); err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(w.readNext(r), w.checkValidity(r), r.check()); err != nil {
+		return nil, err
+	}
+	if err := w.checkRefreshToken(r); err != nil {
+		return nil, err
+	}
+	t, err := NewTarget(ctx, s, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(t.checkCredentials(), t.checkMethods(), t.checkAssertions(r.Credentials, ""), t.checkNext(), t.CheckTokenMode()); err != nil {
+		return nil, err
+	}
+	w.warnOfBlanks(r)
+	if err := w.pin(t); err != nil {
+		return nil, err
+	}
+	if w.Old != nil && w.Old.Provider == r.Provider && t.checkPins() != nil {
+		w.Warnings = append(w.Warnings, "the provider has changed since this role was written before, in what readers are handed or in what the client "+
+			"proves itself with: from now on that holds for this role")
+	}
+	r.Pins = t.pins.take(t.says, w.Old)
+	r.Revision, err = uuid.GenerateUUID()
+	return r, err
+}
+
+func (w *RoleWrite) readSettings(r *Role) {
+	w.Text("grant_type", &r.GrantType)
+	w.Text("provider", &r.Provider)
+	w.Pairs("provider_params", &r.ProviderParams)
+	w.Text("client_id", &r.ClientID)
+	w.Text("scope", &r.Scope)
+	w.Text("subject", &r.Subject)
+	w.Text("assertion_audience", &r.AssertionAudience)
+	w.Pairs("assertion_claims", &r.AssertionClaims)
+	w.Text("token_endpoint_auth_signing_alg", &r.SigningAlg)
+	w.Text("token_endpoint_auth_method", &r.TokenEndpointAuthMethod)
+	w.Text("request_format", &r.RequestFormat)
+	w.Text("ca_certificate", &r.CACertificate)
+	w.Text("token_mode", &r.TokenMode)
+	w.Duration("ttl", &r.TTL)
+	w.Duration("assumed_token_ttl", &r.AssumedTokenTTL)
+	w.Duration("refresh_window", &r.RefreshWindow)
+	w.Duration("keepalive_period", &r.KeepalivePeriod)
+	w.Boolean("lease", &r.Lease)
+	w.Boolean("identity_readable", &r.IdentityReadable)
+	r.ClientID = strings.TrimRight(r.ClientID, "\r\n") // see input.secret
+	r.GrantType = cmp.Or(r.GrantType, client.GrantRefreshToken)
+	if r.GrantType == "jwt-bearer" {
+		r.GrantType = client.GrantJWTBearer
+	}
+	r.TokenMode = cmp.Or(r.TokenMode, tokenModeShared)
+}
+
+// readSecrets starts a new grant when the write brings a new refresh token.
+func (w *RoleWrite) readSecrets(r *Role) (err error) {
+	before := r.ClientSecret
+	w.Secret("client_secret", &r.ClientSecret)
+	if !r.ClientSecret.Equal(before) {
+		r.ClientSecretSince = clock.Now()
+	}
+	w.Secret("previous_client_secret", &r.PreviousClientSecret)
+	w.SecretPairs("token_params", &r.TokenParams)
+	w.SecretPairs("token_headers", &r.TokenHeaders)
+	written := r.RefreshToken
+	w.Secret("refresh_token", &written)
+	ended := w.State.Dead && !r.Spends() // what has killed the grant says nothing of the client's own
+	if r.GrantID != "" && !ended && (!w.Names("refresh_token") || w.known(written)) {
+		return nil
+	}
+	w.Warnings = append(w.Warnings, warnOfPasting(written)...)
+	r.RefreshToken, r.GrantedAt = written, clock.Now() // none, if it was named as empty: checkRefreshToken tells whether it may
+	r.GrantID, err = uuid.GenerateUUID()
+	return err
+}
+
+// known tells whether a refresh token is one that this grant has had already. Whoever applies the
+// same configuration again, as Terraform does, names the first refresh token every time; starting
+// over with it would replace the one that is live by one that is long spent. A grant that is dead may
+// start over with anything but that.
+func (w *RoleWrite) known(refreshToken client.Secret) bool {
+	replaced := w.State.Generation > 0 && !w.Old.RefreshToken.Equal(w.State.RefreshToken)
+	if w.State.Dead && !(replaced && refreshToken.Equal(w.Old.RefreshToken)) {
+		return false
+	}
+	if !refreshToken.IsSet() {
+		return !w.Old.RefreshToken.IsSet() && !w.State.RefreshToken.IsSet() // there is none to forget
+	}
+	if refreshToken.Equal(w.Old.RefreshToken) && w.State.Generation > 0 && !refreshToken.Equal(w.State.RefreshToken) {
+		w.Warnings = append(w.Warnings, "this refresh_token is the one that the grant began with; "+
+			"the provider has replaced it since, so the newer one is kept")
+	}
+	return refreshToken.Equal(w.Old.RefreshToken) || refreshToken.Equal(w.State.RefreshToken)
+}
+
+// Secret reads a secret without the line ends around it, as field=@file brings one along: no token or secret of
+// OAuth may contain one (RFC 6749 appendix A), and with it no server knows the secret.
+func (w *RoleWrite) Secret(field string, into *client.Secret) {
+	if w.Names(field) {
+		text, _ := w.Value(field).(string)
+		*into = client.NewSecret(strings.Trim(text, "\r\n"))
+	}
+}
+
+// SecretPairs reads pairs whose values may be secrets.
+func (w *RoleWrite) SecretPairs(field string, into *map[string]client.Secret) {
+	if w.Names(field) {
+		pairs, _ := w.Value(field).(map[string]string)
+		*into = WrapAll(pairs)
+	}
+}

@@ -1,0 +1,128 @@
+package schedule
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
+)
+
+// AnyProvider stands for the roles of all providers in a survey.
+const AnyProvider = ""
+
+// surveys are the looks at many roles that are asked for. One is made at a time: what is asked for meanwhile,
+// however often, is one more. The zero value is ready.
+type surveys struct {
+	mu      sync.Mutex
+	running bool
+	wanted  map[string]bool // the providers whose roles are to be looked at
+}
+
+// want asks for a survey. It tells whether nobody makes one: then the caller must.
+func (s *surveys) want(provider string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wanted == nil {
+		s.wanted = map[string]bool{}
+	}
+	s.wanted[provider] = true
+	begin := !s.running
+	s.running = true
+	return begin
+}
+
+// next returns the providers of the next survey; nil when none is wanted any more, and whoever asks is to end.
+func (s *surveys) next() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wanted := s.wanted
+	s.wanted, s.running = nil, wanted != nil
+	return wanted
+}
+
+// Resurvey has the roles of a provider looked at, whose definition has changed, or those of all.
+func (sc *Scheduler) Resurvey(s logical.Storage, provider string) {
+	if sc.surveys.want(provider) {
+		sc.grants.Begin(func() { // a mount that ends plans nothing any more
+			for wanted := sc.surveys.next(); wanted != nil; wanted = sc.surveys.next() {
+				sc.grants.Contained(func() { sc.survey(s, wanted) })
+			}
+		})
+	}
+}
+
+// survey finds what is to be done for the roles there are: exchanges whose outcome is unknown, which
+// must be repeated while the provider's grace lasts, and grants to keep alive. It reads at a bounded
+// rate, so that a mount with very many roles does not slow Vault's start; roles of which it is known that
+// they may have such an exchange come first.
+func (sc *Scheduler) survey(s logical.Storage, wanted map[string]bool) {
+	const pause, batch = 10 * time.Millisecond, 10 // a thousand roles a second
+	if wanted[AnyProvider] {
+		sc.surveyInflight(s)
+	}
+	names, err := mount.List(s, role.RolePrefix)
+	for err != nil {
+		sc.grants.Logger().Warn("the roles could not be listed for background work; trying again", "error", err)
+		if !sc.grants.Work.Wait(TendDelay) || sc.grants.Work.Ending() {
+			return
+		}
+		names, err = mount.List(s, role.RolePrefix)
+	}
+	for i, name := range names {
+		if i%batch == 0 && !sc.grants.Work.Wait(pause) || sc.grants.Work.Ending() {
+			return
+		}
+		sc.visit(s, name, wanted)
+	}
+}
+
+// visit looks at a role, and puts it where it belongs in the queue if it is of one of the providers.
+func (sc *Scheduler) visit(s logical.Storage, name string, wanted map[string]bool) (r *role.Role, tok *grant.Token) {
+	ctx, cancel := context.WithTimeout(context.Background(), mount.StorageTimeout)
+	defer cancel()
+	var err error
+	defer func() {
+		if err != nil {
+			sc.Queue.Set(name, clock.Now().Add(TendDelay))
+		}
+	}()
+	defer mount.Contain(sc.grants.Logger(), &err)
+	r, p, tok, err := sc.grants.LookUp(ctx, s, name)
+	if err == nil && r != nil && (wanted[AnyProvider] || wanted[r.Provider]) {
+		sc.replan(name, r, p, tok)
+	}
+	return r, tok
+}
+
+// surveyInflight looks at the roles that are noted, and then tidies the notes up.
+func (sc *Scheduler) surveyInflight(s logical.Storage) {
+	ctx, cancel := context.WithTimeout(context.Background(), mount.StorageTimeout)
+	defer cancel()
+	names, err := s.List(ctx, grant.InflightPrefix)
+	if err != nil {
+		return // the survey of all roles finds these exchanges too
+	}
+	var settled []string // or gone
+	for _, name := range names {
+		if sc.grants.Work.Ending() {
+			return
+		}
+		if r, tok := sc.visit(s, name, map[string]bool{AnyProvider: true}); r == nil || tok != nil && tok.Intent == nil {
+			settled = append(settled, name)
+		}
+	}
+	if len(settled) == 0 || !sc.grants.MayTend() {
+		return
+	}
+	sc.grants.Begin(func() {
+		for _, name := range settled {
+			sc.grants.SettleInflight(s, name)
+		}
+	})
+}
