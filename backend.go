@@ -6,8 +6,9 @@
 // token with a lease; it never sees the refresh token, the client secret or the private key.
 //
 // The engine exists for one promise: a grant is never lost. Everything that could lose one goes
-// through the one function in refresh.go, whose order of steps is the design. What is OAuth and
-// not Vault lives in the package client.
+// through the one function in grant/refresh.go, whose order of steps is the design. This package is the
+// paths: each decodes a request, calls a room below and answers. From top to bottom these are schedule, grant,
+// role, provider and mount, which is Vault without OAuth, as client is OAuth without Vault.
 package oauthrefresh
 
 import (
@@ -31,7 +32,7 @@ type backend struct {
 	*framework.Backend
 	grants   *grant.Keeper       // the grants, each with all that may spend its refresh token
 	schedule *schedule.Scheduler // what happens without a caller
-	edits    mount.Keylock       // serialises all that writes the configuration, or a provider
+	edits    mount.Locks         // serialises all that writes the configuration, or a provider
 }
 
 // Version is what `vault plugin list` shows. Vault wants a semantic version with a leading v.
@@ -49,15 +50,15 @@ func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend,
 
 func newBackend() *backend {
 	b := new(backend)
-	b.grants = grant.NewKeeper(b)
-	b.schedule = schedule.NewScheduler(b.grants)
+	b.grants = grant.New(b)
+	b.schedule = schedule.New(b.grants)
 	b.Backend = &framework.Backend{
 		Help:           strings.TrimSpace(backendHelp),
 		BackendType:    logical.TypeLogical,
 		RunningVersion: Version,
 		PathsSpecial: &logical.Paths{
 			// No wildcards: a prefix is meant when it ends in a slash.
-			SealWrapStorage: []string{provider.ConfigKey, role.RolePrefix, grant.TokenPrefix, grant.RevocationPrefix},
+			SealWrapStorage: []string{provider.ConfigKey, role.Prefix, grant.Prefix, grant.RevocationPrefix},
 		},
 		Paths: framework.PathAppend(
 			[]*framework.Path{pathConfig(b)},

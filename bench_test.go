@@ -28,7 +28,7 @@ func BenchmarkPlanned(b *testing.B) {
 
 // One role's lock, handed from waiter to waiter.
 func BenchmarkLockHandOver(b *testing.B) {
-	var k mount.Keylock
+	var k mount.Locks
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			unlock, err := k.Lock(context.Background(), "r")

@@ -154,13 +154,13 @@ func TestAuthoritiesAreNothingButCertificates(t *testing.T) {
 		}
 	}
 	combined := ca + newClientCertificate(t, -time.Hour, time.Hour).key
-	r, err := role.GetRole(t.Context(), b.storage, "r")
+	r, err := role.Get(t.Context(), b.storage, "r")
 	c, err2 := provider.GetConfig(t.Context(), b.storage)
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}
 	r.CACertificate, c.CACertificate = combined, combined
-	if err := errors.Join(role.PutRole(t.Context(), b.storage, "r", r), mount.Save(t.Context(), b.storage, provider.ConfigKey, c)); err != nil {
+	if err := errors.Join(role.Put(t.Context(), b.storage, "r", r), mount.Save(t.Context(), b.storage, provider.ConfigKey, c)); err != nil {
 		t.Fatal(err)
 	}
 	b.write("refresh/r", nil)

@@ -192,11 +192,11 @@ func TestNothingNewIsCalledPlus(t *testing.T) {
 	}
 	b.write("roles/a+b", roleOf("test"))
 	b.write("roles/+a", roleOf("test"))
-	r, err := role.GetRole(t.Context(), b.storage, "r")
+	r, err := role.Get(t.Context(), b.storage, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := role.PutRole(t.Context(), b.storage, "+", r); err != nil {
+	if err := role.Put(t.Context(), b.storage, "+", r); err != nil {
 		t.Fatal(err)
 	}
 	b.data("creds/+")

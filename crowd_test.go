@@ -62,7 +62,7 @@ func TestACrowdIsRefreshedInTime(t *testing.T) {
 // multiply copies a role and its state n times, to name0 and so on.
 func (b *testBackend) multiply(name string, n int) {
 	b.t.Helper()
-	for _, kind := range []string{role.RolePrefix, grant.TokenPrefix} {
+	for _, kind := range []string{role.Prefix, grant.Prefix} {
 		entry, err := b.storage.Get(b.t.Context(), kind+name)
 		if err != nil {
 			b.t.Fatal(err)
@@ -82,7 +82,7 @@ func (b *testBackend) recordRefreshes() func() map[string][]time.Time {
 	b.storage.onPut(func(key string) error {
 		mu.Lock()
 		defer mu.Unlock()
-		name, ok := strings.CutPrefix(key, grant.TokenPrefix)
+		name, ok := strings.CutPrefix(key, grant.Prefix)
 		if puts[name]++; ok && puts[name]%2 == 0 { // the intent goes before
 			at[name] = append(at[name], time.Now())
 		}

@@ -241,7 +241,7 @@ func TestAnIssuerThatHangs(t *testing.T) {
 func TestOlderDefinitionsLoad(t *testing.T) {
 	b := newTestBackend(t)
 	s := newIssuer(t, b, fields{"token_endpoint_auth_methods_supported": nil})
-	if err := mount.Save(t.Context(), b.storage, provider.ProviderPrefix+"old", &client.Provider{Issuer: s.URL(), TokenEndpoint: s.URL() + "/mine", SendScope: true}); err != nil {
+	if err := mount.Save(t.Context(), b.storage, provider.Prefix+"old", &client.Provider{Issuer: s.URL(), TokenEndpoint: s.URL() + "/mine", SendScope: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.data("providers/old"); got["token_endpoint"] != s.URL()+"/mine" || got["discovered_at"] != nil {

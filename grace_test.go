@@ -259,7 +259,7 @@ func TestAProcessThatWasStoppedLooksAgain(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		server.Enqueue(tokenAnswer("a1", canary+"r1"))
 		b.storage.afterPut(func(key string) error {
-			if key != grant.TokenPrefix+"r" {
+			if key != grant.Prefix+"r" {
 				return nil
 			}
 			b.storage.afterPut(nil)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -34,9 +35,60 @@ func TestNoVaultClientInThePlugin(t *testing.T) {
 	}
 }
 
+// Imports go down only: each room may use those that are listed with it, and no other of this module.
+func TestRoomsUseWhatLiesBelow(t *testing.T) {
+	const module = "vault-plugin-secrets-oauthrefresh/"
+	everywhere := []string{"client", "internal/clock"}
+	for room, below := range map[string][]string{
+		".":        {"schedule", "grant", "role", "provider", "mount"},
+		"schedule": {"grant", "role", "provider", "mount"},
+		"grant":    {"role", "provider", "mount"},
+		"role":     {"provider", "mount"},
+		"provider": {"mount"},
+		"mount":    {},
+	} {
+		cmd := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./"+room)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range strings.Fields(string(out)) {
+			if own, ok := strings.CutPrefix(path, module); ok && !slices.Contains(append(below, everywhere...), own) {
+				t.Errorf("%s imports %s", room, own)
+			}
+		}
+	}
+}
+
+// What can spend a grant, end one or lead secrets elsewhere is called in one place each.
+func TestOneCallerEach(t *testing.T) {
+	for call, place := range map[string]string{
+		"client.Exchange(": "grant/attempt.go",
+		"client.Revoke(":   "role/target.go",
+		"client.Discover(": "provider/discovery.go",
+	} {
+		for _, room := range []string{".", "schedule", "grant", "role", "provider", "mount"} {
+			names, err := filepath.Glob(filepath.Join(room, "*.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range names {
+				text, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n := strings.Count(string(text), call); !strings.HasSuffix(name, "_test.go") && (n > 0) != (name == place) {
+					t.Errorf("%s calls %s %d times", name, strings.TrimSuffix(call, "("), n)
+				}
+			}
+		}
+	}
+}
+
 // What others can see explains itself.
 func TestExportedSymbolsAreDocumented(t *testing.T) {
-	for _, dir := range []string{".", "client", "client/clienttest"} {
+	for _, dir := range []string{".", "schedule", "grant", "role", "provider", "mount", "client", "client/clienttest"} {
 		fset := source.NewFileSet()
 		var files []*ast.File
 		names, err := filepath.Glob(filepath.Join(dir, "*.go"))

@@ -15,7 +15,7 @@ import (
 // interrupted stores what a crash leaves in the midst of an exchange.
 func (b *testBackend) interrupted(name string) {
 	b.t.Helper()
-	r, err := role.GetRole(context.Background(), &b.storage.InmemStorage, name)
+	r, err := role.Get(context.Background(), &b.storage.InmemStorage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}

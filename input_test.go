@@ -26,7 +26,7 @@ type settings struct {
 func read(data map[string]any) settings {
 	s := settings{"kept", "kept", true, time.Hour, []string{"kept"}, map[string]string{"kept": "x"}, map[string]string{"kept": "x"}}
 	secret, inner := client.NewSecret(s.Secret), role.WrapAll(s.Inner)
-	w := role.RoleWrite{Input: mount.ReadInput(&framework.FieldData{Raw: data, Schema: map[string]*framework.FieldSchema{
+	w := role.Write{Input: mount.ReadInput(&framework.FieldData{Raw: data, Schema: map[string]*framework.FieldSchema{
 		"text": {Type: framework.TypeString, Default: "default"}, "secret": {Type: framework.TypeString},
 		"flag": {Type: framework.TypeBool, Default: true}, "duration": {Type: framework.TypeDurationSecond, Default: 30},
 		"list": {Type: framework.TypeCommaStringSlice}, "pairs": {Type: framework.TypeKVPairs}, "inner": {Type: framework.TypeKVPairs},

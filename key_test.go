@@ -256,12 +256,12 @@ func TestAnEditOfWhereTheAccessTokenIsKeepsTheKey(t *testing.T) {
 // A v0.1.0 role has no pins; written once more it has, and nothing else has changed.
 func TestTheFirstWriteAfterAnUpgradeKeepsTheKey(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		r, err := role.GetRole(t.Context(), b.storage, "r")
+		r, err := role.Get(t.Context(), b.storage, "r")
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Pins = nil // as v0.1.0 wrote it
-		if err := role.PutRole(t.Context(), b.grants.Over(b.storage), "r", r); err != nil {
+		if err := role.Put(t.Context(), b.grants.Over(b.storage), "r", r); err != nil {
 			t.Fatal(err)
 		}
 		grant := clienttest.NewRotation(firstToken)

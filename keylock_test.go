@@ -9,7 +9,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
-func mustLock(t *testing.T, k *mount.Keylock, name string) (unlock func()) {
+func mustLock(t *testing.T, k *mount.Locks, name string) (unlock func()) {
 	t.Helper()
 	unlock, err := k.Lock(t.Context(), name)
 	if err != nil {
@@ -20,7 +20,7 @@ func mustLock(t *testing.T, k *mount.Keylock, name string) (unlock func()) {
 
 func TestKeylockAdmitsOnePerName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var k mount.Keylock
+		var k mount.Locks
 		inside, most, passed := 0, 0, 0
 		unlock := mustLock(t, &k, "a")
 		for range 20 {
@@ -46,7 +46,7 @@ func TestKeylockAdmitsOnePerName(t *testing.T) {
 
 // A role whose provider is slow must not hold up another one.
 func TestKeylockKeepsNamesApart(t *testing.T) {
-	var k mount.Keylock
+	var k mount.Locks
 	unlock := mustLock(t, &k, "a")
 	for _, name := range []string{"", "A", "b", "a/", "aa"} {
 		if k.Busy(name) {
@@ -60,7 +60,7 @@ func TestKeylockKeepsNamesApart(t *testing.T) {
 // Who gives up neither keeps the lock nor stands in the way of the others.
 func TestKeylockWaitersGiveUpWithTheirContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var k mount.Keylock
+		var k mount.Locks
 		unlock := mustLock(t, &k, "a")
 		ctx, cancel := context.WithCancel(t.Context())
 		var given error
@@ -83,7 +83,7 @@ func TestKeylockWaitersGiveUpWithTheirContext(t *testing.T) {
 
 // Names cost nothing while nobody uses them: a mount may have seen any number of them.
 func TestKeylockForgetsIdleNames(t *testing.T) {
-	var k mount.Keylock
+	var k mount.Locks
 	unlock := mustLock(t, &k, "a")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -306,7 +306,7 @@ func TestATokenWhoseReaderGoesLastIsRevoked(t *testing.T) {
 	b, server := ownRole(t)
 	reader := &goneLater{Context: context.WithoutCancel(t.Context())}
 	b.storage.afterPut(func(key string) error {
-		if tok := b.stored("r"); key == grant.TokenPrefix+"r" && tok.Generation == 1 {
+		if tok := b.stored("r"); key == grant.Prefix+"r" && tok.Generation == 1 {
 			reader.gone.Store(true)
 		}
 		return nil

@@ -214,7 +214,7 @@ func (w *world) broken(f mishap) clienttest.Answer {
 // announced notes what the plugin has stored before it sends something.
 func (w *world) announced(s *faultyStorage, key string) {
 	tok, err := grant.GetToken(context.Background(), &s.InmemStorage, "r")
-	if key != grant.TokenPrefix+"r" || err != nil || tok == nil {
+	if key != grant.Prefix+"r" || err != nil || tok == nil {
 		return
 	}
 	w.mu.Lock()

@@ -367,7 +367,7 @@ func TestPromotionDoesNotUndoAnEdit(t *testing.T) {
 			b.write("roles/r", edit)
 			open()
 			await(t, done)
-			r, err := role.GetRole(t.Context(), b.storage, "r")
+			r, err := role.Get(t.Context(), b.storage, "r")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -41,7 +41,7 @@ func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *fr
 	name := d.Get("name").(string)
 	out, err := b.grants.Serve(ctx, req.Storage, name, grant.Demand{MinTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
 	if err != nil {
-		return mount.AnswerError(err)
+		return mount.Answer(err)
 	}
 	return b.lease(name, out), nil
 }

@@ -41,7 +41,7 @@ func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *
 		return nil, err
 	}
 	if l.Role == nil {
-		return mount.AnswerError(role.ErrNoRole)
+		return mount.Answer(role.ErrNoRole)
 	}
 	e, err := b.grants.Explain(ctx, req.Storage, name, l, grant.Demand{MinTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
 	if err != nil {

@@ -41,10 +41,10 @@ func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	if r == nil {
-		return mount.AnswerError(role.ErrNoRole)
+		return mount.Answer(role.ErrNoRole)
 	}
 	if !r.IdentityReadable {
-		return mount.AnswerError(mount.Refusal(fmt.Sprintf(
+		return mount.Answer(mount.Refusal(fmt.Sprintf(
 			"the client certificate of this role is not handed out: that takes identity_readable=true on roles/%s", name)))
 	}
 	id, err := r.CredentialsInUse(tok.Worked).Identity() // what the token at hand was got with
@@ -52,14 +52,14 @@ func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d 
 		id = next // nobody takes the old one any more
 	}
 	if err != nil {
-		return mount.AnswerError(mount.Refuse(err))
+		return mount.Answer(mount.Refuse(err))
 	}
 	if id == nil {
-		return mount.AnswerError(mount.Refusal("this role has no client certificate: write one to it"))
+		return mount.Answer(mount.Refusal("this role has no client certificate: write one to it"))
 	}
 	resp, err := b.leaseIdentity(id, clock.Now())
 	if err != nil {
-		return mount.AnswerError(mount.Refuse(err))
+		return mount.Answer(mount.Refuse(err))
 	}
 	return resp, nil
 }

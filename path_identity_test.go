@@ -117,12 +117,12 @@ func TestIdentityIsRefusedByDefault(t *testing.T) {
 // setCertificate puts a certificate into storage that a write would refuse.
 func (b *testBackend) setCertificate(name string, c *clientCertificate) {
 	b.t.Helper()
-	r, err := role.GetRole(b.t.Context(), b.storage, name)
+	r, err := role.Get(b.t.Context(), b.storage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	r.CertificateChain, r.PrivateKey = c.certificate, client.NewSecret(c.key)
-	if err := role.PutRole(b.t.Context(), b.storage, name, r); err != nil {
+	if err := role.Put(b.t.Context(), b.storage, name, r); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -192,7 +192,7 @@ func TestIdentityAfterTheEnd(t *testing.T) {
 	newEndpoint(t, b)
 	next, ended := newClientCertificate(t, -time.Hour, time.Hour), newClientCertificate(t, -2*time.Hour, -time.Hour)
 	b.writeRole("r", fields{"pfx": next.pfx, "pfx_password": certificatePassword, "identity_readable": true})
-	r, err := role.GetRole(t.Context(), b.storage, "r")
+	r, err := role.Get(t.Context(), b.storage, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestIdentityAfterTheEnd(t *testing.T) {
 	r.CertificateChain, r.PrivateKey = ended.certificate, client.NewSecret(ended.key)
 	for from, want := range map[time.Time]bool{{}: true, time.Now().Add(time.Hour): false} {
 		r.Next.From = from
-		if err := role.PutRole(t.Context(), b.storage, "r", r); err != nil {
+		if err := role.Put(t.Context(), b.storage, "r", r); err != nil {
 			t.Fatal(err)
 		}
 		resp, err := b.try(t.Context(), readOp, "identity/r", nil)

@@ -30,7 +30,7 @@ names one of them.`,
 	}, pathRediscover(b), {
 		Pattern:        "providers/" + mount.NamePattern,
 		DisplayAttrs:   mount.Display("provider"),
-		Fields:         provider.ProviderFields(),
+		Fields:         provider.Fields(),
 		ExistenceCheck: b.providerExists,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   &framework.PathOperation{Callback: b.pathProvidersRead, Summary: "Read a provider's definition."},
@@ -60,12 +60,12 @@ issuer is written again or providers/<name>/rediscover accepts a change; issuer=
 }
 
 func (b *backend) providerExists(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
-	p, err := provider.GetProvider(ctx, req.Storage, d.Get("name").(string))
+	p, err := provider.Get(ctx, req.Storage, d.Get("name").(string))
 	return p != nil, err
 }
 
 func (b *backend) pathProvidersList(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	names, err := req.Storage.List(ctx, provider.ProviderPrefix)
+	names, err := req.Storage.List(ctx, provider.Prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -79,14 +79,14 @@ func (b *backend) pathProvidersRead(ctx context.Context, req *logical.Request, d
 	p, builtin := client.Builtin(name)
 	var found *provider.Discovery
 	if !builtin {
-		own, err := provider.GetOwnProvider(ctx, req.Storage, name)
+		own, err := provider.GetCustom(ctx, req.Storage, name)
 		if err != nil || own == nil {
 			return nil, err
 		}
 		own.SetDefaults()
 		p, found = &own.Provider, own.Discovery
 	}
-	data, err := provider.ProviderData(p)
+	data, err := provider.Data(p)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 	if _, ok := client.Builtin(name); ok {
 		return logical.ErrorResponse("this provider is built-in and can't be changed: write your own under another name"), nil
 	}
-	unlock, err := b.edits.Lock(ctx, provider.ProviderPrefix+name)
+	unlock, err := b.edits.Lock(ctx, provider.Prefix+name)
 	if err != nil {
 		return nil, errProviderBusy
 	}
@@ -109,21 +109,21 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 	if err != nil {
 		return nil, err
 	}
-	old, err := provider.GetOwnProvider(ctx, req.Storage, name)
+	old, err := provider.GetCustom(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
 	exists := old != nil
 	if !exists {
 		if err := mount.CheckNewName(name); err != nil {
-			return mount.AnswerError(err)
+			return mount.Answer(err)
 		}
 		// A scope that an operator sets on a role of an unknown server is meant to be sent.
-		old = &provider.OwnProvider{Provider: client.Provider{SendScope: true}}
+		old = &provider.Custom{Provider: client.Provider{SendScope: true}}
 	}
 	p, resp, err := old.Edit(ctx, mount.ReadInput(d), c)
 	if err != nil {
-		return mount.AnswerError(err)
+		return mount.Answer(err)
 	}
 	if exists {
 		resp = role.WarnOfPins(resp, old, p)
@@ -133,11 +133,11 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 }
 
 // saveProvider stores a definition. How long its idle grants live may have changed.
-func (b *backend) saveProvider(ctx context.Context, s logical.Storage, name string, p *provider.OwnProvider) error {
+func (b *backend) saveProvider(ctx context.Context, s logical.Storage, name string, p *provider.Custom) error {
 	if err := role.PinProvider(ctx, s, name); err != nil {
 		return err
 	}
-	if err := mount.Save(ctx, s, provider.ProviderPrefix+name, p); err != nil {
+	if err := mount.Save(ctx, s, provider.Prefix+name, p); err != nil {
 		return err
 	}
 	b.schedule.Resurvey(s, name)
@@ -149,7 +149,7 @@ func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request,
 	if _, ok := client.Builtin(name); ok {
 		return logical.ErrorResponse("this provider is built-in and can't be deleted: it is part of the plugin"), nil
 	}
-	unlock, err := b.edits.Lock(ctx, provider.ProviderPrefix+name) // a discovery under way would store it again
+	unlock, err := b.edits.Lock(ctx, provider.Prefix+name) // a discovery under way would store it again
 	if err != nil {
 		return nil, errProviderBusy
 	}
@@ -157,7 +157,7 @@ func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request,
 	if err := role.PinProvider(ctx, req.Storage, name); err != nil {
 		return nil, err
 	}
-	if err := req.Storage.Delete(ctx, provider.ProviderPrefix+name); err != nil {
+	if err := req.Storage.Delete(ctx, provider.Prefix+name); err != nil {
 		return nil, mount.StorageError(err)
 	}
 	return b.warnOfUse(ctx, req.Storage, name), nil
@@ -173,10 +173,10 @@ const lookForUse, maxNamed = 5 * time.Second, 5
 func (b *backend) warnOfUse(ctx context.Context, s logical.Storage, gone string) *logical.Response {
 	ctx, cancel := context.WithTimeout(ctx, lookForUse)
 	defer cancel()
-	names, _ := s.List(ctx, role.RolePrefix) // what can't be read can't be told of; the delete has taken place
+	names, _ := s.List(ctx, role.Prefix) // what can't be read can't be told of; the delete has taken place
 	var users []string
 	for _, name := range names {
-		r, err := role.GetRole(ctx, s, name)
+		r, err := role.Get(ctx, s, name)
 		if ctx.Err() != nil {
 			break
 		}

@@ -40,16 +40,16 @@ func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request
 	var accept string
 	in.Text("accept", &accept)
 	if in.Names("accept") && accept == "" {
-		return mount.AnswerError(errNoAccept)
+		return mount.Answer(errNoAccept)
 	}
-	unlock, err := b.edits.Lock(ctx, provider.ProviderPrefix+name)
+	unlock, err := b.edits.Lock(ctx, provider.Prefix+name)
 	if err != nil {
 		return nil, errProviderBusy
 	}
 	defer unlock()
 	old, p, err := provider.Rediscover(ctx, req.Storage, name)
 	if err != nil {
-		return mount.AnswerError(err)
+		return mount.Answer(err)
 	}
 	resp, now, err := provider.Difference(old, p)
 	if err != nil {
@@ -59,7 +59,7 @@ func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request
 		return resp, nil
 	}
 	if accept != now {
-		return mount.AnswerError(errNotAsShown)
+		return mount.Answer(errNotAsShown)
 	}
 	resp.Data["accepted"] = true
 	return resp, b.saveProvider(ctx, req.Storage, name, p)

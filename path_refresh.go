@@ -36,12 +36,12 @@ too when an address, an hour or a policy is in the way, and take the same refres
 
 func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	r, err := role.GetRole(ctx, req.Storage, name)
+	r, err := role.Get(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
-		return mount.AnswerError(role.ErrNoRole)
+		return mount.Answer(role.ErrNoRole)
 	}
 	before, err := b.grants.CurrentToken(ctx, req.Storage, name, r)
 	if err != nil {
@@ -55,7 +55,7 @@ func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d
 	}
 	tok, err := b.grants.Refresh(ctx, req.Storage, name, want)
 	if err != nil {
-		return mount.AnswerError(err)
+		return mount.Answer(err)
 	}
 	data := map[string]any{"refreshed": tok.Generation > before.Generation, "generation": tok.Generation}
 	if tok.AccessToken.IsSet() {

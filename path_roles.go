@@ -25,7 +25,7 @@ or dead. What a state means and what to do stands at status/<name>.`,
 	}, {
 		Pattern:        "roles/" + mount.NamePattern,
 		DisplayAttrs:   mount.Display("role"),
-		Fields:         role.RoleFields(),
+		Fields:         role.Fields(),
 		ExistenceCheck: b.roleExists,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   &framework.PathOperation{Callback: b.pathRolesRead, Summary: "Read a role, without its secrets."},
@@ -54,7 +54,7 @@ revoke/<name>, and with token_mode=per_lease revoke the role's leases first (vau
 }
 
 func (b *backend) roleExists(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
-	r, err := role.GetRole(ctx, req.Storage, d.Get("name").(string))
+	r, err := role.Get(ctx, req.Storage, d.Get("name").(string))
 	return r != nil, err
 }
 
@@ -62,13 +62,13 @@ func (b *backend) roleExists(ctx context.Context, req *logical.Request, d *frame
 const maxDetailed = 1000
 
 func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	names, err := req.Storage.List(ctx, role.RolePrefix)
+	names, err := req.Storage.List(ctx, role.Prefix)
 	if err != nil {
 		return nil, err
 	}
 	info := map[string]any{}
 	for _, name := range names[:min(len(names), maxDetailed)] {
-		r, err := role.GetRole(ctx, req.Storage, name)
+		r, err := role.Get(ctx, req.Storage, name)
 		if err != nil || r == nil {
 			continue // deleted meanwhile, or damaged: the list is for finding that out
 		}
@@ -80,7 +80,7 @@ func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, _ *fr
 }
 
 func (b *backend) pathRolesRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	r, err := role.GetRole(ctx, req.Storage, d.Get("name").(string))
+	r, err := role.Get(ctx, req.Storage, d.Get("name").(string))
 	if err != nil || r == nil {
 		return nil, err
 	}
@@ -88,12 +88,12 @@ func (b *backend) pathRolesRead(ctx context.Context, req *logical.Request, d *fr
 }
 
 func (b *backend) pathRolesPatch(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	r, err := role.GetRole(ctx, req.Storage, d.Get("name").(string))
+	r, err := role.Get(ctx, req.Storage, d.Get("name").(string))
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
-		return mount.AnswerError(role.ErrNoRole) // Vault would call an empty answer a success
+		return mount.Answer(role.ErrNoRole) // Vault would call an empty answer a success
 	}
 	return b.pathRolesWrite(ctx, req, d)
 }
@@ -102,7 +102,7 @@ func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *f
 	name := d.Get("name").(string)
 	warnings, err := b.grants.Write(ctx, req.Storage, name, mount.ReadInput(d))
 	if err != nil {
-		return mount.AnswerError(err)
+		return mount.Answer(err)
 	}
 	var resp *logical.Response
 	if len(warnings) > 0 {

@@ -45,7 +45,7 @@ when certificates and the refresh token end. No secret is shown.`,
 }
 
 func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	names, err := req.Storage.List(ctx, role.RolePrefix)
+	names, err := req.Storage.List(ctx, role.Prefix)
 	if err != nil {
 		return nil, err
 	}

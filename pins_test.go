@@ -29,10 +29,10 @@ func camelRole(t *testing.T) (*testBackend, *clienttest.Server) {
 // unpin makes a role one of v0.1.0, which pinned nothing, and its token one that is not known to be of what was asked.
 func (b *testBackend) unpin(name string) {
 	b.t.Helper()
-	r, err := role.GetRole(b.t.Context(), b.storage, name)
+	r, err := role.Get(b.t.Context(), b.storage, name)
 	if err == nil {
 		r.Pins = nil
-		err = role.PutRole(b.t.Context(), b.storage, name, r)
+		err = role.Put(b.t.Context(), b.storage, name, r)
 	}
 	if err != nil {
 		b.t.Fatal(err)
@@ -115,7 +115,7 @@ func TestWhatIsNoMoveOfWhatReadersAreHanded(t *testing.T) {
 	b.write("providers/test", fields{"access_token_pointer": "/access_token"})
 	b.write("refresh/r", nil)
 	b.write("roles/built-in", roleOf("salesforce"))
-	if r, err := role.GetRole(t.Context(), b.storage, "built-in"); err != nil || r.Pins != nil {
+	if r, err := role.Get(t.Context(), b.storage, "built-in"); err != nil || r.Pins != nil {
 		t.Errorf("a role of a built-in provider is pinned: %v, %v", r.Pins, err)
 	}
 }
@@ -124,12 +124,12 @@ func TestWhatIsNoMoveOfWhatReadersAreHanded(t *testing.T) {
 func TestAPromotionTakesUpNoMove(t *testing.T) {
 	b, _ := camelRole(t)
 	b.write("providers/test", fields{"extra_fields": "refreshToken", "refresh_token_pointer": "/nowhere"})
-	r, err := role.GetRole(t.Context(), b.storage, "r")
+	r, err := role.Get(t.Context(), b.storage, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Next.ID, r.Next.ClientSecret = "next", r.ClientSecret
-	if err := role.PutRole(t.Context(), b.storage, "r", r); err != nil {
+	if err := role.Put(t.Context(), b.storage, "r", r); err != nil {
 		t.Fatal(err)
 	}
 	if done, err := b.grants.Promote(t.Context(), b.storage, "r", &role.Adopted{ID: "next", Parts: []role.Part{role.PartSecret}}); !done || err != nil {
@@ -144,12 +144,12 @@ func TestAnUpgradeBlocksNobody(t *testing.T) {
 	server := newEndpoint(t, b)
 	newGrant(server)
 	b.writeRole("r")
-	p, err := provider.GetOwnProvider(t.Context(), b.storage, "test")
+	p, err := provider.GetCustom(t.Context(), b.storage, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.TokenEndpointAuthMethod, p.ExtraFields = "none", []string{"site"} // edited since, by v0.1.0
-	if err := mount.Save(t.Context(), b.storage, provider.ProviderPrefix+"test", p); err != nil {
+	if err := mount.Save(t.Context(), b.storage, provider.Prefix+"test", p); err != nil {
 		t.Fatal(err)
 	}
 	b.unpin("r")

@@ -99,7 +99,7 @@ type states struct {
 func (b *testBackend) recordStates(name string) *states {
 	s := new(states)
 	b.storage.afterPut(func(key string) error {
-		if key == grant.TokenPrefix+name {
+		if key == grant.Prefix+name {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.all = append(s.all, b.stored(name))

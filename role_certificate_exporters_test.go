@@ -42,7 +42,7 @@ func TestAPFXInPEMIsTakenInEitherField(t *testing.T) {
 			newEndpoint(t, b)
 			b.write("roles/r", roleOf("test", fields{"client_certificate": exporterFile(t, "identity/rsa.pem"), "client_private_key": exporterFile(t, "identity/rsa.key")}))
 			b.write("roles/r", given)
-			r, err := role.GetRole(t.Context(), b.storage, "r")
+			r, err := role.Get(t.Context(), b.storage, "r")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -57,13 +57,13 @@ func TestExpiredCertificatesWarn(t *testing.T) {
 	c := acceptedCertificate(t)
 	b.writeRole("r", fields{"client_certificate": c.certificate, "client_private_key": c.key})
 	expired := newClientCertificate(t, -2*time.Hour, -time.Hour, x509.ExtKeyUsageClientAuth)
-	r, err := role.GetRole(t.Context(), b.storage, "r")
+	r, err := role.Get(t.Context(), b.storage, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.CertificateChain = expired.certificate
 	r.PrivateKey = client.NewSecret(expired.key)
-	if err := role.PutRole(t.Context(), b.storage, "r", r); err != nil {
+	if err := role.Put(t.Context(), b.storage, "r", r); err != nil {
 		t.Fatal(err)
 	}
 	edited := b.write("roles/r", fields{"scope": "read"})

@@ -46,7 +46,7 @@ func (h *hanging) List(ctx context.Context, prefix string) ([]string, error) {
 
 // One storage call at the start that is never answered must not cost all background work for the life of the process.
 func TestOneHangingCallAtTheStart(t *testing.T) {
-	for name, h := range map[string]*hanging{"the sign of life": {get: grant.LifeKey}, "the list of roles": {list: role.RolePrefix}} {
+	for name, h := range map[string]*hanging{"the sign of life": {get: grant.LifeKey}, "the list of roles": {list: role.Prefix}} {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				server.Handle(always(clienttest.JSON(200, `{"access_token":"a1","expires_in":36000}`)))

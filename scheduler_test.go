@@ -41,7 +41,7 @@ func TestStartRepeatsWhatACrashLeft(t *testing.T) {
 	b.read("creds/r")
 	var key string
 	b.age("r", func(tok *grant.Token) {
-		r, _ := role.GetRole(context.Background(), b.storage, "r")
+		r, _ := role.Get(context.Background(), b.storage, "r")
 		target, err := role.NewTarget(context.Background(), b.storage, r)
 		if err != nil {
 			t.Fatal(err)

@@ -19,12 +19,12 @@ import (
 func (b *testBackend) overdue(name, provider string) {
 	b.t.Helper()
 	b.write("roles/"+name, roleOf(provider, fields{"keepalive_period": "10s"}))
-	r, err := role.GetRole(context.Background(), b.storage, name)
+	r, err := role.Get(context.Background(), b.storage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	r.GrantedAt = time.Now().Add(-time.Hour)
-	if err := role.PutRole(context.Background(), b.grants.Over(&b.storage.InmemStorage), name, r); err != nil {
+	if err := role.Put(context.Background(), b.grants.Over(&b.storage.InmemStorage), name, r); err != nil {
 		b.t.Fatal(err)
 	}
 	b.schedule.Reconsider(context.Background(), b.storage, name)

@@ -50,7 +50,7 @@ func TestAClockThatIsPutRight(t *testing.T) {
 						})
 						puts := 0
 						b.storage.onPut(func(key string) error {
-							if key == grant.TokenPrefix+"r" {
+							if key == grant.Prefix+"r" {
 								if puts++; puts <= 2 {
 									at([]int{1, 3}[puts-1])
 								}

@@ -82,19 +82,19 @@ func rewrite(t *testing.T, s logical.Storage, key string) {
 	ctx := context.Background()
 	var err error
 	switch kind + "/" {
-	case role.RolePrefix:
+	case role.Prefix:
 		var r *role.Role
-		if r, err = role.GetRole(ctx, s, name); err == nil {
-			err = role.PutRole(ctx, s, name, r)
+		if r, err = role.Get(ctx, s, name); err == nil {
+			err = role.Put(ctx, s, name, r)
 		}
-	case grant.TokenPrefix:
+	case grant.Prefix:
 		var tok *grant.Token
 		if tok, err = grant.GetToken(ctx, s, name); err == nil {
 			err = grant.PutToken(ctx, s, name, tok)
 		}
-	case provider.ProviderPrefix:
-		var p *provider.OwnProvider
-		if p, err = provider.GetOwnProvider(ctx, s, name); err == nil {
+	case provider.Prefix:
+		var p *provider.Custom
+		if p, err = provider.GetCustom(ctx, s, name); err == nil {
 			err = mount.Save(ctx, s, key, p)
 		}
 	case grant.RevocationPrefix:
@@ -170,7 +170,7 @@ func TestAnUpgradeCostsNothing(t *testing.T) {
 // targetOf is where a role's exchanges go.
 func (b *testBackend) targetOf(name string) *role.Target {
 	b.t.Helper()
-	r, err := role.GetRole(b.t.Context(), b.storage, name)
+	r, err := role.Get(b.t.Context(), b.storage, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}

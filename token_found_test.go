@@ -255,7 +255,7 @@ func TestACandidateThatIsNoneHindersNoRevocation(t *testing.T) {
 func TestCandidatesAreHeldWhenStorageRefuses(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		server.Enqueue(clienttest.JSON(200, `{"a":{"refresh_token":"`+canary+`ra"},"b":{"refresh_token":"`+canary+`rb"}}`))
-		b.storage.failPuts(grant.TokenPrefix+"r", errDisk, func(n int) bool { return n > 1 && n < 5 })
+		b.storage.failPuts(grant.Prefix+"r", errDisk, func(n int) bool { return n > 1 && n < 5 })
 		b.noCreds("r", 503)
 		pause(time.Minute)
 		if got := b.stored("r"); len(got.Candidates) != 2 {

@@ -27,7 +27,7 @@ func TestAFailureThatStorageRefusesIsKeptTo(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				server.Handle(always(c.answer))
 				b.write("roles/s", roleOf("test", c.role))
-				b.storage.failPuts(grant.TokenPrefix+"s", errDisk, func(n int) bool { return !c.even || n%2 == 0 })
+				b.storage.failPuts(grant.Prefix+"s", errDisk, func(n int) bool { return !c.even || n%2 == 0 })
 				for range 10 {
 					_, _ = b.try(t.Context(), readOp, "creds/s", nil)
 				}

@@ -35,7 +35,7 @@ func (b *backend) verify(ctx context.Context, s logical.Storage, name string, re
 	resp.Data["token_type"] = tok.TokenType
 	resp.Data["scope"] = tok.Scope
 	resp.Data["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
-	if r, err := role.GetRole(ctx, s, name); err == nil && r != nil && r.TokenMode == role.TokenModePerLease {
+	if r, err := role.Get(ctx, s, name); err == nil && r != nil && r.TokenMode == role.TokenModePerLease {
 		resp.AddWarning(warnNoLease)
 	}
 	if b.grants.Held.Get(name) != nil {

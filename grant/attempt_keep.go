@@ -157,11 +157,11 @@ func (k *Keeper) Promote(ctx context.Context, s logical.Storage, name string, a 
 		return false, errors.New("another request is at work on the role")
 	}
 	defer unlock()
-	r, err := role.GetRole(ctx, s, name)
+	r, err := role.Get(ctx, s, name)
 	if err != nil || r == nil || !r.Adopt(a) {
 		return false, err // deleted, or written meanwhile
 	}
-	return true, role.PutRole(ctx, s, name, r)
+	return true, role.Put(ctx, s, name, r)
 }
 
 // adopted are the credentials to come that this attempt has succeeded with, nil for none.

@@ -17,7 +17,7 @@ func (k *Keeper) Write(ctx context.Context, s logical.Storage, name string, in m
 		return nil, ErrBusy
 	}
 	defer unlock()
-	old, err := role.GetRole(ctx, s, name)
+	old, err := role.Get(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func (k *Keeper) Write(ctx context.Context, s logical.Storage, name string, in m
 	if err != nil {
 		return nil, err
 	}
-	w := &role.RoleWrite{Input: in, Old: old, State: tok.standing(old)}
+	w := &role.Write{Input: in, Old: old, State: tok.standing(old)}
 	if old == nil {
 		if err := mount.CheckNewName(name); err != nil {
 			return nil, err
@@ -37,7 +37,7 @@ func (k *Keeper) Write(ctx context.Context, s logical.Storage, name string, in m
 	if err != nil {
 		return nil, err
 	}
-	if err := role.PutRole(ctx, s, name, r); err != nil {
+	if err := role.Put(ctx, s, name, r); err != nil {
 		return nil, err
 	}
 	k.Edited(ctx, s, name)

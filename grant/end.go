@@ -19,7 +19,7 @@ import (
 // Revoke ends a role's grant at its provider, then forgets its tokens.
 func (k *Keeper) Revoke(ctx context.Context, s logical.Storage, name string) error {
 	_, err := WithRole(ctx, k, name, func() {}, func(ctx context.Context) (none struct{}, err error) {
-		r, err := role.GetRole(ctx, s, name)
+		r, err := role.Get(ctx, s, name)
 		if err != nil {
 			return none, err
 		}
@@ -126,12 +126,12 @@ func (k *Keeper) forget(ctx context.Context, s logical.Storage, name string, r *
 		return ErrBusy
 	}
 	defer unlock()
-	current, err := role.GetRole(ctx, s, name)
+	current, err := role.Get(ctx, s, name)
 	if err != nil || current == nil || current.GrantID != r.GrantID {
 		return err // somebody has deleted the role or begun a new grant meanwhile
 	}
 	current.RefreshToken = client.Secret{}
-	return role.PutRole(ctx, s, name, current)
+	return role.Put(ctx, s, name, current)
 }
 
 // Delete removes a role, and then what is known of its grant. The role goes first: if the token entry went
@@ -162,7 +162,7 @@ func (k *Keeper) removeRole(ctx context.Context, s logical.Storage, name string)
 		return ErrBusy
 	}
 	defer unlock()
-	if err := s.Delete(ctx, role.RolePrefix+name); err != nil {
+	if err := s.Delete(ctx, role.Prefix+name); err != nil {
 		return err
 	}
 	k.Gone(name)
@@ -181,10 +181,10 @@ func (k *Keeper) RemoveState(ctx context.Context, s logical.Storage, name string
 		return ErrBusy
 	}
 	defer unlock()
-	r, err := role.GetRole(ctx, s, name)
+	r, err := role.Get(ctx, s, name)
 	if err != nil || r != nil {
 		return err
 	}
 	k.LetGo(name)
-	return s.Delete(ctx, TokenPrefix+name)
+	return s.Delete(ctx, Prefix+name)
 }

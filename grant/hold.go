@@ -86,7 +86,7 @@ func (k *Keeper) tryStore(s logical.Storage, name string, t *Token) bool {
 	if k.Held.Get(name) != t {
 		return true // the role was deleted, or has a newer answer
 	}
-	r, err := role.GetRole(ctx, s, name)
+	r, err := role.Get(ctx, s, name)
 	if err != nil {
 		return false
 	}
@@ -121,7 +121,7 @@ func (k *Keeper) tryStore(s logical.Storage, name string, t *Token) bool {
 func (k *Keeper) LetGo(name string) {
 	k.Held.Drop(name)
 	k.unrecorded.drop(name)
-	k.Memory.Forget(TokenPrefix + name)
+	k.Memory.Forget(Prefix + name)
 }
 
 // Same tells whether a stored state is the held one already.

@@ -41,7 +41,7 @@ func (k *Keeper) SettleInflight(s logical.Storage, name string) {
 	stored, err := GetToken(ctx, s, name)
 	if err == nil && stored != nil && stored.Intent != nil {
 		var r *role.Role
-		if r, err = role.GetRole(ctx, s, name); r != nil && tokenOf(r, stored).Intent != nil {
+		if r, err = role.Get(ctx, s, name); r != nil && tokenOf(r, stored).Intent != nil {
 			return
 		}
 	}

@@ -1,3 +1,6 @@
+// Package grant keeps grants. Keeper.Refresh is the one function that spends a refresh token; around it stands all that
+// protects one: the intent before an exchange, what is held while storage refuses, the timing after a failure, the
+// terms on which an access token is served, and its end.
 package grant
 
 import (
@@ -29,8 +32,8 @@ type Keeper struct {
 
 	// Refreshes serialises all that may spend a role's refresh token, edits all that writes what
 	// an operator stores of a role. They are apart because an edit must not wait for a slow provider.
-	Refreshes mount.Keylock
-	Edits     mount.Keylock
+	Refreshes mount.Locks
+	Edits     mount.Locks
 
 	Held       heldTokens           // answers that storage has refused so far
 	unrecorded failures             // and failures
@@ -55,8 +58,8 @@ type Keeper struct {
 	Gone    func(name string)
 }
 
-// NewKeeper makes the keeper of the grants of one mount.
-func NewKeeper(h host) *Keeper {
+// New makes the keeper of the grants of one mount.
+func New(h host) *Keeper {
 	k := &Keeper{host: h, Work: mount.NewTasks(), Memory: newMemory(), sessions: newSessions()}
 	k.Pending.Store(true) // until the first look
 	return k

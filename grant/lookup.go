@@ -39,11 +39,11 @@ func (k *Keeper) LookUp(ctx context.Context, s logical.Storage, name string) (*r
 		defer mount.Contain(k.Logger(), &r.err)
 		r.tok, r.err = GetToken(ctx, s, name)
 	}()
-	r, err := role.GetRole(ctx, s, name)
+	r, err := role.Get(ctx, s, name)
 	if err != nil || r == nil {
 		return nil, nil, nil, err
 	}
-	p, err := provider.GetProvider(ctx, s, r.Provider)
+	p, err := provider.Get(ctx, s, r.Provider)
 	if err != nil {
 		return nil, nil, nil, err
 	}

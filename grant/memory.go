@@ -118,14 +118,14 @@ func (m *memory) Forget(key string) {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
 	kind, name, _ := strings.Cut(key, "/")
-	if kind += "/"; kind == role.RolePrefix || kind == provider.ProviderPrefix {
+	if kind += "/"; kind == role.Prefix || kind == provider.Prefix {
 		m.edits++
 	}
 	switch kind {
-	case role.RolePrefix, TokenPrefix:
+	case role.Prefix, Prefix:
 		m.roles.Remove(name)
 		delete(m.Looks, name)
-	case provider.ProviderPrefix:
+	case provider.Prefix:
 		m.purge()
 	}
 }

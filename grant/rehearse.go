@@ -150,7 +150,7 @@ func (h *rehearsal) metadata(ctx context.Context, s logical.Storage, name string
 	if p.Issuer == "" {
 		return
 	}
-	if own, err := provider.GetOwnProvider(ctx, s, name); err != nil || own == nil || own.Discovery == nil {
+	if own, err := provider.GetCustom(ctx, s, name); err != nil || own == nil || own.Discovery == nil {
 		h.ok("metadata", "not compared: the definition is not from there")
 		return
 	}

@@ -116,7 +116,7 @@ func (k *Keeper) revokeToken(ctx context.Context, s logical.Storage, r *Revocati
 	if clock.Since(r.ExpiresAt) > staleRevocation {
 		return nil
 	}
-	of, err := role.GetRole(ctx, s, r.Role)
+	of, err := role.Get(ctx, s, r.Role)
 	if err != nil || of == nil || of.Realm() != r.Realm {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/role"
 )
 
-const TokenPrefix = "token/"
+const Prefix = "token/"
 
 // Token is what the machine stores of one grant, in one entry, so that a Put either keeps all of
 // it or nothing. Values of it are never changed once they are shared: who changes one copies it.
@@ -82,7 +82,7 @@ type foundEntry struct {
 // GetToken returns what is stored, nil when nothing is.
 func GetToken(ctx context.Context, s logical.Storage, name string) (*Token, error) {
 	e := new(tokenEntry)
-	ok, err := mount.Load(ctx, s, TokenPrefix+name, e)
+	ok, err := mount.Load(ctx, s, Prefix+name, e)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func PutToken(ctx context.Context, s logical.Storage, name string, t *Token) err
 	for _, c := range t.Candidates {
 		e.Candidates = append(e.Candidates, foundEntry{c.Pointer, c.Token.Reveal()})
 	}
-	return mount.Save(ctx, s, TokenPrefix+name, e)
+	return mount.Save(ctx, s, Prefix+name, e)
 }
 
 // CurrentToken is the state of a role's grant: what is held in memory because storage refused it,

@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// Keylock is a mutex per name whose waiters give up with their context. The zero value is ready.
+// Locks is a mutex per name whose waiters give up with their context. The zero value is ready.
 //
 // Names are not striped over a fixed set of locks: two roles on one stripe would wait for each
 // other's provider, up to half a minute, for no reason of their own.
-type Keylock struct {
+type Locks struct {
 	Mu    sync.Mutex
 	Locks map[string]*namedLock
 }
@@ -21,7 +21,7 @@ type namedLock struct {
 }
 
 // Lock waits for the name's lock. It returns the function that releases it, or the context's error.
-func (k *Keylock) Lock(ctx context.Context, name string) (unlock func(), err error) {
+func (k *Locks) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	k.Mu.Lock()
 	l := k.Locks[name]
 	if l == nil {
@@ -44,7 +44,7 @@ func (k *Keylock) Lock(ctx context.Context, name string) (unlock func(), err err
 }
 
 // leave forgets the lock with its last user, so that names cost nothing while idle.
-func (k *Keylock) leave(name string, l *namedLock) {
+func (k *Locks) leave(name string, l *namedLock) {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	if l.Users--; l.Users == 0 {
@@ -53,7 +53,7 @@ func (k *Keylock) leave(name string, l *namedLock) {
 }
 
 // Busy tells whether somebody holds or waits for the name's lock.
-func (k *Keylock) Busy(name string) bool {
+func (k *Locks) Busy(name string) bool {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	return k.Locks[name] != nil

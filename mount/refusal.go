@@ -29,9 +29,9 @@ func Refuse(err error) error {
 	return Refusal(err.Error())
 }
 
-// AnswerError turns an error into what Vault wants from a handler: refusals as an error response,
+// Answer turns an error into what Vault wants from a handler: refusals as an error response,
 // which audit logs hash, the rest bare, since Vault reads the status only from an unwrapped error.
-func AnswerError(err error) (*logical.Response, error) {
+func Answer(err error) (*logical.Response, error) {
 	if text, ok := AsRefusal(err); ok {
 		return logical.ErrorResponse(text), nil
 	}

@@ -1,3 +1,6 @@
+// Package mount is what Vault's framework leaves to every secrets engine, and knows nothing of OAuth: entries in
+// storage, the fields of a write and their checks, refusals, locks by name, tasks that a mount's end waits for, what
+// this node may do, and how paths are shown.
 package mount
 
 import (

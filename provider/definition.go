@@ -93,14 +93,14 @@ func providerDocument(p *client.Provider) (map[string]any, error) {
 	return doc, json.Unmarshal(text, &doc)
 }
 
-// ProviderData is the definition as a read answers it: durations in seconds, as everywhere in
+// Data is the definition as a read answers it: durations in seconds, as everywhere in
 // Vault, and what may be left out as it counts.
-func ProviderData(p *client.Provider) (map[string]any, error) {
+func Data(p *client.Provider) (map[string]any, error) {
 	doc, err := providerDocument(p)
 	if err != nil {
 		return nil, err
 	}
-	for field, schema := range ProviderFields() {
+	for field, schema := range Fields() {
 		text, ok := doc[field].(string)
 		if !ok || schema.Type != framework.TypeDurationSecond {
 			continue

@@ -33,7 +33,7 @@ func (f *Discovery) Show(data map[string]any) {
 
 // fill is discover for a write: a server that publishes nothing is no obstacle where the operator knows
 // what it would say. Its issuer may be wanted for assertions alone.
-func (p *OwnProvider) fill(ctx context.Context, old *OwnProvider, c *Config, in mount.Input) (*logical.Response, error) {
+func (p *Custom) fill(ctx context.Context, old *Custom, c *Config, in mount.Input) (*logical.Response, error) {
 	fields, err := old.follows(in)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (p *OwnProvider) fill(ctx context.Context, old *OwnProvider, c *Config, in 
 	if err != nil {
 		return nil, discoveryError(err)
 	}
-	data, err := ProviderData(&p.Provider)
+	data, err := Data(&p.Provider)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (p *OwnProvider) fill(ctx context.Context, old *OwnProvider, c *Config, in 
 }
 
 // follows are the fields that the metadata decide once this write is done.
-func (p *OwnProvider) follows(in mount.Input) (fields []string, err error) {
+func (p *Custom) follows(in mount.Input) (fields []string, err error) {
 	doc, err := providerDocument(&p.Provider)
 	for _, field := range client.DiscoveredFields {
 		var own bool
@@ -85,7 +85,7 @@ func (p *OwnProvider) follows(in mount.Input) (fields []string, err error) {
 }
 
 // discover replaces the fields by what the issuer's metadata say now, and checks the whole.
-func (p *OwnProvider) discover(ctx context.Context, c *Config, fields []string) error {
+func (p *Custom) discover(ctx context.Context, c *Config, fields []string) error {
 	o, err := c.Options("")
 	if err != nil {
 		return err

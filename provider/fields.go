@@ -4,9 +4,9 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 )
 
-// ProviderFields are the fields of providers/<name>; client.Provider has the same under the same
+// Fields are the fields of providers/<name>; client.Provider has the same under the same
 // names, and a test compares the two.
-func ProviderFields() map[string]*framework.FieldSchema {
+func Fields() map[string]*framework.FieldSchema {
 	fields := map[string]*framework.FieldSchema{
 		"name": {Type: framework.TypeString, Description: "Name of the provider, from the path."},
 	}

@@ -1,3 +1,5 @@
+// Package provider holds which token endpoints there are, built-in, written by an operator or filled in from an issuer's
+// metadata (RFC 8414), and the mount's configuration, which bounds exchanges with all of them.
 package provider
 
 import (
@@ -10,17 +12,17 @@ import (
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
-// OwnProvider is an operator's definition as it is stored.
-type OwnProvider struct {
+// Custom is an operator's definition as it is stored.
+type Custom struct {
 	client.Provider
 	Discovery *Discovery `json:"discovery,omitempty"` // nil when nothing was filled in
 }
 
-// GetOwnProvider returns an operator's definition, nil when there is none. Defaults stay out of storage,
+// GetCustom returns an operator's definition, nil when there is none. Defaults stay out of storage,
 // so that they are those of the plugin that runs.
-func GetOwnProvider(ctx context.Context, s logical.Storage, name string) (*OwnProvider, error) {
-	p := new(OwnProvider)
-	ok, err := mount.Load(ctx, s, ProviderPrefix+name, p)
+func GetCustom(ctx context.Context, s logical.Storage, name string) (*Custom, error) {
+	p := new(Custom)
+	ok, err := mount.Load(ctx, s, Prefix+name, p)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -29,12 +31,12 @@ func GetOwnProvider(ctx context.Context, s logical.Storage, name string) (*OwnPr
 
 // Edit returns the definition with the write's fields in it, and what the writer hears. A write that
 // names an issuer fills in the rest, at this moment and no other.
-func (p *OwnProvider) Edit(ctx context.Context, in mount.Input, c *Config) (*OwnProvider, *logical.Response, error) {
+func (p *Custom) Edit(ctx context.Context, in mount.Input, c *Config) (*Custom, *logical.Response, error) {
 	edited, err := editProvider(&p.Provider, in)
 	if err != nil {
 		return nil, nil, mount.Refuse(err)
 	}
-	next := &OwnProvider{Provider: *edited}
+	next := &Custom{Provider: *edited}
 	switch {
 	case in.Names("issuer") && next.Issuer != "":
 		resp, err := next.fill(ctx, p, c, in)
@@ -45,18 +47,18 @@ func (p *OwnProvider) Edit(ctx context.Context, in mount.Input, c *Config) (*Own
 	return next, nil, mount.Refuse(checkProvider(&next.Provider, c))
 }
 
-const ProviderPrefix = "provider/"
+const Prefix = "provider/"
 
-// GetProvider returns a definition by name, a built-in one or the operator's own; nil when there is
+// Get returns a definition by name, a built-in one or the operator's own; nil when there is
 // none.
-func GetProvider(ctx context.Context, s logical.Storage, name string) (*client.Provider, error) {
+func Get(ctx context.Context, s logical.Storage, name string) (*client.Provider, error) {
 	if p, ok := client.Builtin(name); ok {
 		return p, nil
 	}
 	if !mount.IsName(name) {
 		return nil, nil // a role may name anything, and storage refuses to look for some of it
 	}
-	p, err := GetOwnProvider(ctx, s, name)
+	p, err := GetCustom(ctx, s, name)
 	if err != nil || p == nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // Rediscover returns a definition as it is and as the issuer's metadata would have it now.
-func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *OwnProvider, err error) {
+func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Custom, err error) {
 	if _, ok := client.Builtin(name); ok {
 		return nil, nil, errBuiltinData
 	}
@@ -22,7 +22,7 @@ func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Ow
 	if err != nil {
 		return nil, nil, err
 	}
-	old, err = GetOwnProvider(ctx, s, name)
+	old, err = GetCustom(ctx, s, name)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -38,7 +38,7 @@ func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Ow
 	case len(fields) == 0:
 		return nil, nil, errAllIsOwn
 	}
-	p = &OwnProvider{Provider: *old.Clone()}
+	p = &Custom{Provider: *old.Clone()}
 	if err := p.discover(ctx, c, fields); err != nil {
 		return nil, nil, discoveryError(err)
 	}
@@ -46,13 +46,13 @@ func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Ow
 }
 
 // Difference answers with the fields that differ, and with a digest of what they would be.
-func Difference(old, p *OwnProvider) (*logical.Response, string, error) {
+func Difference(old, p *Custom) (*logical.Response, string, error) {
 	old.SetDefaults() // of a copy that nobody stores: what is left out counts as what it means
-	before, err := ProviderData(&old.Provider)
+	before, err := Data(&old.Provider)
 	if err != nil {
 		return nil, "", err
 	}
-	after, err := ProviderData(&p.Provider)
+	after, err := Data(&p.Provider)
 	if err != nil {
 		return nil, "", err
 	}

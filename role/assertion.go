@@ -11,7 +11,7 @@ import (
 
 // readAssertionKey decodes the key that the write brings, as readCertificate does. The prefix is that of the
 // fields: "" or nextPrefix.
-func (w *RoleWrite) readAssertionKey(prefix string, c *Credentials) error {
+func (w *Write) readAssertionKey(prefix string, c *Credentials) error {
 	w.Text(prefix+"assertion_key_id", &c.AssertionKeyID)
 	var text, password client.Secret
 	w.Secret(prefix+"assertion_private_key", &text)

@@ -16,7 +16,7 @@ import (
 // and a mistake is the writer's to hear, not the first reader's.
 //
 // The prefix is that of the fields: "" or nextPrefix.
-func (w *RoleWrite) readCertificate(prefix string, c *Credentials) error {
+func (w *Write) readCertificate(prefix string, c *Credentials) error {
 	var pfx, certificate string
 	var key, pfxPassword, keyPassword client.Secret
 	w.Text(prefix+"pfx", &pfx)
@@ -67,7 +67,7 @@ func (w *RoleWrite) readCertificate(prefix string, c *Credentials) error {
 // checkValidity refuses certificates that were written after their end, and one to be used at once before its
 // time. It comes when it is clear which ones are kept: whoever applies the same configuration again names one
 // that has ended beside the one that has taken its place.
-func (w *RoleWrite) checkValidity(r *Role) error {
+func (w *Write) checkValidity(r *Role) error {
 	now := clock.Now()
 	if id, err := r.Identity(); err == nil && id != nil && (w.Names("pfx") || w.Names("client_certificate")) {
 		if err := id.Check(now); err != nil {

@@ -18,7 +18,7 @@ import (
 
 // checkRefreshToken wants a refresh token where there was none, and never takes one away: an unset
 // shell variable would cost the grant. A role whose grant was revoked may be edited without one.
-func (w *RoleWrite) checkRefreshToken(r *Role) error {
+func (w *Write) checkRefreshToken(r *Role) error {
 	had := w.Old != nil && w.Old.Spends()
 	if !r.Spends() || r.RefreshToken.IsSet() || had && !w.Names("refresh_token") {
 		return nil
@@ -32,7 +32,7 @@ func checkProviderOf(ctx context.Context, s logical.Storage, r *Role) error {
 	if r.Provider == "" {
 		return mount.Refusal("provider is required: list the providers to see which there are")
 	}
-	p, err := provider.GetProvider(ctx, s, r.Provider)
+	p, err := provider.Get(ctx, s, r.Provider)
 	if err == nil && p == nil {
 		err = errUnknownProvider
 	}
@@ -115,7 +115,7 @@ func warnOfPasting(refreshToken client.Secret) (warnings []string) {
 func around(c rune) bool { return unicode.IsSpace(c) || strings.ContainsRune("\"'`", c) }
 
 // warnOfBlanks says the same of what else identifies the client. Secrets that people have thought of hold all else.
-func (w *RoleWrite) warnOfBlanks(r *Role) {
+func (w *Write) warnOfBlanks(r *Role) {
 	for _, f := range []struct{ name, text string }{
 		{"client_id", r.ClientID}, {"client_secret", r.ClientSecret.Reveal()},
 		{"next_client_secret", r.Next.ClientSecret.Reveal()}, {"previous_client_secret", r.PreviousClientSecret.Reveal()},

@@ -14,8 +14,8 @@ const (
 	TokenModePerLease = "per_lease" // each lease has its own, and ends it at the provider
 )
 
-// RoleFields are the fields of roles/<name>.
-func RoleFields() map[string]*framework.FieldSchema {
+// Fields are the fields of roles/<name>.
+func Fields() map[string]*framework.FieldSchema {
 	text, seconds, pairs := framework.TypeString, framework.TypeDurationSecond, framework.TypeKVPairs
 	fields := map[string]*framework.FieldSchema{
 		"name":                            {Type: text, Description: "Name of the role, from the path."},

@@ -91,7 +91,7 @@ func (n NextCredentials) Has(p Part) bool { return n.secretOf(p).IsSet() }
 
 // readNext reads the credentials to come. One that is in use already has had its time: whoever applies the
 // same configuration again names it, and the one before it.
-func (w *RoleWrite) readNext(r *Role) error {
+func (w *Write) readNext(r *Role) error {
 	n := r.Next
 	w.Secret(NextPrefix+"client_secret", &n.ClientSecret)
 	if err := w.readCertificate(NextPrefix, &n.Credentials); err != nil {

@@ -12,7 +12,7 @@ import (
 // pin binds the role's secrets to the origins of its endpoints. When these have moved, every secret
 // that would travel must be written anew: else whoever may edit a provider or its parameters could
 // have the secrets sent to a host of their own.
-func (w *RoleWrite) pin(t *Target) error {
+func (w *Write) pin(t *Target) error {
 	origins, err := t.origins()
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (w *RoleWrite) pin(t *Target) error {
 }
 
 // kept are the fields whose secrets would travel and that the write does not name.
-func (w *RoleWrite) kept(t *Target) (kept []string) {
+func (w *Write) kept(t *Target) (kept []string) {
 	r := t.Role
 	for field, set := range map[string]bool{
 		"client_secret":          r.ClientSecret.IsSet(),
@@ -62,7 +62,7 @@ func (w *RoleWrite) kept(t *Target) (kept []string) {
 // checkMovedGrant keeps a refresh token that came by rotation from another place. Nobody was ever
 // shown it, so whoever writes the role can't have meant to send it there; and starting over with the
 // one that it replaced would lose the grant.
-func (w *RoleWrite) checkMovedGrant(r *Role) error {
+func (w *Write) checkMovedGrant(r *Role) error {
 	if w.Old == nil || r.GrantID != w.Old.GrantID || !w.State.RefreshToken.IsSet() {
 		return nil
 	}

@@ -135,7 +135,7 @@ func PinProvider(ctx context.Context, s logical.Storage, name string) error {
 	if ok, err := mount.Load(ctx, s, PinsPrefix+name, new(Pins)); err != nil || ok {
 		return err
 	}
-	p, err := provider.GetOwnProvider(ctx, s, name)
+	p, err := provider.GetCustom(ctx, s, name)
 	if _, damaged := errors.AsType[mount.DamagedError](err); damaged {
 		return nil // it says nothing to anybody
 	}
@@ -147,7 +147,7 @@ func PinProvider(ctx context.Context, s logical.Storage, name string) error {
 }
 
 // WarnOfPins says what becomes of roles when readers would be handed something else.
-func WarnOfPins(resp *logical.Response, old, p *provider.OwnProvider) *logical.Response {
+func WarnOfPins(resp *logical.Response, old, p *provider.Custom) *logical.Response {
 	was, now := *old, *p // of copies that nobody stores
 	was.SetDefaults()
 	now.SetDefaults()

@@ -1,3 +1,6 @@
+// Package role is what an operator stores of one grant, from the write to the request: the client's credentials and
+// their successors, the settings, the origins that secrets are bound to, and the target, which puts role, provider
+// and configuration together. It knows nothing of what became of the grant.
 package role
 
 import (
@@ -10,7 +13,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
-const RolePrefix = "role/"
+const Prefix = "role/"
 
 // Role is what an operator stores: one grant, its credentials and how its tokens are handed out.
 // What the machine learns lives in a token entry, so that an edit and a refresh can't overwrite
@@ -77,10 +80,10 @@ type roleEntry struct {
 	TokenHeaders         map[string]string `json:"token_headers,omitempty"`
 }
 
-// GetRole returns nil when there is no such role.
-func GetRole(ctx context.Context, s logical.Storage, name string) (*Role, error) {
+// Get returns nil when there is no such role.
+func Get(ctx context.Context, s logical.Storage, name string) (*Role, error) {
 	e := new(roleEntry)
-	ok, err := mount.Load(ctx, s, RolePrefix+name, e)
+	ok, err := mount.Load(ctx, s, Prefix+name, e)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -95,9 +98,9 @@ func GetRole(ctx context.Context, s logical.Storage, name string) (*Role, error)
 	}, nil
 }
 
-// PutRole stores a role, its secrets too.
-func PutRole(ctx context.Context, s logical.Storage, name string, r *Role) error {
-	return mount.Save(ctx, s, RolePrefix+name, &roleEntry{
+// Put stores a role, its secrets too.
+func Put(ctx context.Context, s logical.Storage, name string, r *Role) error {
+	return mount.Save(ctx, s, Prefix+name, &roleEntry{
 		RoleSettings:         r.RoleSettings,
 		credentialsEntry:     r.Credentials.entry(),
 		Next:                 r.Next.entry(),

@@ -31,7 +31,7 @@ type Target struct {
 
 // NewTarget resolves a role. What does not fit together is a refusal: somebody must write something.
 func NewTarget(ctx context.Context, s logical.Storage, r *Role) (*Target, error) {
-	p, err := provider.GetProvider(ctx, s, r.Provider)
+	p, err := provider.Get(ctx, s, r.Provider)
 	if err != nil {
 		return nil, err
 	}

@@ -14,8 +14,8 @@ import (
 	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
-// RoleWrite is one write to a role, from what it says to what is stored.
-type RoleWrite struct {
+// Write is one write to a role, from what it says to what is stored.
+type Write struct {
 	mount.Input
 	Old      *Role    // nil for a new role
 	State    Standing // how the grant stands; empty for a new role
@@ -23,7 +23,7 @@ type RoleWrite struct {
 }
 
 // Apply returns the role as it will be, or a refusal. It stores nothing.
-func (w *RoleWrite) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
+func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 	r := &Role{RoleSettings: RoleSettings{Lease: true}}
 	if w.Old != nil {
 		r = new(*w.Old)
@@ -69,7 +69,7 @@ func (w *RoleWrite) Apply(ctx context.Context, s logical.Storage) (*Role, error)
 	return r, err
 }
 
-func (w *RoleWrite) readSettings(r *Role) {
+func (w *Write) readSettings(r *Role) {
 	w.Text("grant_type", &r.GrantType)
 	w.Text("provider", &r.Provider)
 	w.Pairs("provider_params", &r.ProviderParams)
@@ -98,7 +98,7 @@ func (w *RoleWrite) readSettings(r *Role) {
 }
 
 // readSecrets starts a new grant when the write brings a new refresh token.
-func (w *RoleWrite) readSecrets(r *Role) (err error) {
+func (w *Write) readSecrets(r *Role) (err error) {
 	before := r.ClientSecret
 	w.Secret("client_secret", &r.ClientSecret)
 	if !r.ClientSecret.Equal(before) {
@@ -123,7 +123,7 @@ func (w *RoleWrite) readSecrets(r *Role) (err error) {
 // same configuration again, as Terraform does, names the first refresh token every time; starting
 // over with it would replace the one that is live by one that is long spent. A grant that is dead may
 // start over with anything but that.
-func (w *RoleWrite) known(refreshToken client.Secret) bool {
+func (w *Write) known(refreshToken client.Secret) bool {
 	replaced := w.State.Generation > 0 && !w.Old.RefreshToken.Equal(w.State.RefreshToken)
 	if w.State.Dead && !(replaced && refreshToken.Equal(w.Old.RefreshToken)) {
 		return false
@@ -140,7 +140,7 @@ func (w *RoleWrite) known(refreshToken client.Secret) bool {
 
 // Secret reads a secret without the line ends around it, as field=@file brings one along: no token or secret of
 // OAuth may contain one (RFC 6749 appendix A), and with it no server knows the secret.
-func (w *RoleWrite) Secret(field string, into *client.Secret) {
+func (w *Write) Secret(field string, into *client.Secret) {
 	if w.Names(field) {
 		text, _ := w.Value(field).(string)
 		*into = client.NewSecret(strings.Trim(text, "\r\n"))
@@ -148,7 +148,7 @@ func (w *RoleWrite) Secret(field string, into *client.Secret) {
 }
 
 // SecretPairs reads pairs whose values may be secrets.
-func (w *RoleWrite) SecretPairs(field string, into *map[string]client.Secret) {
+func (w *Write) SecretPairs(field string, into *map[string]client.Secret) {
 	if w.Names(field) {
 		pairs, _ := w.Value(field).(map[string]string)
 		*into = WrapAll(pairs)

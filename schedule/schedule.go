@@ -1,3 +1,5 @@
+// Package schedule decides when: it refreshes ahead of readers and keeps idle grants alive, by what the keeper of
+// grants tells it and by a look at all roles now and then.
 package schedule
 
 import (
@@ -34,8 +36,8 @@ type Scheduler struct {
 	Storage logical.Storage
 }
 
-// NewScheduler plans by what the keeper tells.
-func NewScheduler(grants *grant.Keeper) *Scheduler {
+// New plans by what the keeper tells.
+func New(grants *grant.Keeper) *Scheduler {
 	sc := &Scheduler{grants: grants, Queue: NewQueue()}
 	grants.Changed, grants.Edited, grants.Gone = sc.replan, sc.Reconsider, sc.forget
 	return sc
@@ -167,7 +169,7 @@ func (sc *Scheduler) dropGone(ctx context.Context, name string) error {
 		return err
 	}
 	defer unlock()
-	r, err := role.GetRole(ctx, sc.Storage, name)
+	r, err := role.Get(ctx, sc.Storage, name)
 	if err == nil && r == nil {
 		sc.forget(name)
 	}

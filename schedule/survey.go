@@ -66,13 +66,13 @@ func (sc *Scheduler) survey(s logical.Storage, wanted map[string]bool) {
 	if wanted[AnyProvider] {
 		sc.surveyInflight(s)
 	}
-	names, err := mount.List(s, role.RolePrefix)
+	names, err := mount.List(s, role.Prefix)
 	for err != nil {
 		sc.grants.Logger().Warn("the roles could not be listed for background work; trying again", "error", err)
 		if !sc.grants.Work.Wait(TendDelay) || sc.grants.Work.Ending() {
 			return
 		}
-		names, err = mount.List(s, role.RolePrefix)
+		names, err = mount.List(s, role.Prefix)
 	}
 	for i, name := range names {
 		if i%batch == 0 && !sc.grants.Work.Wait(pause) || sc.grants.Work.Ending() {

@@ -38,7 +38,7 @@ func (sc *Scheduler) sweepOnce(s logical.Storage) {
 	if !sc.grants.MayTend() {
 		return
 	}
-	roles, err := mount.List(s, role.RolePrefix)
+	roles, err := mount.List(s, role.Prefix)
 	if err != nil {
 		return // at the next round
 	}
@@ -75,7 +75,7 @@ func (sc *Scheduler) leftovers(s logical.Storage, roles []string) ([]string, err
 	for _, name := range roles {
 		there[name] = true
 	}
-	states, err := s.List(context.Background(), grant.TokenPrefix)
+	states, err := s.List(context.Background(), grant.Prefix)
 	return slices.DeleteFunc(states, func(name string) bool { return there[name] }), err
 }
 
