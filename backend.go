@@ -30,9 +30,9 @@ import (
 // backend is one mount of the engine.
 type backend struct {
 	*framework.Backend
-	grants   *grant.Keeper       // the grants, each with all that may spend its refresh token
-	schedule *schedule.Scheduler // what happens without a caller
-	edits    mount.Locks         // serialises all that writes the configuration, or a provider
+	grants   *grant.Keeper      // the grants, each with all that may spend its refresh token
+	schedule *schedule.Schedule // what happens without a caller
+	edits    mount.Locks        // serialises all that writes the configuration, or a provider
 }
 
 // Version is what `vault plugin list` shows. Vault wants a semantic version with a leading v.
@@ -77,6 +77,22 @@ func newBackend() *backend {
 		Invalidate: func(_ context.Context, key string) { b.grants.Memory.Forget(key) },
 	}
 	return b
+}
+
+// keyOf is the grant that a request is about.
+func keyOf(d *framework.FieldData) grant.Key { return grant.Key(d.Get("name").(string)) }
+
+// minTTL is what a reader asks for.
+func minTTL(d *framework.FieldData) time.Duration {
+	return time.Duration(d.Get("min_ttl").(int)) * time.Second
+}
+
+// answer is a response of these fields, or the error as Vault wants it.
+func answer(data map[string]any, warnings []string, err error) (*logical.Response, error) {
+	if err != nil {
+		return mount.Answer(err)
+	}
+	return &logical.Response{Data: data, Warnings: warnings}, nil
 }
 
 func (b *backend) initialize(_ context.Context, req *logical.InitializationRequest) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/schedule"
 )
@@ -19,10 +20,10 @@ const manyRoles = 100_000
 func BenchmarkPlanned(b *testing.B) {
 	q := schedule.NewQueue()
 	for i := range manyRoles {
-		q.Set(fmt.Sprint("role", i), time.Now().Add(time.Hour+time.Duration(i)*time.Millisecond))
+		q.Set(grant.Key(fmt.Sprint("role", i)), time.Now().Add(time.Hour+time.Duration(i)*time.Millisecond))
 	}
 	for i := 0; b.Loop(); i++ {
-		q.Set(fmt.Sprint("role", i%manyRoles), time.Now().Add(2*time.Hour))
+		q.Set(grant.Key(fmt.Sprint("role", i%manyRoles)), time.Now().Add(2*time.Hour))
 	}
 }
 

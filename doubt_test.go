@@ -61,7 +61,7 @@ func TestALostAnswerOfTheNextCertificateWaitsForTheTokensEnd(t *testing.T) {
 	_, _ = b.try(t.Context(), writeOp, "refresh/r", nil)
 	server.CutHandshakeUnless(nil)
 	server.Handle(grant.Answer)
-	b.age("r", func(tok *xgrant.Token) {
+	b.age("r", func(tok *xgrant.State) {
 		if tok.Fault != nil {
 			tok.Fault.At, tok.Fault.Until = tok.Fault.At.Add(-time.Minute), tok.Fault.Until.Add(-time.Minute)
 		}
@@ -227,7 +227,7 @@ func TestADoubtEndsWithASuccess(t *testing.T) {
 
 // overIt ends the pause after the last failure.
 func overIt(b *testBackend) {
-	b.age("r", func(tok *xgrant.Token) {
+	b.age("r", func(tok *xgrant.State) {
 		tok.Fault.At, tok.Fault.Until = tok.Fault.At.Add(-time.Hour), tok.Fault.Until.Add(-time.Hour)
 	})
 }

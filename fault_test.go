@@ -93,7 +93,7 @@ func TestWhatAFaultForbids(t *testing.T) {
 		"after an edit":         {transient, "v2", now, false},
 		"of the future":         {transient, "v1", now.Add(-time.Hour), false},
 	} {
-		if got := c.fault.Forbids(of(c.revision), &grant.Token{TokenState: grant.TokenState{Fault: c.fault}}, c.at); got != c.want {
+		if got := c.fault.Forbids(of(c.revision), &grant.State{Record: grant.Record{Fault: c.fault}}, c.at); got != c.want {
 			t.Errorf("%s: forbids an exchange: %t, want %t", name, got, c.want)
 		}
 	}

@@ -266,7 +266,7 @@ func TestAProcessThatWasStoppedLooksAgain(t *testing.T) {
 			pause(time.Hour) // its machine was moved; meanwhile another node has refreshed
 			tok := b.stored("r")
 			tok.Intent, tok.Generation, tok.RefreshToken = nil, 1, client.NewSecret(canary+"r1")
-			return grant.PutToken(t.Context(), &b.storage.InmemStorage, "r", tok)
+			return grant.PutState(t.Context(), &b.storage.InmemStorage, "r", tok)
 		})
 		b.noCreds("r", 503)
 		if got := sent(server); len(got) != 0 {

@@ -56,7 +56,7 @@ func TestNoGuardWhereNoTokenIsAtHand(t *testing.T) {
 		if n := b.forced(t); n != grant.ForcedBurst {
 			t.Errorf("%d are let through", n)
 		}
-		b.age("r", func(tok *grant.Token) {
+		b.age("r", func(tok *grant.State) {
 			tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
 		})
 		b.write("refresh/r", nil)
@@ -128,7 +128,7 @@ func TestNoTokenAtHandCountsForTheGuard(t *testing.T) {
 	})
 	b.writeRole("r")
 	old := func() {
-		b.age("r", func(tok *grant.Token) {
+		b.age("r", func(tok *grant.State) {
 			tok.ExpiresAt, tok.ObtainedAt = time.Now().Add(-time.Minute), time.Now().Add(-61*time.Minute)
 		})
 	}

@@ -16,14 +16,14 @@ import (
 // The fences: a held answer replaces nothing but the state that it followed.
 func TestAHeldAnswerGivesWayToAStateThatMovedOn(t *testing.T) {
 	for name, c := range map[string]struct {
-		edit   func(*grant.Token) // of the stored state, the held one being generation 1
+		edit   func(*grant.State) // of the stored state, the held one being generation 1
 		stored bool
 	}{
-		"its predecessor":                     {func(*grant.Token) {}, true},
-		"a predecessor's fault":               {func(s *grant.Token) { s.Fault = &grant.Fault{Reauthorize: true} }, true},
-		"the same generation of another node": {func(s *grant.Token) { s.Generation = 1 }, false},
-		"a later generation":                  {func(s *grant.Token) { s.Generation = 2 }, false},
-		"another grant":                       {func(s *grant.Token) { s.GrantID = "another" }, false},
+		"its predecessor":                     {func(*grant.State) {}, true},
+		"a predecessor's fault":               {func(s *grant.State) { s.Fault = &grant.Fault{Reauthorize: true} }, true},
+		"the same generation of another node": {func(s *grant.State) { s.Generation = 1 }, false},
+		"a later generation":                  {func(s *grant.State) { s.Generation = 2 }, false},
+		"another grant":                       {func(s *grant.State) { s.GrantID = "another" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
@@ -32,7 +32,7 @@ func TestAHeldAnswerGivesWayToAStateThatMovedOn(t *testing.T) {
 				b.read("creds/r")
 				other := b.stored("r")
 				c.edit(other)
-				if err := grant.PutToken(t.Context(), &b.storage.InmemStorage, "r", other); err != nil {
+				if err := grant.PutState(t.Context(), &b.storage.InmemStorage, "r", other); err != nil {
 					t.Fatal(err)
 				}
 				before := b.storage.contents(t)["token/r"]
@@ -110,7 +110,7 @@ func TestAHeldAnswerEndsWithItsGrant(t *testing.T) {
 // A reader that has seen what was held, and waits for the role when it is given up, looks again.
 func TestAReaderOfWhatWasHeldLooksAgain(t *testing.T) {
 	b, server := newWarm(t)
-	b.age("r", func(tok *grant.Token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
+	b.age("r", func(tok *grant.State) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
 	given := b.stored("r")
 	given.Generation, given.RefreshToken = 7, client.NewSecret(canary+"given up")
 	b.grants.Held.Put("r", given)

@@ -54,7 +54,7 @@ func TestAnAnswerThatStorageRefusesIsHeldAndStoredLater(t *testing.T) {
 				secretIs(t, "the stored refresh token", stored.RefreshToken, firstToken+"-1")
 				secretIs(t, "the stored access token", stored.AccessToken, clienttest.AccessToken(firstToken, 1))
 				if stored.Generation != 1 || stored.Intent != nil {
-					t.Errorf("stored is %+v", stored.TokenState)
+					t.Errorf("stored is %+v", stored.Record)
 				}
 				if got := b.data("status/r"); got["state"] != "ok" || got["unpersisted"] != false || rotation.Refreshes() != 1 {
 					t.Errorf("after %d refreshes the status says %v", rotation.Refreshes(), got)

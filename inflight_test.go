@@ -23,7 +23,7 @@ func (b *testBackend) interrupted(name string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.age(name, func(tok *grant.Token) {
+	b.age(name, func(tok *grant.State) {
 		tok.Intent = &grant.Intent{AttemptID: "x", At: time.Now(), IdempotencyKey: "11111111-2222-3333-4444-555555555555", Exchange: target.Description.Exchange()}
 	})
 }
@@ -40,7 +40,7 @@ func (b *testBackend) marked(name string) bool {
 
 func (b *testBackend) mark(name string) {
 	b.t.Helper()
-	if err := b.grants.MarkInflight(b.t.Context(), b.storage, name); err != nil {
+	if err := b.grants.MarkInflight(b.t.Context(), b.storage, grant.Key(name)); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -117,7 +117,7 @@ func TestANoteGoesWithItsExchange(t *testing.T) {
 		if !b.marked("r") {
 			t.Error("the note of an exchange that is not settled has gone")
 		}
-		b.age("r", func(tok *grant.Token) { tok.Intent = nil })
+		b.age("r", func(tok *grant.State) { tok.Intent = nil })
 		b.grants.UnmarkInflight(b.storage, "r")
 		pause(time.Second)
 		if b.marked("r") {

@@ -41,7 +41,7 @@ func TestAnAnswerLeavesTheKeptGrantAlone(t *testing.T) {
 	rotation := newGrant(server)
 	b.writeRole("r")
 	b.read("creds/r")
-	b.age("r", func(tok *grant.Token) { tok.Intent = &grant.Intent{AttemptID: "lost", At: time.Now().Add(-time.Hour)} })
+	b.age("r", func(tok *grant.State) { tok.Intent = &grant.Intent{AttemptID: "lost", At: time.Now().Add(-time.Hour)} })
 	b.write("roles/r", fields{"grant_type": "client_credentials"})
 	server.Enqueue(tokenAnswer("cc", canary+"of the client itself"))
 	b.read("creds/r")

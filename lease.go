@@ -26,35 +26,35 @@ func (b *backend) accessTokenSecret() *framework.Secret {
 
 // lease is the answer of creds/<name>: the token with a lease, or without one where the role says so. A lease of a
 // token that nobody else has knows whose it is.
-func (b *backend) lease(name string, out *grant.Served) *logical.Response {
-	t, tok := out.Terms, out.Token
+func (b *backend) lease(key grant.Key, out *grant.Served) *logical.Response {
+	t, st := out.Terms, out.State
 	data := map[string]any{}
-	maps.Copy(data, tok.Extra)
+	maps.Copy(data, st.Extra)
 	maps.Copy(data, map[string]any{
-		"access_token": tok.AccessToken.Reveal(),
-		"token_type":   tok.TokenType,
-		"scope":        tok.Scope,
-		"expires_at":   tok.ExpiresAt.UTC().Format(time.RFC3339),
-		"generation":   tok.Generation,
-		"token_id":     tok.Id(),
+		"access_token": st.AccessToken.Reveal(),
+		"token_type":   st.TokenType,
+		"scope":        st.Scope,
+		"expires_at":   st.ExpiresAt.UTC().Format(time.RFC3339),
+		"generation":   st.Generation,
+		"token_id":     st.ID(),
 	})
-	warnings := append(t.ShowCertificate(tok, data), out.Warnings...)
+	warnings := append(t.ShowCertificate(st, data), out.Warnings...)
 	if !t.Lease {
 		// What Vault Agent and the Secrets Operator read of a secret without a lease: they come back
 		// after ttl and a second.
-		data["ttl"] = int64(out.Ttl.Seconds()) - 1
-		data["rotation_period"] = int64(tok.Lifetime().Seconds())
-		data["last_vault_rotation"] = tok.ObtainedAt.UTC().Format(time.RFC3339Nano)
+		data["ttl"] = int64(out.TTL.Seconds()) - 1
+		data["rotation_period"] = int64(st.Lifetime().Seconds())
+		data["last_vault_rotation"] = st.ObtainedAt.UTC().Format(time.RFC3339Nano)
 		return &logical.Response{Data: data, Warnings: warnings}
 	}
 	resp := b.Secret(accessTokenType).Response(data, nil)
-	resp.Secret.TTL = out.Ttl
+	resp.Secret.TTL = out.TTL
 	resp.Secret.Renewable = false
 	resp.Warnings = warnings
 	if out.Owner != nil {
-		resp.Secret.InternalData["role"] = name
+		resp.Secret.InternalData["role"] = key.Role()
 		resp.Secret.InternalData["realm"] = out.Owner.Realm()
-		resp.Secret.InternalData["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
+		resp.Secret.InternalData["expires_at"] = st.ExpiresAt.UTC().Format(time.RFC3339)
 	}
 	return resp
 }

@@ -92,7 +92,7 @@ func TestAResultIsHandedOverOrAbandoned(t *testing.T) {
 		callers.Go(func() {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			_, err := grant.WithRole(ctx, b.grants, fmt.Sprint(i), func() { abandoned.Add(1) }, func(context.Context) (int, error) {
+			_, err := grant.WithRole(ctx, b.grants, grant.Key(fmt.Sprint(i)), func() { abandoned.Add(1) }, func(context.Context) (int, error) {
 				if made.Add(1); i%2 == 0 {
 					cancel() // now the caller may choose
 				} else {

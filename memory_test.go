@@ -47,7 +47,7 @@ func TestAWarmReadAsksVaultNothing(t *testing.T) {
 	if n := len(server.Requests()); n != 1 {
 		t.Errorf("%d requests", n)
 	}
-	if m, ok := b.grants.Memory.Recall("r"); !ok || m.Token.RefreshToken.IsSet() {
+	if m, ok := b.grants.Memory.Recall("r"); !ok || m.State.RefreshToken.IsSet() {
 		t.Error("the memory holds nothing, or a refresh token")
 	}
 }

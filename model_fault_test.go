@@ -213,7 +213,7 @@ func (w *world) broken(f mishap) clienttest.Answer {
 
 // announced notes what the plugin has stored before it sends something.
 func (w *world) announced(s *faultyStorage, key string) {
-	tok, err := grant.GetToken(context.Background(), &s.InmemStorage, "r")
+	tok, err := grant.GetState(context.Background(), &s.InmemStorage, "r")
 	if key != grant.Prefix+"r" || err != nil || tok == nil {
 		return
 	}

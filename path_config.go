@@ -89,7 +89,7 @@ func (b *backend) pathConfigWrite(ctx context.Context, req *logical.Request, d *
 	if err := mount.Save(ctx, req.Storage, provider.ConfigKey, c); err != nil {
 		return nil, err
 	}
-	b.schedule.Resurvey(req.Storage, schedule.AnyProvider) // a failure of another configuration holds nobody back
+	b.schedule.Survey(req.Storage, schedule.AnyProvider) // a failure of another configuration holds nobody back
 	if warnings := provider.AuthorityWarnings(c.CACertificate); len(warnings) > 0 {
 		return &logical.Response{Warnings: warnings}, nil
 	}
@@ -103,6 +103,6 @@ func (b *backend) pathConfigDelete(ctx context.Context, req *logical.Request, _ 
 	}
 	defer unlock()
 	err = mount.StorageError(req.Storage.Delete(ctx, provider.ConfigKey))
-	b.schedule.Resurvey(req.Storage, schedule.AnyProvider)
+	b.schedule.Survey(req.Storage, schedule.AnyProvider)
 	return nil, err
 }

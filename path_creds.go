@@ -2,7 +2,6 @@ package oauthrefresh
 
 import (
 	"context"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -38,10 +37,10 @@ and identity/<name> show it.`,
 }
 
 func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := d.Get("name").(string)
-	out, err := b.grants.Serve(ctx, req.Storage, name, grant.Demand{MinTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
+	key := keyOf(d)
+	out, err := b.grants.Serve(ctx, req.Storage, key, grant.Demand{MinTTL: minTTL(d)})
 	if err != nil {
 		return mount.Answer(err)
 	}
-	return b.lease(name, out), nil
+	return b.lease(key, out), nil
 }

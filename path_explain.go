@@ -2,15 +2,12 @@ package oauthrefresh
 
 import (
 	"context"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/grant"
-	"vault-plugin-secrets-oauthrefresh/internal/clock"
 	"vault-plugin-secrets-oauthrefresh/mount"
-	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 func pathExplain(b *backend) *framework.Path {
@@ -35,26 +32,5 @@ and the endpoints, so it is for those who may read roles, not for workloads.`,
 }
 
 func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := d.Get("name").(string)
-	l, err := b.grants.LookAgain(ctx, req.Storage, name, nil)
-	if err != nil {
-		return nil, err
-	}
-	if l.Role == nil {
-		return mount.Answer(role.ErrNoRole)
-	}
-	e, err := b.grants.Explain(ctx, req.Storage, name, l, grant.Demand{MinTTL: time.Duration(d.Get("min_ttl").(int)) * time.Second})
-	if err != nil {
-		return nil, err
-	}
-	data := map[string]any{"would": e.Would, "why": e.Why, "state": b.grants.State(name, l.Role, l.Token, grant.Obstacle(ctx, req.Storage, l.Role, l.Token))}
-	if e.Target != nil {
-		grant.ShowRequest(e.Target, l.Token, data)
-	} else {
-		data["request"] = "none: " + e.Obstacle.Error()
-	}
-	if from := l.Role.Next.From; clock.Now().Before(from) {
-		data["next_from"] = from.Format(time.RFC3339)
-	}
-	return &logical.Response{Data: data, Warnings: l.Role.Warnings()}, nil
+	return answer(b.grants.Explain(ctx, req.Storage, keyOf(d), grant.Demand{MinTTL: minTTL(d)}))
 }

@@ -9,7 +9,6 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 	"vault-plugin-secrets-oauthrefresh/mount"
-	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 func pathIdentity(b *backend) *framework.Path {
@@ -35,22 +34,15 @@ certificate ends at not_after, or when its issuer revokes it.`,
 }
 
 func (b *backend) pathIdentityRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := d.Get("name").(string)
-	r, _, tok, err := b.grants.LookUp(ctx, req.Storage, name)
+	g, err := b.grants.Look(ctx, req.Storage, keyOf(d))
 	if err != nil {
-		return nil, err
+		return mount.Answer(err)
 	}
-	if r == nil {
-		return mount.Answer(role.ErrNoRole)
-	}
-	if !r.IdentityReadable {
+	if !g.Role.IdentityReadable {
 		return mount.Answer(mount.Refusal(fmt.Sprintf(
-			"the client certificate of this role is not handed out: that takes identity_readable=true on roles/%s", name)))
+			"the client certificate of this role is not handed out: that takes identity_readable=true on roles/%s", g.Key)))
 	}
-	id, err := r.CredentialsInUse(tok.Worked).Identity() // what the token at hand was got with
-	if next, failed := r.Next.Identity(); failed == nil && next != nil && id != nil && id.Check(clock.Now()) != nil && r.MayTryNext(role.PartCertificate, clock.Now()) {
-		id = next // nobody takes the old one any more
-	}
+	id, err := g.Identity(clock.Now())
 	if err != nil {
 		return mount.Answer(mount.Refuse(err))
 	}

@@ -140,7 +140,7 @@ func (b *backend) saveProvider(ctx context.Context, s logical.Storage, name stri
 	if err := mount.Save(ctx, s, provider.Prefix+name, p); err != nil {
 		return err
 	}
-	b.schedule.Resurvey(s, name)
+	b.schedule.Survey(s, name)
 	return nil
 }
 

@@ -35,36 +35,33 @@ too when an address, an hour or a policy is in the way, and take the same refres
 }
 
 func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := d.Get("name").(string)
-	r, err := role.Get(ctx, req.Storage, name)
-	if err != nil {
-		return nil, err
-	}
-	if r == nil {
-		return mount.Answer(role.ErrNoRole)
-	}
-	before, err := b.grants.CurrentToken(ctx, req.Storage, name, r)
-	if err != nil {
-		return nil, err
-	}
-	// Without a generation, the one at this call's start is meant: two operators who press at the
-	// same time want one refresh.
-	want := grant.Demand{Force: true, Replace: before.Generation, Again: d.Get("retry").(bool)}
-	if asked, ok := d.GetOk("if_generation"); ok {
-		want.Replace = asked.(int64)
-	}
-	tok, err := b.grants.Refresh(ctx, req.Storage, name, want)
+	before, err := b.grants.Look(ctx, req.Storage, keyOf(d))
 	if err != nil {
 		return mount.Answer(err)
 	}
-	data := map[string]any{"refreshed": tok.Generation > before.Generation, "generation": tok.Generation}
-	if tok.AccessToken.IsSet() {
-		data["token_id"] = tok.Id()
-		data["expires_at"] = tok.ExpiresAt.UTC().Format(time.RFC3339)
+	// Without a generation, the one at this call's start is meant: two operators who press at the
+	// same time want one refresh.
+	want := grant.Demand{Force: true, Replace: before.State.Generation, Again: d.Get("retry").(bool)}
+	if asked, ok := d.GetOk("if_generation"); ok {
+		want.Replace = asked.(int64)
 	}
-	resp := &logical.Response{Data: data}
-	if r.TokenMode == role.TokenModePerLease && tok.Generation > before.Generation {
+	after, err := b.grants.Refresh(ctx, req.Storage, before.Key, want)
+	if err != nil {
+		return mount.Answer(err)
+	}
+	return refreshed(before, after), nil
+}
+
+// refreshed says whether a refresh was made, and which token is current now.
+func refreshed(before *grant.Grant, after *grant.State) *logical.Response {
+	made := after.Generation > before.State.Generation
+	resp := &logical.Response{Data: map[string]any{"refreshed": made, "generation": after.Generation}}
+	if after.AccessToken.IsSet() {
+		resp.Data["token_id"] = after.ID()
+		resp.Data["expires_at"] = after.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	if made && before.Role.TokenMode == role.TokenModePerLease {
 		resp.AddWarning(warnNoLease)
 	}
-	return resp, nil
+	return resp
 }

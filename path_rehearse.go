@@ -34,9 +34,5 @@ Nothing is stored. What only a refresh can tell, verify=true on a write to roles
 }
 
 func (b *backend) pathRehearseRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	resp, err := b.grants.Rehearse(ctx, req.Storage, d.Get("name").(string))
-	if err != nil {
-		return mount.Answer(err)
-	}
-	return resp, nil
+	return answer(b.grants.Rehearse(ctx, req.Storage, keyOf(d)))
 }

@@ -28,7 +28,7 @@ and the next read gets another. When the provider refuses, nothing is forgotten.
 }
 
 func (b *backend) pathRevokeUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	if err := b.grants.Revoke(ctx, req.Storage, d.Get("name").(string)); err != nil {
+	if err := b.grants.Revoke(ctx, req.Storage, keyOf(d)); err != nil {
 		return mount.Answer(err)
 	}
 	return nil, nil

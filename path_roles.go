@@ -68,13 +68,11 @@ func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, _ *fr
 	}
 	info := map[string]any{}
 	for _, name := range names[:min(len(names), maxDetailed)] {
-		r, err := role.Get(ctx, req.Storage, name)
-		if err != nil || r == nil {
+		g, err := b.grants.Look(ctx, req.Storage, grant.Key(name))
+		if err != nil {
 			continue // deleted meanwhile, or damaged: the list is for finding that out
 		}
-		if tok, err := b.grants.CurrentToken(ctx, req.Storage, name, r); err == nil {
-			info[name] = map[string]any{"provider": r.Provider, "state": b.grants.State(name, r, tok, grant.Obstacle(ctx, req.Storage, r, tok))}
-		}
+		info[name] = map[string]any{"provider": g.Role.Provider, "state": b.grants.Word(ctx, req.Storage, g)}
 	}
 	return logical.ListResponseWithInfo(names, info), nil
 }
@@ -99,8 +97,8 @@ func (b *backend) pathRolesPatch(ctx context.Context, req *logical.Request, d *f
 }
 
 func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := d.Get("name").(string)
-	warnings, err := b.grants.Write(ctx, req.Storage, name, mount.ReadInput(d))
+	key := keyOf(d)
+	warnings, err := b.grants.Write(ctx, req.Storage, key, mount.ReadInput(d))
 	if err != nil {
 		return mount.Answer(err)
 	}
@@ -111,10 +109,10 @@ func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *f
 	if !d.Get("verify").(bool) {
 		return resp, nil
 	}
-	return b.verify(ctx, req.Storage, name, resp)
+	return b.verify(ctx, req.Storage, key, resp)
 }
 
 // pathRolesDelete forgets a grant here; revoke/<name> ends it at the provider.
 func (b *backend) pathRolesDelete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	return nil, b.grants.Delete(ctx, req.Storage, d.Get("name").(string))
+	return nil, b.grants.Delete(ctx, req.Storage, keyOf(d))
 }

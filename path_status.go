@@ -3,13 +3,11 @@ package oauthrefresh
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/grant"
-	"vault-plugin-secrets-oauthrefresh/internal/clock"
 	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/role"
 )
@@ -51,69 +49,39 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 	}
 	by := map[string][]string{}
 	for _, name := range names {
-		r, _, tok, err := b.grants.LookUp(ctx, req.Storage, name)
-		if _, damaged := errors.AsType[mount.DamagedError](err); damaged {
+		g, err := b.grants.Look(ctx, req.Storage, grant.Key(name))
+		switch _, damaged := errors.AsType[mount.DamagedError](err); {
+		case errors.Is(err, role.ErrNoRole): // deleted meanwhile
+		case damaged:
 			by[grant.StateUnreadable] = append(by[grant.StateUnreadable], name)
-			continue
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
+		default:
+			word := b.grants.Word(ctx, req.Storage, g)
+			by[word] = append(by[word], name)
 		}
-		if r == nil {
-			continue // deleted meanwhile
-		}
-		state := b.grants.State(name, r, tok, grant.Obstacle(ctx, req.Storage, r, tok))
-		by[state] = append(by[state], name)
 	}
-	return &logical.Response{Data: map[string]any{
-		"roles":                    len(names),
-		"ok":                       len(by[grant.StateOK]),
-		"never_refreshed":          len(by[grant.StateNew]),
-		"reauthorization_required": mount.ListOf(by[grant.StateDead]),
-		"blocked":                  mount.ListOf(by[grant.StateBlocked]),
-		"failing":                  mount.ListOf(by[grant.StateFailing]),
-		"outcome_unknown":          mount.ListOf(by[grant.StateUnknown]),
-		"unpersisted":              mount.ListOf(by[grant.StateUnpersisted]),
-		"unreadable":               mount.ListOf(by[grant.StateUnreadable]),
-	}}, nil
+	data := map[string]any{"roles": len(names), "ok": len(by[grant.StateOK]), "never_refreshed": len(by[grant.StateNew])}
+	for word, field := range needsAttention {
+		data[field] = mount.ListOf(by[word])
+	}
+	return &logical.Response{Data: data}, nil
+}
+
+// needsAttention are the states of grants that the status of the mount names, with the fields that do.
+var needsAttention = map[string]string{
+	grant.StateDead:        "reauthorization_required",
+	grant.StateBlocked:     "blocked",
+	grant.StateFailing:     "failing",
+	grant.StateUnknown:     "outcome_unknown",
+	grant.StateUnpersisted: "unpersisted",
+	grant.StateUnreadable:  "unreadable",
 }
 
 func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := d.Get("name").(string)
-	r, p, tok, err := b.grants.LookUp(ctx, req.Storage, name)
-	if err != nil || r == nil {
-		return nil, err
+	data, warnings, err := b.grants.Status(ctx, req.Storage, keyOf(d))
+	if errors.Is(err, role.ErrNoRole) {
+		return nil, nil // not found, as Vault answers it
 	}
-	now := clock.Now()
-	unknown := b.grants.OutcomeUnknown(name, tok)
-	hindered := grant.Obstacle(ctx, req.Storage, r, tok)
-	data := map[string]any{
-		"provider":                 r.Provider,
-		"grant_type":               r.GrantType,
-		"state":                    b.grants.State(name, r, tok, hindered),
-		"generation":               tok.Generation,
-		"outcome_unknown":          unknown,
-		"unpersisted":              b.grants.Held.Get(name) != nil,
-		"reauthorization_required": tok.Dead(r),
-	}
-	if r.PreviousClientSecret.IsSet() {
-		data["previous_client_secret_in_use"] = r.Live(role.PartSecret, tok.Worked) == role.SlotPrevious
-	}
-	if g := b.grants.GapOf(r, tok); g != nil && !tok.Dead(r) {
-		data["snapshot_suspected"] = g.Sentence()
-	}
-	tok.Describe(data)
-	if unknown {
-		data["outcome_unknown_since"] = tok.Intent.Since().UTC().Format(time.RFC3339)
-	}
-	var until time.Time
-	if p != nil {
-		until = grant.TimingOf(r, p, tok, now).May
-	}
-	tok.Fault.Describe(until, now, data)
-	if step := b.grants.NextStep(name, r, p, tok, hindered); step != "" {
-		data["next_step"] = step
-	}
-	r.DescribeLive(tok.Worked, data)
-	return &logical.Response{Data: data, Warnings: r.Warnings()}, nil
+	return answer(data, warnings, err)
 }

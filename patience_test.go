@@ -16,7 +16,7 @@ func TestASlowProviderHoldsUpNobodyWithAGoodToken(t *testing.T) {
 	server.Enqueue(tokenAnswer("a1", canary+"r1"), slow)
 	b.writeRole("r")
 	b.read("creds/r")
-	b.age("r", func(tok *grant.Token) {
+	b.age("r", func(tok *grant.State) {
 		tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-50*time.Minute), time.Now().Add(10*time.Minute)
 	})
 	began := time.Now()

@@ -38,7 +38,7 @@ func (b *testBackend) unpin(name string) {
 		b.t.Fatal(err)
 	}
 	if b.stored(name) != nil {
-		b.age(name, func(tok *grant.Token) { tok.Asked = "" })
+		b.age(name, func(tok *grant.State) { tok.Asked = "" })
 	}
 }
 

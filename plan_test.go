@@ -17,7 +17,7 @@ func TestPlan(t *testing.T) {
 	type state struct {
 		role     role.Role
 		provider client.Provider
-		token    grant.Token
+		token    grant.State
 		read     bool
 	}
 	hour := func(s *state) {
@@ -78,9 +78,9 @@ func TestPlan(t *testing.T) {
 				i.Exchange = role.Describe(&s.role, &s.provider).Exchange()
 			}
 			if s.read {
-				b.grants.Reads.Store("r", s.token.Generation)
+				b.grants.Reads.Store(grant.Key("r"), s.token.Generation)
 			}
-			got := b.schedule.Plan("r", &s.role, &s.provider, &s.token, now)
+			got := b.schedule.Plan(&grant.Grant{Key: "r", Role: &s.role, Provider: &s.provider, State: &s.token}, now)
 			if c.to == 0 {
 				if !got.At.IsZero() {
 					t.Fatalf("planned in %s, want never", got.At.Sub(now))

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
@@ -15,27 +16,27 @@ func TestQueueTakesWhatIsDueInOrder(t *testing.T) {
 	want := map[string]time.Time{}
 	for range 2000 { // many names come several times, and move
 		name, due := fmt.Sprint("role-", rand.N(500)), start.Add(rand.N(time.Hour))
-		q.Set(name, due)
+		q.Set(grant.Key(name), due)
 		if at, ok := want[name]; !ok || due.Before(at) {
 			want[name] = due
 		}
 	}
 	for i := range 50 {
 		name := fmt.Sprint("role-", i)
-		q.Remove(name)
+		q.Remove(grant.Key(name))
 		delete(want, name)
 	}
 	last := start
 	for range len(want) {
 		role, at := q.Take(start.Add(time.Hour))
-		if !at.Equal(want[role.Name]) || at.Before(last) {
-			t.Fatalf("%q at %s, put in for %s, after one at %s", role.Name, at, want[role.Name], last)
+		if !at.Equal(want[string(role.Key)]) || at.Before(last) {
+			t.Fatalf("%q at %s, put in for %s, after one at %s", role.Key, at, want[string(role.Key)], last)
 		}
-		delete(want, role.Name)
+		delete(want, string(role.Key))
 		last = at
 	}
-	if role, next := q.Take(start.Add(time.Hour)); role.Name != "" || !next.IsZero() {
-		t.Errorf("an empty queue gives %q, next at %s", role.Name, next)
+	if role, next := q.Take(start.Add(time.Hour)); role.Key != "" || !next.IsZero() {
+		t.Errorf("an empty queue gives %q, next at %s", role.Key, next)
 	}
 }
 
@@ -43,8 +44,8 @@ func TestQueueTellsWhenTheNextIsDue(t *testing.T) {
 	q, now := schedule.NewQueue(), time.Now()
 	q.Set("later", now.Add(2*time.Hour))
 	q.Set("soon", now.Add(time.Minute))
-	if role, next := q.Take(now); role.Name != "" || !next.Equal(now.Add(time.Minute)) {
-		t.Errorf("got %q, %s", role.Name, next)
+	if role, next := q.Take(now); role.Key != "" || !next.Equal(now.Add(time.Minute)) {
+		t.Errorf("got %q, %s", role.Key, next)
 	}
 	<-q.Changed
 	q.Set("later", now.Add(time.Hour))
@@ -60,14 +61,14 @@ func TestQueueTellsWhenTheNextIsDue(t *testing.T) {
 func TestAPlanMakesNoRoleLater(t *testing.T) {
 	q, now := schedule.NewQueue(), time.Now()
 	soon := now.Add(time.Minute)
-	q.Put(schedule.Turn{Name: "r", Provider: "old"}, soon)
-	q.Put(schedule.Turn{Name: "r", Provider: "new"}, now.Add(time.Hour))
-	q.Put(schedule.Turn{Name: "r", Provider: "new"}, time.Time{})
+	q.Put(schedule.Turn{Key: "r", Provider: "old"}, soon)
+	q.Put(schedule.Turn{Key: "r", Provider: "new"}, now.Add(time.Hour))
+	q.Put(schedule.Turn{Key: "r", Provider: "new"}, time.Time{})
 	q.Set("r", now.Add(time.Hour))
-	if role, at := q.Take(soon); role != (schedule.Turn{Name: "r", Provider: "new"}) || !at.Equal(soon) {
+	if role, at := q.Take(soon); role != (schedule.Turn{Key: "r", Provider: "new"}) || !at.Equal(soon) {
 		t.Errorf("%v at %s, want r of the provider new at %s", role, at, soon)
 	}
-	if q.Put(schedule.Turn{Name: "r", Provider: "new"}, time.Time{}); q.Has("r") {
+	if q.Put(schedule.Turn{Key: "r", Provider: "new"}, time.Time{}); q.Has("r") {
 		t.Error("never counts as a time")
 	}
 }
@@ -76,7 +77,7 @@ func TestAPlanMakesNoRoleLater(t *testing.T) {
 func BenchmarkQueueIdle(b *testing.B) {
 	q, now := schedule.NewQueue(), time.Now()
 	for i := range 100_000 {
-		q.Set(fmt.Sprint("role-", i), now.Add(time.Hour+rand.N(time.Hour)))
+		q.Set(grant.Key(fmt.Sprint("role-", i)), now.Add(time.Hour+rand.N(time.Hour)))
 	}
 	for b.Loop() {
 		q.Take(now)

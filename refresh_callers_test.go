@@ -135,7 +135,7 @@ func TestNothingIsLostWhenTheCallerHangsUp(t *testing.T) {
 			stored := b.stored("r")
 			secretIs(t, "the stored refresh token", stored.RefreshToken, canary+"next")
 			if stored.Generation != 1 || stored.Intent != nil {
-				t.Errorf("stored is %+v", stored.TokenState)
+				t.Errorf("stored is %+v", stored.Record)
 			}
 			if got := b.data("creds/r")["access_token"]; got != "a1" || len(server.Requests()) != 1 {
 				t.Errorf("the next read gets %v after %d requests", got, len(server.Requests()))

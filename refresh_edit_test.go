@@ -161,22 +161,22 @@ func TestANewTTLWrittenDuringARefresh(t *testing.T) {
 
 // What is refused is not what is stored: another node has refreshed meanwhile. The grant lives.
 func TestARefusalOfAStateThatMovedOnCondemnsNothing(t *testing.T) {
-	for name, change := range map[string]func(*grant.Token){
-		"refreshed elsewhere":       func(s *grant.Token) { s.Generation, s.Intent = 1, nil },
-		"being refreshed elsewhere": func(s *grant.Token) { s.Intent.AttemptID = "another" },
+	for name, change := range map[string]func(*grant.State){
+		"refreshed elsewhere":       func(s *grant.State) { s.Generation, s.Intent = 1, nil },
+		"being refreshed elsewhere": func(s *grant.State) { s.Intent.AttemptID = "another" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMidway(t, clienttest.JSON(400, `{"error":"invalid_grant"}`))
 			other := m.stored("r")
 			change(other)
-			if err := grant.PutToken(t.Context(), &m.storage.InmemStorage, "r", other); err != nil {
+			if err := grant.PutState(t.Context(), &m.storage.InmemStorage, "r", other); err != nil {
 				t.Fatal(err)
 			}
 			before := m.storage.contents(t)["token/r"]
 			m.open()
 			m.movedOn()
 			if got := m.data("status/r"); got["reauthorization_required"] != false || m.storage.contents(t)["token/r"] != before {
-				t.Errorf("the status says %v; stored is %+v", got, m.stored("r").TokenState)
+				t.Errorf("the status says %v; stored is %+v", got, m.stored("r").Record)
 			}
 		})
 	}

@@ -27,7 +27,7 @@ func TestRefreshStoresTheIntentThenSendsThenStoresTheAnswer(t *testing.T) {
 	server.WaitFor(1)
 	intended := b.stored("r")
 	if intended.Intent == nil || intended.Generation != 0 {
-		t.Errorf("while the provider is asked, storage holds %+v: no intent", intended.TokenState)
+		t.Errorf("while the provider is asked, storage holds %+v: no intent", intended.Record)
 	}
 	secretIs(t, "the refresh token beside the intent", intended.RefreshToken, firstToken)
 
@@ -56,7 +56,7 @@ func TestOneEntryHoldsTheWholeAnswer(t *testing.T) {
 	secretIs(t, "the access token of the last Put", all[1].AccessToken, "a1")
 	secretIs(t, "the refresh token of the last Put", all[1].RefreshToken, canary+"next")
 	if got := all[1]; got.Generation != 1 || got.Intent != nil || got.Fault != nil {
-		t.Errorf("the last Put is %+v", got.TokenState)
+		t.Errorf("the last Put is %+v", got.Record)
 	}
 	if !all[1].ObtainedAt.Equal(all[0].Intent.At) {
 		t.Errorf("the lifetime counts from %s, not from before the request, %s", all[1].ObtainedAt, all[0].Intent.At)

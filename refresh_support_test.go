@@ -81,9 +81,9 @@ func (b *testBackend) noCreds(name string, status int) string {
 }
 
 // stored is the role's state as it is in storage, past all hooks; nil when there is none.
-func (b *testBackend) stored(name string) *grant.Token {
+func (b *testBackend) stored(name string) *grant.State {
 	b.t.Helper()
-	tok, err := grant.GetToken(context.Background(), &b.storage.InmemStorage, name)
+	tok, err := grant.GetState(context.Background(), &b.storage.InmemStorage, grant.Key(name))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func (b *testBackend) stored(name string) *grant.Token {
 // states collects what is stored of a role, Put by Put.
 type states struct {
 	mu  sync.Mutex
-	all []*grant.Token
+	all []*grant.State
 }
 
 func (b *testBackend) recordStates(name string) *states {
@@ -109,7 +109,7 @@ func (b *testBackend) recordStates(name string) *states {
 	return s
 }
 
-func (s *states) list() []*grant.Token {
+func (s *states) list() []*grant.State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.all

@@ -20,7 +20,7 @@ func TestARefreshTokenWithoutAnAccessTokenIsKept(t *testing.T) {
 		stored := b.stored("r")
 		secretIs(t, "the stored refresh token", stored.RefreshToken, canary+"next")
 		if stored.Intent != nil || stored.Generation != 1 {
-			t.Errorf("stored is %+v", stored.TokenState)
+			t.Errorf("stored is %+v", stored.Record)
 		}
 		if got := b.data("status/r"); got["state"] != "failing" || got["outcome_unknown"] != false || got["generation"] != int64(1) {
 			t.Errorf("the status says %v", got)

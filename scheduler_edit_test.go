@@ -11,13 +11,14 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
 // queued waits until a role is in the queue.
 func (b *testBackend) queued(name string) {
 	b.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !b.schedule.Queue.Has(name); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); !b.schedule.Queue.Has(grant.Key(name)); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			b.t.Fatalf("%s is never planned", name)
 		}
@@ -141,7 +142,7 @@ func (b *testBackend) due(name string) time.Time {
 	q := b.schedule.Queue
 	q.Mu.Lock()
 	defer q.Mu.Unlock()
-	if i := q.Items[name]; i != nil {
+	if i := q.Items[grant.Key(name)]; i != nil {
 		return i.Due
 	}
 	return time.Time{}

@@ -23,11 +23,11 @@ func (b *testBackend) startBackground() {
 }
 
 // age changes the stored state of a role.
-func (b *testBackend) age(name string, change func(*grant.Token)) {
+func (b *testBackend) age(name string, change func(*grant.State)) {
 	b.t.Helper()
 	tok := b.stored(name)
 	change(tok)
-	if err := grant.PutToken(context.Background(), b.grants.Over(&b.storage.InmemStorage), name, tok); err != nil {
+	if err := grant.PutState(context.Background(), b.grants.Over(&b.storage.InmemStorage), grant.Key(name), tok); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -40,7 +40,7 @@ func TestStartRepeatsWhatACrashLeft(t *testing.T) {
 	b.writeRole("r")
 	b.read("creds/r")
 	var key string
-	b.age("r", func(tok *grant.Token) {
+	b.age("r", func(tok *grant.State) {
 		r, _ := role.Get(context.Background(), b.storage, "r")
 		target, err := role.NewTarget(context.Background(), b.storage, r)
 		if err != nil {
@@ -74,13 +74,13 @@ func TestTokensInUseAreRefreshedAhead(t *testing.T) {
 	b.read("creds/used")
 	b.write("refresh/idle", nil)
 	for _, name := range []string{"used", "idle"} {
-		b.age(name, func(tok *grant.Token) {
+		b.age(name, func(tok *grant.State) {
 			tok.ExpiresAt, tok.ObtainedAt = time.Now().Add(5*time.Minute), time.Now().Add(-time.Hour)
 		})
 	}
 	b.startBackground()
 	for _, name := range []string{"used", "idle"} {
-		b.schedule.Reconsider(t.Context(), b.storage, name)
+		b.schedule.Reconsider(t.Context(), b.storage, grant.Key(name))
 	}
 	server.WaitFor(3)
 	b.settle("used")
@@ -99,7 +99,7 @@ func TestNothingInTheBackgroundOnAStandby(t *testing.T) {
 	newGrant(server)
 	b.writeRole("r", fields{"keepalive_period": "1h"})
 	b.read("creds/r")
-	b.age("r", func(tok *grant.Token) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
+	b.age("r", func(tok *grant.State) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
 	for _, state := range []consts.ReplicationState{consts.ReplicationPerformanceStandby, consts.ReplicationUnknown} {
 		b.system.ReplicationStateVal = state
 		b.schedule.Queue.Set("r", time.Now().Add(-time.Minute))
@@ -110,7 +110,7 @@ func TestNothingInTheBackgroundOnAStandby(t *testing.T) {
 	b.startBackground()
 	// The scheduler has looked at the role once it is due a minute from now.
 	for turn, next := b.schedule.Queue.Take(time.Now()); ; turn, next = b.schedule.Queue.Take(time.Now()) {
-		if turn.Name != "" {
+		if turn.Key != "" {
 			b.schedule.Queue.Put(turn, next)
 		} else if time.Until(next) > schedule.TendDelay/2 {
 			break

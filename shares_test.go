@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/role"
 	"vault-plugin-secrets-oauthrefresh/schedule"
 )
@@ -27,7 +28,7 @@ func (b *testBackend) overdue(name, provider string) {
 	if err := role.Put(context.Background(), b.grants.Over(&b.storage.InmemStorage), name, r); err != nil {
 		b.t.Fatal(err)
 	}
-	b.schedule.Reconsider(context.Background(), b.storage, name)
+	b.schedule.Reconsider(context.Background(), b.storage, grant.Key(name))
 }
 
 // waiting waits until so many roles wait for their provider's share, and nothing else is due.
@@ -185,11 +186,11 @@ func TestACrowdWaitsWithoutReading(t *testing.T) {
 	if !b.schedule.Has(moved) {
 		t.Error("a role that waits is not known to the scheduler")
 	}
-	b.delete("roles/" + deleted)
+	b.delete("roles/" + deleted.Role())
 	if b.schedule.Has(deleted) {
 		t.Error("a role that was deleted still waits")
 	}
-	b.write("roles/"+moved, roleOf("other"))
+	b.write("roles/"+moved.Role(), roleOf("other"))
 	server.WaitFor(schedule.MaxOfProvider + 1)
 	if paths := asked(server); paths[len(paths)-1] != "/other" {
 		t.Errorf("asked %s", paths[len(paths)-1])
@@ -200,7 +201,7 @@ func TestACrowdWaitsWithoutReading(t *testing.T) {
 	for i := range n {
 		name := fmt.Sprint("r", i)
 		b.settle(name)
-		if tok := b.stored(name); name != deleted && (tok == nil || tok.Generation != 1) {
+		if tok := b.stored(name); name != deleted.Role() && (tok == nil || tok.Generation != 1) {
 			t.Errorf("%s was not refreshed once", name)
 		}
 	}
@@ -212,7 +213,7 @@ func TestSharesShrinkAsWorkersDo(t *testing.T) {
 	total := 0
 	for i := range 12 {
 		provider, mine := fmt.Sprint("p", i), 0
-		for s.Enter(schedule.Turn{Name: fmt.Sprint(provider, "-", mine), Provider: provider}) {
+		for s.Enter(schedule.Turn{Key: grant.Key(fmt.Sprint(provider, "-", mine)), Provider: provider}) {
 			mine++
 		}
 		if total += mine; mine == 0 || mine > schedule.MaxOfProvider || total > schedule.MaxWorkers {
@@ -229,22 +230,22 @@ func TestSharesShrinkAsWorkersDo(t *testing.T) {
 func TestSharesWakeWhoWaits(t *testing.T) {
 	var s schedule.Shares
 	for i := range schedule.MaxOfProvider {
-		s.Enter(schedule.Turn{Name: fmt.Sprint(i), Provider: "a"})
+		s.Enter(schedule.Turn{Key: grant.Key(fmt.Sprint(i)), Provider: "a"})
 	}
 	for _, name := range []string{"first", "second", "gone", "moves", "second", "last"} {
-		if s.Enter(schedule.Turn{Name: name, Provider: "a"}) {
+		if s.Enter(schedule.Turn{Key: grant.Key(name), Provider: "a"}) {
 			t.Fatal(name, " enters")
 		}
 	}
 	s.Forget("gone")
-	if !s.Enter(schedule.Turn{Name: "moves", Provider: "b"}) {
+	if !s.Enter(schedule.Turn{Key: "moves", Provider: "b"}) {
 		t.Fatal("another provider has no share")
 	}
 	var woken []schedule.Turn
 	for range 5 {
 		woken = append(woken, s.Leave("a")...)
 	}
-	if want := []schedule.Turn{{Name: "first", Provider: "a"}, {Name: "second", Provider: "a"}, {Name: "last", Provider: "a"}}; !slices.Equal(woken, want) {
+	if want := []schedule.Turn{{Key: "first", Provider: "a"}, {Key: "second", Provider: "a"}, {Key: "last", Provider: "a"}}; !slices.Equal(woken, want) {
 		t.Errorf("woken are %v, want %v", woken, want)
 	}
 	if len(s.Waits) != 0 || len(s.Lines) != 0 || s.Of["a"] != schedule.MaxOfProvider-2 || s.Running != schedule.MaxOfProvider-1 {
@@ -254,10 +255,10 @@ func TestSharesWakeWhoWaits(t *testing.T) {
 	s = schedule.Shares{}
 	providers := 0
 	for ; s.Running < schedule.MaxWorkers; providers++ {
-		for i := 0; s.Enter(schedule.Turn{Name: fmt.Sprint(i), Provider: fmt.Sprint(providers)}); i++ {
+		for i := 0; s.Enter(schedule.Turn{Key: grant.Key(fmt.Sprint(i)), Provider: fmt.Sprint(providers)}); i++ {
 		}
 	}
-	if s.Enter(schedule.Turn{Name: "late", Provider: "late"}) {
+	if s.Enter(schedule.Turn{Key: "late", Provider: "late"}) {
 		t.Fatal("there are more workers than there are")
 	}
 	if next := s.Leave("0"); len(next) != 1 || s.Running != schedule.MaxWorkers {

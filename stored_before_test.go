@@ -88,9 +88,9 @@ func rewrite(t *testing.T, s logical.Storage, key string) {
 			err = role.Put(ctx, s, name, r)
 		}
 	case grant.Prefix:
-		var tok *grant.Token
-		if tok, err = grant.GetToken(ctx, s, name); err == nil {
-			err = grant.PutToken(ctx, s, name, tok)
+		var tok *grant.State
+		if tok, err = grant.GetState(ctx, s, grant.Key(name)); err == nil {
+			err = grant.PutState(ctx, s, grant.Key(name), tok)
 		}
 	case provider.Prefix:
 		var p *provider.Custom
@@ -157,7 +157,7 @@ func TestAnUpgradeCostsNothing(t *testing.T) {
 			}
 		}
 		lost := b.stored("lost")
-		next := intentAfter(t, &grant.Attempt{K: b.grants, S: b.grants.Over(b.storage), Name: "lost", Target: b.targetOf("lost")}, lost)
+		next := intentAfter(t, &grant.Attempt{K: b.grants, S: b.grants.Over(b.storage), Key: "lost", Target: b.targetOf("lost")}, lost)
 		if next.IdempotencyKey != lost.Intent.IdempotencyKey || !next.Since().Equal(lost.Intent.Since()) {
 			t.Errorf("%s: the exchange whose answer was lost is repeated under another key", version)
 		}
@@ -182,7 +182,7 @@ func (b *testBackend) targetOf(name string) *role.Target {
 }
 
 // intentAfter is the one with which an attempt would begin.
-func intentAfter(t *testing.T, a *grant.Attempt, tok *grant.Token) *grant.Intent {
+func intentAfter(t *testing.T, a *grant.Attempt, tok *grant.State) *grant.Intent {
 	t.Helper()
 	next, err := a.Intend(t.Context(), tok)
 	if err != nil {

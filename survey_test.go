@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
@@ -41,7 +42,7 @@ func TestProviderWritesShareASurvey(t *testing.T) {
 			t.Errorf("%d looks at a role, want the first one and one more", n)
 		}
 		for _, name := range []string{"r", "s"} {
-			if !b.schedule.Queue.Has(name) {
+			if !b.schedule.Queue.Has(grant.Key(name)) {
 				t.Errorf("%s is not planned", name)
 			}
 		}

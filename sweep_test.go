@@ -34,7 +34,7 @@ func TestTheSweepFindsWhatTheQueueHasNot(t *testing.T) {
 			"early":            {due.Add(-100 * time.Hour), due.Add(-100 * time.Hour)},
 		} {
 			b.schedule.Queue.Remove("r")
-			b.schedule.Queue.Put(schedule.Turn{Name: "r", Provider: "test"}, c.wrong)
+			b.schedule.Queue.Put(schedule.Turn{Key: "r", Provider: "test"}, c.wrong)
 			pause(aRound)
 			if at := b.due("r"); !at.Equal(c.want) {
 				t.Errorf("%s: due %s, want %s", name, at, c.want)

@@ -41,7 +41,7 @@ func (r *reader) follow(age time.Duration) error {
 		}
 		left := tok.ExpiresAt.Sub(now)
 		if !due {
-			if gap := r.terms.Gap(tok, now); gap > 0 {
+			if gap := r.terms.Wait(tok, now); gap > 0 {
 				now, due = now.Add(gap), true
 				if again, _ := r.terms.Due(tok, grant.Demand{}, now); !again {
 					return fmt.Errorf("with %s left a reader waits %s, and then no refresh is due", left, gap)
@@ -66,7 +66,7 @@ func (r *reader) follow(age time.Duration) error {
 	return fmt.Errorf("a hundred leases and no refresh")
 }
 
-func (r *reader) lease(tok *grant.Token, now time.Time) (time.Duration, error) {
+func (r *reader) lease(tok *grant.State, now time.Time) (time.Duration, error) {
 	out, err := r.b.grants.HandOut(r.terms, tok, now)
 	if err != nil {
 		return 0, err

@@ -15,8 +15,8 @@ import (
 var plainTerms = grant.Terms{Settings: "the-settings"}
 
 // aged is a token under those terms that lives for lifetime in all and was got age ago.
-func aged(lifetime, age time.Duration, now time.Time) *grant.Token {
-	return &grant.Token{AccessToken: client.NewSecret("the-access-token"), TokenState: grant.TokenState{
+func aged(lifetime, age time.Duration, now time.Time) *grant.State {
+	return &grant.State{AccessToken: client.NewSecret("the-access-token"), Record: grant.Record{
 		Generation: 1, Settings: plainTerms.Settings, ObtainedAt: now.Add(-age), ExpiresAt: now.Add(lifetime - age),
 	}}
 }
@@ -82,14 +82,14 @@ func TestUsable(t *testing.T) {
 	otherSettings := aged(time.Hour, 0, now)
 	otherSettings.Settings = "those-before-an-edit"
 	for name, c := range map[string]struct {
-		tok  *grant.Token
+		tok  *grant.State
 		want time.Duration
 	}{
 		"fresh":             {aged(time.Hour, 0, now), time.Hour - 30*time.Second},
 		"in its last half":  {aged(time.Hour, 50*time.Minute, now), 10*time.Minute - 30*time.Second},
 		"in its margin":     {aged(time.Hour, time.Hour-20*time.Second, now), 0},
 		"over":              {aged(time.Hour, 2*time.Hour, now), 0},
-		"never got":         {new(grant.Token), 0},
+		"never got":         {new(grant.State), 0},
 		"of other settings": {otherSettings, 0},
 	} {
 		if got := plainTerms.Usable(c.tok, now); got != c.want {
@@ -113,10 +113,10 @@ func TestPromiseEndsBeforeARefreshThatInvalidates(t *testing.T) {
 		"too short a life to divide": {12 * time.Second, 0, 11400 * time.Millisecond, 0},
 	} {
 		tok := aged(c.lifetime, c.age, now)
-		if promised, gap := invalidating.Promised(tok, now), invalidating.Gap(tok, now); promised != c.promised || gap != c.gap {
+		if promised, gap := invalidating.Promised(tok, now), invalidating.Wait(tok, now); promised != c.promised || gap != c.gap {
 			t.Errorf("%s: promised %s, gap %s; want %s, %s", name, promised, gap, c.promised, c.gap)
 		}
-		if gap := plainTerms.Gap(tok, now); gap != 0 {
+		if gap := plainTerms.Wait(tok, now); gap != 0 {
 			t.Errorf("%s: a reader waits %s although a refresh harms nobody", name, gap)
 		}
 	}

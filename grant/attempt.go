@@ -20,7 +20,7 @@ import (
 type Attempt struct {
 	K      *Keeper
 	S      logical.Storage
-	Name   string
+	Key    Key
 	Target *role.Target
 	demand Demand
 
@@ -40,72 +40,77 @@ type Attempt struct {
 	ageless bool            // and of a time that the clock knows nothing of: what its token is worth nobody knows
 }
 
+// of is the grant in a state of this attempt.
+func (a *Attempt) of(st *State) *Grant {
+	return &Grant{Key: a.Key, Role: a.Target.Role, Provider: a.Target.Description.Provider, State: st}
+}
+
 // run makes one exchange. It makes another one in three cases, in which the one before has spent nothing as far as
 // its answer tells, or the provider allows it: see mayResend, maySignAnew and maySwap.
-func (a *Attempt) run(ctx context.Context, tok *Token) (*Token, error) {
+func (a *Attempt) run(ctx context.Context, before *State) (*State, error) {
 	if a.choices == nil {
-		a.choices = a.Target.Role.Choices(tok.Worked, clock.Now())
+		a.choices = a.Target.Role.Choices(before.Worked, clock.Now())
 	}
 	a.watch, a.first, a.older, a.ageless, a.repeat = clock.Start(), time.Time{}, false, false, false
 	a.refused, a.doubted = false, nil // of a run that has succeeded nothing is in doubt
-	tok, err := tok.pointed(a.Target.Provider)
+	before, err := before.pointed(a.Target.Provider)
 	if err != nil {
-		return tok, err
+		return before, err
 	}
 	for {
-		request, err := a.prepare(tok)
+		request, err := a.prepare(before)
 		if err != nil {
-			return tok, err
+			return before, err
 		}
-		intended, err := a.Intend(ctx, tok)
+		announced, err := a.Intend(ctx, before)
 		if err != nil {
-			return tok, err
+			return before, err
 		}
 		if a.first.IsZero() {
-			a.first = intended.Intent.At
+			a.first = announced.Intent.At
 		}
 		if a.K.Work.Ending() {
-			return tok, a.takeBack(ctx, tok)
+			return before, a.takeBack(ctx, before)
 		}
-		if err := a.lookAgain(ctx, tok, intended); err != nil {
-			return tok, err
+		if err := a.lookAgain(ctx, before, announced); err != nil {
+			return before, err
 		}
-		request.IdempotencyKey = intended.Intent.IdempotencyKey
+		request.IdempotencyKey = announced.Intent.IdempotencyKey
 		a.sent = clock.Start()
-		answer, err := client.Exchange(ctx, intended.Intent.Within(a.Target, clock.Now()), request)
+		answer, err := client.Exchange(ctx, announced.Intent.Within(a.Target, clock.Now()), request)
 		if err == nil {
-			return a.keep(ctx, tok, intended, answer), nil
+			return a.keep(ctx, before, announced, answer), nil
 		}
 		e := asExchangeError(err)
 		switch {
-		case a.mayResend(e, intended.Intent):
-			a.resent, a.repeat = true, intended.Intent.keyed(a.Target.Role, a.Target.Provider)
+		case a.mayResend(e, announced.Intent):
+			a.resent, a.repeat = true, announced.Intent.keyed(a.Target.Role, a.Target.Provider)
 			if a.Target.Role.Spends() {
-				tok = intended // its intent is stored, and its outcome unknown
+				before = announced // its intent is stored, and its outcome unknown
 			}
 		case a.maySignAnew(e):
 			a.anew, a.repeat = true, false
-		case a.maySwap(e, intended.Intent):
+		case a.maySwap(e, announced.Intent):
 			a.refused = a.refused || e.Status != 0
 			if a.unsettles(e) {
-				i := intended.Intent.after(e, lost(tok))
-				tok = new(*intended)
-				tok.Intent = i
+				i := announced.Intent.after(e, lost(before))
+				before = new(*announced)
+				before.Intent = i
 			}
 		default:
-			return a.fail(ctx, tok, intended, a.alike(e))
+			return a.fail(ctx, before, announced, a.alike(e))
 		}
 	}
 }
 
 // prepare makes the request. One that is repeated under its key is the same one: a provider that compares
 // bodies would refuse another under that key.
-func (a *Attempt) prepare(tok *Token) (*client.Request, error) {
+func (a *Attempt) prepare(st *State) (*client.Request, error) {
 	if a.repeat {
 		a.request.Repeat = true
 		return a.request, nil
 	}
-	request, err := a.Target.Request(tok.RefreshToken, a.Target.Role.Pick(a.choices))
+	request, err := a.Target.Request(st.RefreshToken, a.Target.Role.Pick(a.choices))
 	a.request = request
 	return request, err
 }
@@ -116,14 +121,14 @@ const stale = 5 * time.Second
 // lookAgain looks once more where time has passed since the intent was stored: a process that was stopped there,
 // with its machine or by itself, may be one of yesterday. Another may have spent the refresh token since, or
 // what was right to do then, within a grace, may be too late now.
-func (a *Attempt) lookAgain(ctx context.Context, before, tok *Token) error {
-	if since := clock.Since(tok.Intent.At); !a.Target.Role.Spends() || since >= 0 && since < stale {
+func (a *Attempt) lookAgain(ctx context.Context, before, announced *State) error {
+	if since := clock.Since(announced.Intent.At); !a.Target.Role.Spends() || since >= 0 && since < stale {
 		return nil
 	}
-	if moved, err := a.movedOn(ctx, tok); err != nil || moved {
+	if moved, err := a.movedOn(ctx, announced); err != nil || moved {
 		return errMovedOn
 	}
-	settle := TimingOf(a.Target.Role, a.Target.Description.Provider, before, clock.Now()).Settle
+	settle := a.of(before).Timing(clock.Now()).Settle
 	if a.demand.unasked() && settle.After(clock.Now()) {
 		_ = a.put(ctx, before)
 		return errUnsettled
@@ -134,7 +139,7 @@ func (a *Attempt) lookAgain(ctx context.Context, before, tok *Token) error {
 // Intend stores that an exchange is about to be made. Until this has succeeded nothing may be
 // sent: a node that can't store the intent can't store the answer either. Without a refresh token
 // there is nothing to lose, and no intent.
-func (a *Attempt) Intend(ctx context.Context, tok *Token) (*Token, error) {
+func (a *Attempt) Intend(ctx context.Context, st *State) (*State, error) {
 	i := &Intent{At: clock.Now(), Exchange: a.Target.Description.Exchange()}
 	var err, keyErr error
 	i.AttemptID, err = uuid.GenerateUUID()
@@ -142,14 +147,14 @@ func (a *Attempt) Intend(ctx context.Context, tok *Token) (*Token, error) {
 	if err := cmp.Or(err, keyErr); err != nil {
 		return nil, err
 	}
-	if earlier := tok.Intent; earlier != nil {
+	if earlier := st.Intent; earlier != nil {
 		i.UnknownSince = earlier.Since()
 		i.follow(earlier, time.Duration(a.Target.Provider.ReuseGrace))
 		if earlier.IdempotencyKey != "" && a.Target.Description.IsExchange(earlier.Exchange) { // the same one keeps its name
 			i.IdempotencyKey, i.NamedAt, i.Answered = earlier.IdempotencyKey, earlier.named(), earlier.Answered
 		}
 	}
-	next := new(*tok)
+	next := new(*st)
 	next.Intent = i
 	if !a.Target.Role.Spends() {
 		return next, nil
@@ -167,7 +172,7 @@ func (a *Attempt) Intend(ctx context.Context, tok *Token) (*Token, error) {
 
 // announce stores an intent. Where haste matters after a crash it is found by a mark beside it, which is
 // written at the same time.
-func (a *Attempt) announce(ctx context.Context, next *Token) error {
+func (a *Attempt) announce(ctx context.Context, next *State) error {
 	if p := a.Target.Provider; p.ReuseGrace == 0 && p.IdempotencyHeader == "" || a.marked {
 		return a.put(ctx, next)
 	}
@@ -178,7 +183,7 @@ func (a *Attempt) announce(ctx context.Context, next *Token) error {
 		defer mount.Contain(a.K.Logger(), &err)
 		ctx, cancel := context.WithTimeout(ctx, mount.StorageTimeout)
 		defer cancel()
-		err = a.K.MarkInflight(ctx, a.S, a.Name)
+		err = a.K.MarkInflight(ctx, a.S, a.Key)
 	}()
 	err := a.put(ctx, next)
 	a.marked = <-mark == nil // without it the intent is found all the same, only later
@@ -187,9 +192,9 @@ func (a *Attempt) announce(ctx context.Context, next *Token) error {
 
 // takeBack removes an intent whose exchange is not made, because the mount has begun to end since:
 // an exchange that begins now might not be waited for.
-func (a *Attempt) takeBack(ctx context.Context, tok *Token) error {
+func (a *Attempt) takeBack(ctx context.Context, st *State) error {
 	if a.Target.Role.Spends() {
-		_ = a.put(ctx, tok) // if storage is gone already, the next one repeats what never was: harmless
+		_ = a.put(ctx, st) // if storage is gone already, the next one repeats what never was: harmless
 	}
 	return errEnding
 }

@@ -63,9 +63,9 @@ func refusesRequest(e *client.Error) bool {
 // mayRenew tells whether the token that an attempt has brought is to be replaced at once: the provider
 // has repeated an answer that it first gave before, so long ago that its token has ended. The refresh
 // token of that answer is good, and stored; where it is one of several, nobody knows which.
-func (a *Attempt) mayRenew(tok *Token) bool {
-	_, unsure := tok.pointed(a.Target.Provider)
-	return a.older && unsure == nil && clock.Until(tok.ExpiresAt) < role.MinLease && a.K.Held.Get(a.Name) == nil && !a.K.Work.Ending()
+func (a *Attempt) mayRenew(st *State) bool {
+	_, unsure := st.pointed(a.Target.Provider)
+	return a.older && unsure == nil && clock.Until(st.ExpiresAt) < role.MinLease && a.K.Held.Get(a.Key) == nil && !a.K.Work.Ending()
 }
 
 // maySwap tells whether to try other credentials, and picks them: each that there are, once. Only a refusal

@@ -12,82 +12,104 @@ import (
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
-// fail remembers a failed exchange and returns what its caller hears. before is the state without
-// the exchange's intent, tok the one with it.
-func (a *Attempt) fail(ctx context.Context, before, tok *Token, e *client.Error) (*Token, error) {
-	next, err := a.remember(ctx, before, tok, e)
-	a.K.Changed(a.Name, a.Target.Role, a.Target.Provider, next)
+// fail remembers a failed exchange and returns what its caller hears. before is the state without the exchange's
+// intent, announced the one with it.
+func (a *Attempt) fail(ctx context.Context, before, announced *State, e *client.Error) (*State, error) {
+	next, err := a.settle(ctx, before, announced, a.heard(e))
+	a.K.Changed(a.of(next))
 	return next, err
 }
 
-func (a *Attempt) remember(ctx context.Context, before, tok *Token, e *client.Error) (*Token, error) {
-	if e.Class == client.GrantRefused && !a.Target.Role.Spends() {
-		// There is no grant apart from the client's own.
-		e.Class, e.Reason = client.ClientRefused, a.request.Refused()+", and scope"
-		if a.Target.Role.GrantType == client.GrantJWTBearer { // invalid_grant is how it says so (RFC 7523 section 3.1)
-			e.Reason = "the token endpoint refused the assertion: check client_id, subject, assertion_audience, assertion_key_id and that the key is the registered one"
-		}
+// heard is the error as it is meant where no refresh token is spent: there is no grant then apart from the client's own.
+func (a *Attempt) heard(e *client.Error) *client.Error {
+	if e.Class != client.GrantRefused || a.Target.Role.Spends() {
+		return e
 	}
-	r, p, now := a.Target.Role, a.Target.Provider, clock.Now()
-	next := new(*tok)
-	next.Fault = NewFault(e, tok.Fault, a.Target.Version(), now)
-	next.Fault.Of = a.Target.Description.Definition()
-	next.Fault.Presented, next.Fault.Lost = r.Spends(), r.Spends() && lost(before)
-	switch {
-	case (e.RefreshToken.IsSet() || len(e.Candidates) > 0) && r.Spends() && !(e.FoundAt != "" && p.RefreshTokenRotation == client.RotationNever):
+	meant := new(*e)
+	meant.Class, meant.Reason = client.ClientRefused, a.request.Refused()+", and scope"
+	if a.Target.Role.GrantType == client.GrantJWTBearer { // invalid_grant is how it says so (RFC 7523 section 3.1)
+		meant.Reason = "the token endpoint refused the assertion: check client_id, subject, assertion_audience, assertion_key_id and that the key is the registered one"
+	}
+	return meant
+}
+
+// settle makes the grant's next state of what the exchange's outcome is.
+func (a *Attempt) settle(ctx context.Context, before, announced *State, e *client.Error) (*State, error) {
+	now := clock.Now()
+	next := new(*announced)
+	next.Fault = a.fault(before, announced, e, now)
+	switch judge(e, a.of(before)) {
+	case salvaged:
 		return a.salvage(ctx, before, next, e)
-	case e.Class == client.GrantRefused:
-		if moved, err := a.movedOn(ctx, tok); err != nil || moved {
+	case refused:
+		if moved, err := a.movedOn(ctx, announced); err != nil || moved {
 			return before, errMovedOn
-		}
-		again, last := before.Dead(r), before.Fault // it was refused before, and somebody has asked for it once more
-		next.Fault.Reauthorize, next.Fault.Verdict = true, tok.verdict(a.Target)
-		next.Fault.ClientFirst = a.refused || again && last.ClientFirst
-		next.Fault.AnswerLost = lost(before) || !tok.DoubtSince.IsZero() || again && last.AnswerLost
-		if next.Fault.Other = tok.Former.IsSet() && len(tok.Candidates) == 0; next.Fault.Other && again {
-			f := next.Fault
-			next = next.other()
-			next.Fault = f
 		}
 		if a.K.life.Load() == nil {
 			a.K.SignOfLife(ctx, a.S, now) // a reader came before background work has begun
 		}
-		next.Fault.Gap = a.K.GapOf(r, before)
-		next.Intent = nil
-	case e.Class == client.OutcomeUnknown && r.Spends():
-		next.Intent = tok.Intent.after(e, lost(before))
-	case before.Dead(r) && e.Class != client.OutcomeUnknown:
-		// It was presented once more on demand, and this says nothing of the grant.
+		next.Fault.Gap = a.K.GapOf(a.of(before))
+		next = a.dead(before, next)
+	case unknown:
+		next.Intent = announced.Intent.after(e, lost(before))
+	case stillDead:
 		next.Fault.Presented = false
 		_ = a.put(ctx, before) // without the intent; if that stays, the grant counts as dead all the same
-		return before, next.Fault.Error(now, a.Name)
-	default:
-		// This exchange has surely changed nothing. What was unknown before it still is.
+		return before, next.Fault.Error(now, a.Key)
+	case unspent:
 		next.Intent = before.Intent
-		next.Fault.Unsettled = before.Intent != nil && r.Spends()
-		if next.Fault.Unsettled && a.refusesKey(e, tok.Intent) {
+		next.Fault.Unsettled = before.Intent != nil && a.Target.Role.Spends()
+		if next.Fault.Unsettled && a.refusesKey(e, announced.Intent) {
 			next.Intent = before.Intent.unnamed()
 		}
 	}
-	when := TimingOf(r, a.Target.Description.Provider, next, now)
+	a.record(ctx, before, next, now)
+	return next, next.Fault.Error(now, a.Key)
+}
+
+// fault is what is remembered of the failure, whatever it means.
+func (a *Attempt) fault(before, announced *State, e *client.Error, now time.Time) *Fault {
+	f := NewFault(e, announced.Fault, a.Target.Version(), now)
+	f.Of = a.Target.Description.Definition()
+	f.Presented = a.Target.Role.Spends()
+	f.Lost = f.Presented && lost(before)
+	return f
+}
+
+// dead is the state of a grant that the provider has refused. If it was refused before, somebody has asked for it once
+// more.
+func (a *Attempt) dead(before, next *State) *State {
+	f, last, again := next.Fault, before.Fault, before.Dead(a.Target.Role)
+	f.Reauthorize, f.Verdict = true, next.verdict(a.Target)
+	f.ClientFirst = a.refused || again && last.ClientFirst
+	f.AnswerLost = lost(before) || !next.DoubtSince.IsZero() || again && last.AnswerLost
+	f.Other = next.Former.IsSet() && len(next.Candidates) == 0
+	next.Intent = nil
+	if f.Other && again {
+		return next.other()
+	}
+	return next
+}
+
+// record stores the state after a failure. If storage refuses nothing is lost: the refresh token is the stored one,
+// and its intent is stored too. What the failure asks for is kept to all the same.
+func (a *Attempt) record(ctx context.Context, before, next *State, now time.Time) {
+	when := a.of(next).Timing(now)
 	next.Fault.Until, next.Fault.Settle, next.Fault.second = when.May, when.Settle, when.second
 	if err := a.put(ctx, next); err != nil {
-		// Nothing is lost: the refresh token is the stored one, and its intent is stored too. What the
-		// failure asks for is kept to all the same.
-		a.K.unrecorded.put(a.Name, next)
-		a.K.Logger().Warn("a failed refresh could not be recorded; it is remembered in memory", "role", a.Name, "error", err)
+		a.K.unrecorded.put(a.Key, next)
+		a.K.Logger().Warn("a failed refresh could not be recorded; it is remembered in memory", "role", a.Key, "error", err)
 	}
 	if next.Intent == nil && a.marked {
-		a.K.UnmarkInflight(a.S, a.Name)
+		a.K.UnmarkInflight(a.S, a.Key)
 	}
 	a.report(before.Fault, next.Fault)
-	return next, next.Fault.Error(now, a.Name)
 }
 
 // salvage keeps what is left of an answer without an access token: the grant's next refresh token, or several
 // that may be it. They must be stored like any other. The one in storage is spent, the ones that are kept
 // are not, so nothing is unknown any longer.
-func (a *Attempt) salvage(ctx context.Context, before, next *Token, e *client.Error) (*Token, error) {
+func (a *Attempt) salvage(ctx context.Context, before, next *State, e *client.Error) (*State, error) {
 	p, now := a.Target.Provider, clock.Now()
 	began := a.began(next.Intent)
 	next.Generation++
@@ -101,22 +123,22 @@ func (a *Attempt) salvage(ctx context.Context, before, next *Token, e *client.Er
 	if found := cmp.Or(next.foundElsewhere(p), next.candidatesFound()); found != "" {
 		next.Fault.Reason += "; " + found
 	}
-	next.Fault.Until = TimingOf(a.Target.Role, a.Target.Description.Provider, next, now).May
+	next.Fault.Until = a.of(next).Timing(now).May
 	a.store(ctx, next)
 	a.report(before.Fault, next.Fault)
-	return next, next.Fault.Error(now, a.Name)
+	return next, next.Fault.Error(now, a.Key)
 }
 
 // movedOn tells whether the state in storage is no longer the one that the exchange began with.
 // Then the refused token was an old one, and says nothing of the grant.
-func (a *Attempt) movedOn(ctx context.Context, tok *Token) (bool, error) {
+func (a *Attempt) movedOn(ctx context.Context, announced *State) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, mount.StorageTimeout)
 	defer cancel()
-	stored, err := GetToken(ctx, a.S, a.Name)
+	stored, err := GetState(ctx, a.S, a.Key)
 	if err != nil {
 		return false, err
 	}
-	return stored == nil || stored.Intent == nil || stored.Intent.AttemptID != tok.Intent.AttemptID, nil
+	return stored == nil || stored.Intent == nil || stored.Intent.AttemptID != announced.Intent.AttemptID, nil
 }
 
 // report logs a failure when it is another one than before: a provider that is down for a day must
@@ -125,7 +147,7 @@ func (a *Attempt) report(before, f *Fault) {
 	if before != nil && before.Class == f.Class && before.Reauthorize == f.Reauthorize {
 		return
 	}
-	a.K.Logger().Warn("a refresh failed", "role", a.Name, "class", string(f.Class), "code", f.Code, "status", f.Status,
+	a.K.Logger().Warn("a refresh failed", "role", a.Key, "class", string(f.Class), "code", f.Code, "status", f.Status,
 		"request_id", f.RequestID, "reauthorization_required", f.Reauthorize, "answer_lost", f.AnswerLost)
 }
 

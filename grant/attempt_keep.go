@@ -17,19 +17,19 @@ import (
 )
 
 // keep stores a successful answer and returns the new state, whether or not storage takes it. before
-// is the state without the exchange's intent, tok the one with it.
-func (a *Attempt) keep(ctx context.Context, before, tok *Token, answer *client.Token) *Token {
-	r, p, began := a.Target.Role, a.Target.Provider, a.began(tok.Intent)
+// is the state without the exchange's intent, announced the one with it.
+func (a *Attempt) keep(ctx context.Context, before, announced *State, answer *client.Token) *State {
+	r, p, began := a.Target.Role, a.Target.Provider, a.began(announced.Intent)
 	lifetime := cmp.Or(answer.Lifetime, time.Duration(p.AssumedTokenTTL), assumedLifetime)
 	if answer.Ended || a.ageless {
 		lifetime = 0
 	}
-	next := new(*tok)
+	next := new(*announced)
 	next.Intent, next.Fault = nil, nil
 	next.Generation++
 	next.AccessToken, next.TokenType, next.Extra = client.NewSecret(answer.AccessToken), answer.TokenType, answer.Extra
 	next.CertificateThumbprint = answer.CertificateThumbprint
-	if answer.Scope != "" || tok.Settings != r.Settings() {
+	if answer.Scope != "" || announced.Settings != r.Settings() {
 		next.Scope = cmp.Or(answer.Scope, r.Scope) // omitted means: as asked for (RFC 6749 section 5.1)
 	}
 	next.Settings, next.Asked, next.RequestID = r.Settings(), a.Target.Description.Settings(), answer.RequestID
@@ -37,7 +37,7 @@ func (a *Attempt) keep(ctx context.Context, before, tok *Token, answer *client.T
 	if a.choices[role.PartSecret][0] == role.SlotPrevious {
 		next.PreviousSecretOf = r.Revision
 	}
-	next.Next = a.adopted(tok)
+	next.Next = a.adopted(announced)
 	next.ObtainedAt, next.ExpiresAt = began, began.Add(lifetime)
 	if lifetime-Margin(lifetime) < role.MinLease {
 		// Kept, with what came along, but no lease can be made of it: without a fault, every read
@@ -66,9 +66,9 @@ func (a *Attempt) keep(ctx context.Context, before, tok *Token, answer *client.T
 	}
 	a.store(ctx, next)
 	a.promote(ctx, next)
-	a.K.Changed(a.Name, r, p, next)
-	if tok.Fault != nil || !tok.Intent.UnknownSince.IsZero() {
-		a.K.Logger().Info("refreshed again after a failure", "role", a.Name, "generation", next.Generation)
+	a.K.Changed(a.of(next))
+	if announced.Fault != nil || !announced.Intent.UnknownSince.IsZero() {
+		a.K.Logger().Info("refreshed again after a failure", "role", a.Key, "generation", next.Generation)
 	}
 	return next
 }
@@ -130,42 +130,42 @@ func tooShort(answer *client.Token) *client.Error {
 }
 
 // store writes the state, and holds it when storage refuses: what it replaces is spent.
-func (a *Attempt) store(ctx context.Context, next *Token) {
+func (a *Attempt) store(ctx context.Context, next *State) {
 	if err := a.put(ctx, next); err != nil {
-		a.K.hold(a.S, a.Name, next, err)
+		a.K.hold(a.S, a.Key, next, err)
 	}
 	if next.Intent == nil && a.marked {
-		a.K.UnmarkInflight(a.S, a.Name) // what is held is not found by it either: it is lost with the process
+		a.K.UnmarkInflight(a.S, a.Key) // what is held is not found by it either: it is lost with the process
 	}
 }
 
-func (a *Attempt) put(ctx context.Context, t *Token) error {
+func (a *Attempt) put(ctx context.Context, st *State) error {
 	ctx, cancel := context.WithTimeout(ctx, mount.StorageTimeout)
 	defer cancel()
-	err := PutToken(ctx, a.S, a.Name, t)
+	err := PutState(ctx, a.S, a.Key, st)
 	if err == nil {
-		a.K.unrecorded.drop(a.Name)
+		a.K.unrecorded.drop(a.Key)
 	}
 	return err
 }
 
 // Promote makes the credentials that were adopted those in use, and forgets the ones before. Nothing depends
 // on it: until it succeeds, and it is tried with every refresh, the token's state says which ones work.
-func (k *Keeper) Promote(ctx context.Context, s logical.Storage, name string, a *role.Adopted) (done bool, err error) {
-	unlock, err := k.Edits.Lock(ctx, name)
+func (k *Keeper) Promote(ctx context.Context, s logical.Storage, key Key, a *role.Adopted) (done bool, err error) {
+	unlock, err := k.Edits.Lock(ctx, key.Role())
 	if err != nil {
 		return false, errors.New("another request is at work on the role")
 	}
 	defer unlock()
-	r, err := role.Get(ctx, s, name)
+	r, err := role.Get(ctx, s, key.Role())
 	if err != nil || r == nil || !r.Adopt(a) {
 		return false, err // deleted, or written meanwhile
 	}
-	return true, role.Put(ctx, s, name, r)
+	return true, role.Put(ctx, s, key.Role(), r)
 }
 
 // adopted are the credentials to come that this attempt has succeeded with, nil for none.
-func (a *Attempt) adopted(tok *Token) *role.Adopted {
+func (a *Attempt) adopted(announced *State) *role.Adopted {
 	next := &role.Adopted{ID: a.Target.Role.Next.ID, Since: clock.Now()}
 	for _, p := range role.Parts {
 		if a.choices[p][0] == role.SlotNext {
@@ -175,23 +175,23 @@ func (a *Attempt) adopted(tok *Token) *role.Adopted {
 	switch {
 	case len(next.Parts) == 0:
 		return nil
-	case tok.Next != nil && tok.Next.ID == next.ID && slices.Equal(tok.Next.Parts, next.Parts):
-		return tok.Next // since then
+	case announced.Next != nil && announced.Next.ID == next.ID && slices.Equal(announced.Next.Parts, next.Parts):
+		return announced.Next // since then
 	}
 	return next
 }
 
 // promote writes to the role what the answer has proven.
-func (a *Attempt) promote(ctx context.Context, next *Token) {
+func (a *Attempt) promote(ctx context.Context, next *State) {
 	if next.Next == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, mount.StorageTimeout)
 	defer cancel()
-	switch done, err := a.K.Promote(ctx, a.S, a.Name, next.Next); {
+	switch done, err := a.K.Promote(ctx, a.S, a.Key, next.Next); {
 	case err != nil:
-		a.K.Logger().Warn("the next credentials of a role work and could not be made those in use; tried again with the next refresh", "role", a.Name, "error", err)
+		a.K.Logger().Warn("the next credentials of a role work and could not be made those in use; tried again with the next refresh", "role", a.Key, "error", err)
 	case done:
-		a.K.Logger().Info("the next credentials of a role work and are those in use now", "role", a.Name, "which", next.Next.Parts)
+		a.K.Logger().Info("the next credentials of a role work and are those in use now", "role", a.Key, "which", next.Next.Parts)
 	}
 }

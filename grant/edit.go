@@ -11,35 +11,36 @@ import (
 
 // Write stores what an operator writes to a role, and returns what to warn of. It checks everything before it
 // stores anything. A new refresh token begins a new grant.
-func (k *Keeper) Write(ctx context.Context, s logical.Storage, name string, in mount.Input) (warnings []string, err error) {
-	unlock, err := k.Edits.Lock(ctx, name)
+func (k *Keeper) Write(ctx context.Context, s logical.Storage, key Key, in mount.Input) (warnings []string, err error) {
+	unlock, err := k.Edits.Lock(ctx, key.Role())
 	if err != nil {
 		return nil, ErrBusy
 	}
 	defer unlock()
-	old, err := role.Get(ctx, s, name)
+	old, err := role.Get(ctx, s, key.Role())
 	if err != nil {
 		return nil, err
 	}
-	tok, err := k.CurrentToken(ctx, s, name, old)
-	if err != nil {
-		return nil, err
-	}
-	w := &role.Write{Input: in, Old: old, State: tok.standing(old)}
+	w := &role.Write{Input: in, Old: old}
 	if old == nil {
-		if err := mount.CheckNewName(name); err != nil {
+		if err := mount.CheckNewName(key.Role()); err != nil {
 			return nil, err
 		}
 	} else {
+		st, err := k.current(ctx, s, key, old)
+		if err != nil {
+			return nil, err
+		}
+		w.State = st.standing(old)
 		old.Adopt(w.State.Next) // if the write that should have done this has failed, this one does it
 	}
 	r, err := w.Apply(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := role.Put(ctx, s, name, r); err != nil {
+	if err := role.Put(ctx, s, key.Role(), r); err != nil {
 		return nil, err
 	}
-	k.Edited(ctx, s, name)
+	k.Edited(ctx, s, key)
 	return append(w.Warnings, r.Warnings()...), nil
 }

@@ -17,53 +17,46 @@ import (
 )
 
 // Revoke ends a role's grant at its provider, then forgets its tokens.
-func (k *Keeper) Revoke(ctx context.Context, s logical.Storage, name string) error {
-	_, err := WithRole(ctx, k, name, func() {}, func(ctx context.Context) (none struct{}, err error) {
-		r, err := role.Get(ctx, s, name)
+func (k *Keeper) Revoke(ctx context.Context, s logical.Storage, key Key) error {
+	_, err := WithRole(ctx, k, key, func() {}, func(ctx context.Context) (none struct{}, err error) {
+		g, err := k.Look(ctx, s, key)
 		if err != nil {
 			return none, err
 		}
-		if r == nil {
-			return none, role.ErrNoRole
-		}
-		tok, err := k.CurrentToken(ctx, s, name, r)
+		t, err := role.TargetOf(ctx, s, g.Role, g.Provider)
 		if err != nil {
 			return none, err
 		}
-		t, err := role.NewTarget(ctx, s, r)
-		if err == nil {
-			current := tok
-			if pointed, err := tok.pointed(t.Provider); err == nil {
-				current = pointed
-			}
-			err = revokeGrant(ctx, t, current)
+		presented := g.State
+		if pointed, err := g.State.pointed(t.Provider); err == nil {
+			presented = pointed
 		}
-		if err != nil {
+		if err := revokeGrant(ctx, t, presented); err != nil {
 			return none, err
 		}
-		return none, k.forget(ctx, s, name, r, tok)
+		return none, k.forget(ctx, s, g)
 	})
 	return err
 }
 
 // revokeGrant ends the grant, or the access token where there is no grant.
-func revokeGrant(ctx context.Context, t *role.Target, tok *Token) error {
+func revokeGrant(ctx context.Context, t *role.Target, st *State) error {
 	if t.Endpoints.Revocation == "" {
 		return mount.Refusal("this provider has no revocation_endpoint: end the grant in the provider's own console, and delete the role")
 	}
-	what, hint := tok.RefreshToken, client.HintRefreshToken
+	what, hint := st.RefreshToken, client.HintRefreshToken
 	if !t.Role.Spends() {
-		what, hint = tok.AccessToken, client.HintAccessToken
-		if tok.Settings != t.Role.Settings() {
+		what, hint = st.AccessToken, client.HintAccessToken
+		if st.Settings != t.Role.Settings() {
 			what = client.Secret{} // it is another server's or client's, and not for this one to see
 		}
 	}
 	if !what.IsSet() {
 		return mount.Refusal("this role holds no token to revoke")
 	}
-	err := t.Revokes(ctx, tok.Worked, what, hint)
+	err := t.Revokes(ctx, st.Worked, what, hint)
 	if t.Role.Spends() {
-		err = cmp.Or(err, revokeOthers(ctx, t, tok))
+		err = cmp.Or(err, revokeOthers(ctx, t, st))
 	}
 	if _, ok := mount.AsRefusal(err); ok {
 		return err
@@ -84,10 +77,10 @@ func revokeGrant(ctx context.Context, t *role.Target, tok *Token) error {
 
 // revokeOthers ends what else may be the grant's refresh token. That a provider does not know one of them says
 // nothing of the others; that it could not be asked does.
-func revokeOthers(ctx context.Context, t *role.Target, tok *Token) (failed error) {
-	others := []client.Secret{tok.Former}
-	if _, err := tok.pointed(t.Provider); err != nil { // else the pointer says which one is the grant's
-		for _, c := range tok.Candidates {
+func revokeOthers(ctx context.Context, t *role.Target, st *State) (failed error) {
+	others := []client.Secret{st.Former}
+	if _, err := st.pointed(t.Provider); err != nil { // else the pointer says which one is the grant's
+		for _, c := range st.Candidates {
 			others = append(others, c.Token)
 		}
 	}
@@ -95,7 +88,7 @@ func revokeOthers(ctx context.Context, t *role.Target, tok *Token) (failed error
 		if !other.IsSet() {
 			continue
 		}
-		err := t.Revokes(ctx, tok.Worked, other, client.HintRefreshToken)
+		err := t.Revokes(ctx, st.Worked, other, client.HintRefreshToken)
 		if e, ok := errors.AsType[*client.Error](err); ok && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests {
 			continue
 		}
@@ -107,66 +100,66 @@ func revokeOthers(ctx context.Context, t *role.Target, tok *Token) (failed error
 // forget removes the tokens of a grant that is no more. The role's own copy of the first refresh
 // token goes last: until the state says that the grant has ended, it must not become the current
 // one again.
-func (k *Keeper) forget(ctx context.Context, s logical.Storage, name string, r *role.Role, tok *Token) error {
+func (k *Keeper) forget(ctx context.Context, s logical.Storage, g *Grant) error {
+	key, r, st := g.Key, g.Role, g.State
 	if !r.Spends() {
 		// A refresh token that the grant type does not use at the moment was not revoked, and stays.
-		ended := new(*tok)
+		ended := new(*st)
 		ended.AccessToken, ended.Extra, ended.ExpiresAt = client.Secret{}, nil, time.Time{}
-		k.LetGo(name)
-		return PutToken(ctx, s, name, ended)
+		k.LetGo(key)
+		return PutState(ctx, s, key, ended)
 	}
-	ended := &Token{TokenState: TokenState{GrantID: r.GrantID, Generation: tok.Generation}}
+	ended := &State{Record: Record{GrantID: r.GrantID, Generation: st.Generation}}
 	ended.Fault = &Fault{Class: client.GrantRefused, Reason: "the grant was revoked", At: clock.Now(), Reauthorize: true, Revoked: true}
-	if err := PutToken(ctx, s, name, ended); err != nil {
+	if err := PutState(ctx, s, key, ended); err != nil {
 		return err
 	}
-	k.LetGo(name)
-	unlock, err := k.Edits.Lock(ctx, name)
+	k.LetGo(key)
+	unlock, err := k.Edits.Lock(ctx, key.Role())
 	if err != nil {
 		return ErrBusy
 	}
 	defer unlock()
-	current, err := role.Get(ctx, s, name)
+	current, err := role.Get(ctx, s, key.Role())
 	if err != nil || current == nil || current.GrantID != r.GrantID {
 		return err // somebody has deleted the role or begun a new grant meanwhile
 	}
 	current.RefreshToken = client.Secret{}
-	return role.Put(ctx, s, name, current)
+	return role.Put(ctx, s, key.Role(), current)
 }
 
 // Delete removes a role, and then what is known of its grant. The role goes first: if the token entry went
 // first and the delete broke off there, the role would start again with a refresh token that is long spent.
 // It does not wait for a provider that hangs: what an exchange under way still stores is removed after it.
-func (k *Keeper) Delete(ctx context.Context, s logical.Storage, name string) error {
-	if err := k.removeRole(ctx, s, name); err != nil {
+func (k *Keeper) Delete(ctx context.Context, s logical.Storage, key Key) error {
+	if err := k.removeRole(ctx, s, key); err != nil {
 		return mount.StorageError(err)
 	}
 	wait, cancel := context.WithTimeout(ctx, deletePatience)
 	defer cancel()
-	if err := k.RemoveState(wait, s, name); !errors.Is(err, ErrBusy) {
+	if err := k.RemoveState(wait, s, key); !errors.Is(err, ErrBusy) {
 		return mount.StorageError(err)
 	}
 	k.Begin(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*MaxHold)
 		defer cancel()
-		if err := k.RemoveState(ctx, s, name); err != nil {
-			k.Logger().Warn("the state of a deleted role is left in storage, where it counts for nothing", "role", name, "error", err)
+		if err := k.RemoveState(ctx, s, key); err != nil {
+			k.Logger().Warn("the state of a deleted role is left in storage, where it counts for nothing", "role", key, "error", err)
 		}
 	})
 	return nil
 }
 
-func (k *Keeper) removeRole(ctx context.Context, s logical.Storage, name string) error {
-	unlock, err := k.Edits.Lock(ctx, name)
+func (k *Keeper) removeRole(ctx context.Context, s logical.Storage, key Key) error {
+	unlock, err := k.Edits.Lock(ctx, key.Role())
 	if err != nil {
 		return ErrBusy
 	}
 	defer unlock()
-	if err := s.Delete(ctx, role.Prefix+name); err != nil {
+	if err := s.Delete(ctx, role.Prefix+key.Role()); err != nil {
 		return err
 	}
-	k.Gone(name)
-	k.guard.forget(name)
+	k.gone(key)
 	return nil
 }
 
@@ -175,16 +168,16 @@ const deletePatience = 2 * time.Second
 
 // RemoveState forgets what the machine knows of a role that is gone. A role of the same name that was
 // written meanwhile has a grant of its own, and its state is left alone.
-func (k *Keeper) RemoveState(ctx context.Context, s logical.Storage, name string) error {
-	unlock, err := k.Refreshes.Lock(ctx, name)
+func (k *Keeper) RemoveState(ctx context.Context, s logical.Storage, key Key) error {
+	unlock, err := k.Refreshes.Lock(ctx, string(key))
 	if err != nil {
 		return ErrBusy
 	}
 	defer unlock()
-	r, err := role.Get(ctx, s, name)
+	r, err := role.Get(ctx, s, key.Role())
 	if err != nil || r != nil {
 		return err
 	}
-	k.LetGo(name)
-	return s.Delete(ctx, Prefix+name)
+	k.LetGo(key)
+	return s.Delete(ctx, Prefix+string(key))
 }

@@ -2,7 +2,6 @@ package grant
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -15,103 +14,61 @@ import (
 	"vault-plugin-secrets-oauthrefresh/role"
 )
 
-// explanation is what a read would do now, and why.
-type explanation struct {
-	Would, Why string
-	Target     *role.Target // nil when there is none, for the reason in obstacle
-	Obstacle   error
+// Explain says what a read with this demand would do now and why, and what a refresh would send; it asks nobody and
+// changes nothing. The answer is by the names of the fields of explain/<name>.
+func (k *Keeper) Explain(ctx context.Context, s logical.Storage, key Key, d Demand) (data map[string]any, warnings []string, err error) {
+	g, err := k.Look(ctx, s, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.perLease = g.Role.TokenMode == role.TokenModePerLease
+	to, err := role.TargetOf(ctx, s, g.Role, g.Provider)
+	if _, ok := mount.AsRefusal(err); err != nil && !ok {
+		return nil, nil, err
+	}
+	would, why := k.foresee(ctx, s, g, d)
+	data = map[string]any{"would": would, "why": why, "state": k.Word(ctx, s, g)}
+	if err != nil {
+		data["request"] = "none: " + err.Error()
+	} else {
+		showRequest(to, g.State, data)
+	}
+	if from := g.Role.Next.From; clock.Now().Before(from) {
+		data["next_from"] = from.Format(time.RFC3339)
+	}
+	return data, g.Role.Warnings(), nil
 }
 
-// The things that a read does.
-const (
-	WouldServe   = "serve the token at hand"
-	WouldWarn    = "serve the token at hand, with a warning"
-	WouldRefresh = "refresh"
-	wouldWait    = "wait, then refresh"
-	WouldFail    = "fail"
-)
-
-// Explain goes through the decisions of a read (pathCredsRead) in their order, and takes none.
-func (k *Keeper) Explain(ctx context.Context, s logical.Storage, name string, l *look, d Demand) (e explanation, err error) {
-	now, t := clock.Now(), NewTerms(l.Role, l.provider)
-	d.own = l.Role.TokenMode == role.TokenModePerLease
-	to, err := role.TargetOf(ctx, s, l.Role, l.provider)
-	if _, ok := mount.AsRefusal(err); err != nil && !ok {
-		return e, err
+// foresee is what Serve would decide, and what would come of a refresh before anything is sent.
+func (k *Keeper) foresee(ctx context.Context, s logical.Storage, g *Grant, want Demand) (would, why string) {
+	terms, now := g.Terms(), clock.Now()
+	d := terms.decide(g.State, g.Dead(), want, now)
+	if d.would != WouldRefresh {
+		return d.would, terms.why(d, g, want, now)
 	}
-	tok := l.Token
-	if err == nil {
-		tok, err = tok.pointed(l.provider)
-	}
-	e.Target, e.Obstacle = to, err
-	say := func(would, why string) (explanation, error) {
-		e.Would, e.Why = would, why
-		return e, nil
-	}
-	due, refusedDemand := t.Due(l.Token, d, now)
-	switch gap := t.Gap(l.Token, now); {
-	case refusedDemand != nil:
-		return say(WouldFail, refusedDemand.Error())
-	case !due && gap > 0:
-		return say(wouldWait, fmt.Sprintf("what is left of the token, %s, is promised to readers, and with this provider a refresh would end it", rounded(gap)))
-	case !due && l.Token.Dead(l.Role):
-		return say(WouldWarn, l.Token.Fault.sentence(now, name))
-	case !due:
-		return say(WouldServe, t.whyGood(l.Token, now))
-	}
-	if err == nil && k.Held.Get(name) != nil {
-		err = ErrHeld
+	to, st, err := k.ready(ctx, s, g, want)
+	if err == nil && terms.early(st, want, now) && !k.guard.wouldAllowEarly(g.Key, to) {
+		err = terms.tooEarly(st)
 	}
 	if err == nil {
-		err = k.mayRefresh(name, to, tok, d)
-	}
-	if err == nil && t.early(tok, d, now) && !k.guard.wouldAllowEarly(name, to) {
-		err = t.tooEarly(tok)
-	}
-	if err == nil {
-		_, _, err = shownRequest(to, tok)
+		_, _, err = shownRequest(to, st)
 	}
 	switch {
 	case err == nil:
-		return say(WouldRefresh, t.whyDue(l.Token, d, now))
-	case t.serves(l.Token, d, now):
-		return say(WouldWarn, err.Error())
+		return d.would, terms.why(d, g, want, now)
+	case terms.serves(g.State, want, now):
+		return WouldWarn, err.Error()
 	}
-	return say(WouldFail, err.Error())
+	return WouldFail, err.Error()
 }
-
-func (t Terms) whyGood(tok *Token, now time.Time) string {
-	return fmt.Sprintf("it is good for another %s; a refresh is due when less than %s of its life is left, at %s",
-		rounded(t.Promised(tok, now)), rounded(t.WindowOf(tok.Lifetime())), tok.ExpiresAt.Add(-t.WindowOf(tok.Lifetime())).UTC().Format(time.RFC3339))
-}
-
-func (t Terms) whyDue(tok *Token, d Demand, now time.Time) string {
-	switch {
-	case d.own:
-		return "each lease of this role has a token of its own"
-	case !tok.AccessToken.IsSet():
-		return "there is no token yet"
-	case !t.isOf(tok):
-		return "the token at hand was got with other settings of the role or its provider (endpoint, client, scope, parameters, headers, subject)"
-	case FromFuture(tok.ObtainedAt, now):
-		return "the token at hand was got when this host's clock was ahead of what it is now, so that nobody knows when it ends"
-	case t.Usable(tok, now) < role.MinLease:
-		return "the token at hand has ended, or is about to"
-	case tok.ExpiresAt.Sub(now) <= t.WindowOf(tok.Lifetime()):
-		return fmt.Sprintf("less than %s of the token's life is left", rounded(t.WindowOf(tok.Lifetime())))
-	}
-	return "the token at hand is good for less than min_ttl"
-}
-
-func rounded(d time.Duration) client.Duration { return client.Duration(d.Truncate(time.Second)) }
 
 // shownRequest is the request that a refresh would send now, without its secrets, and the certificate that it would
 // show; or why there would be none.
-func shownRequest(t *role.Target, tok *Token) (*client.Shown, *client.Identity, error) {
+func shownRequest(t *role.Target, st *State) (*client.Shown, *client.Identity, error) {
 	if err := t.CheckReady(); err != nil {
 		return nil, nil, err
 	}
-	request, err := t.Request(tok.RefreshToken, t.Role.CredentialsInUse(tok.Worked))
+	request, err := t.Request(st.RefreshToken, t.Role.CredentialsInUse(st.Worked))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -122,9 +79,9 @@ func shownRequest(t *role.Target, tok *Token) (*client.Shown, *client.Identity, 
 	return shown, request.Identity, err
 }
 
-// ShowRequest adds what would be sent, and what would follow if the provider refused the client.
-func ShowRequest(t *role.Target, tok *Token, data map[string]any) {
-	request, id, err := shownRequest(t, tok)
+// showRequest adds what would be sent, and what would follow if the provider refused the client.
+func showRequest(t *role.Target, st *State, data map[string]any) {
+	request, id, err := shownRequest(t, st)
 	if err != nil {
 		data["request"] = "none: " + err.Error()
 		return
@@ -141,7 +98,7 @@ func ShowRequest(t *role.Target, tok *Token, data map[string]any) {
 	if id != nil {
 		data["request_client_certificate"] = id.Fingerprint() + ", if the server asks for one"
 	}
-	c, then := t.Role.Choices(tok.Worked, clock.Now()), []string{}
+	c, then := t.Role.Choices(st.Worked, clock.Now()), []string{}
 	for _, p := range role.Parts {
 		for _, s := range c[p][1:] {
 			then = append(then, string(s)+string(p))

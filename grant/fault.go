@@ -134,18 +134,18 @@ func Backoff(class client.Class, failures int) time.Duration {
 // Forbids tells whether no exchange may be made now. However many readers there are, one is made for each
 // interval. A failure of another version forbids nothing. A grant that is dead stays so for what was
 // refused, and one that somebody has ended stays so for good.
-func (f *Fault) Forbids(t *role.Target, tok *Token, now time.Time) bool {
-	if f == nil || f.overtaken(t, tok) {
+func (f *Fault) Forbids(t *role.Target, st *State, now time.Time) bool {
+	if f == nil || f.overtaken(t, st) {
 		return false
 	}
-	return tok.Dead(t.Role) || now.Before(TimingOf(t.Role, t.Description.Provider, tok, now).May)
+	return st.Dead(t.Role) || now.Before(timingOf(t.Role, t.Description.Provider, st, now).May)
 }
 
 // overtaken tells whether the failure is of another role, provider or configuration than there is now, or the refusal
 // of a grant of another exchange: then it forbids nothing.
-func (f *Fault) overtaken(t *role.Target, tok *Token) bool {
-	if tok.Dead(t.Role) {
-		return !f.Revoked && f.Verdict != tok.verdict(t) && (len(tok.Candidates) > 0 || !t.Description.IsVerdict(f.Verdict))
+func (f *Fault) overtaken(t *role.Target, st *State) bool {
+	if st.Dead(t.Role) {
+		return !f.Revoked && f.Verdict != st.verdict(t) && (len(st.Candidates) > 0 || !t.Description.IsVerdict(f.Verdict))
 	}
 	return f.Version != t.Version()
 }
@@ -176,11 +176,11 @@ func (f *Fault) probablyGone(now time.Time) bool {
 
 // sentence says what happened, what became of the grant and what to do, for errors, warnings and
 // status alike.
-func (f *Fault) sentence(now time.Time, name string) string {
-	renew := fmt.Sprintf("authorize again at the provider and write the new refresh_token to roles/%s", name)
+func (f *Fault) sentence(now time.Time, key Key) string {
+	renew := fmt.Sprintf("authorize again at the provider and write the new refresh_token to roles/%s", key)
 	switch {
 	case f.Revoked:
-		return fmt.Sprintf("the grant was ended with revoke/%s: %s", name, renew)
+		return fmt.Sprintf("the grant was ended with revoke/%s: %s", key, renew)
 	case f.Reauthorize && f.corrected:
 		return f.what() + "; what it was refused with has changed since then: the next refresh presents the refresh token once more"
 	case f.AnswerLost:
@@ -190,12 +190,12 @@ func (f *Fault) sentence(now time.Time, name string) string {
 			"it knows the client, but has probably spent the refresh token before it looked at the first: %s", f.what(), renew)
 	case f.Reauthorize && f.Other:
 		return fmt.Sprintf("%s, which was found elsewhere than refresh_token_pointer looks; the one before it is kept: refresh/%s with retry=true presents the refused one once more, "+
-			"and if it is refused again, the next retry=true the other; else %s", f.what(), name, renew)
+			"and if it is refused again, the next retry=true the other; else %s", f.what(), key, renew)
 	case f.Reauthorize && f.Gap != nil:
-		return fmt.Sprintf("%s. %s: %s", f.what(), f.Gap.Sentence(), renew)
+		return fmt.Sprintf("%s. %s: %s", f.what(), f.Gap.sentence(), renew)
 	case f.Reauthorize:
 		return fmt.Sprintf("%s: %s; until then no request is made, unless refresh/%s with retry=true asks for one, once what made the provider refuse is lifted",
-			f.what(), renew, name)
+			f.what(), renew, key)
 	}
 	if f.probablyGone(now) {
 		return fmt.Sprintf("%s; the grant is probably gone, %s: %s; the next attempt is due %s", f.what(), f.whyGone(), renew, f.next(now))
@@ -211,10 +211,10 @@ func (f *Fault) sentence(now time.Time, name string) string {
 			client.Duration(f.Settle.Sub(now).Round(time.Second)))
 	}
 	if f.Class == client.ClientRefused && !f.corrected {
-		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; %s by itself", name, next)
+		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; %s by itself", key, next)
 	}
 	if f.Entry != "" && f.SilentSince.IsZero() {
-		next += fmt.Sprintf("; if such an answer means that the grant is dead, status/%s has the entry for permanent_errors", name)
+		next += fmt.Sprintf("; if such an answer means that the grant is dead, status/%s has the entry for permanent_errors", key)
 	}
 	return f.what() + f.spent() + "; " + next
 }
@@ -274,8 +274,8 @@ var (
 )
 
 // Error is what a caller hears of a failure that is remembered.
-func (f *Fault) Error(now time.Time, name string) error {
-	text := f.sentence(now, name)
+func (f *Fault) Error(now time.Time, key Key) error {
+	text := f.sentence(now, key)
 	switch {
 	case f.Reauthorize, f.Class == client.ClientRefused:
 		return mount.Refusal(text)

@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/mount"
-	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // gap is a time of which storage knows nothing. After a snapshot is restored, or a replica promoted,
@@ -102,16 +101,16 @@ func (g *gap) before(now time.Time) *gap {
 }
 
 // GapOf is the gap that a grant's state is older than; nil when there is none.
-func (k *Keeper) GapOf(r *role.Role, tok *Token) *gap {
+func (k *Keeper) GapOf(g *Grant) *gap {
 	last := k.life.Load()
-	if last == nil || last.Gap == nil || !Later(tok.ObtainedAt, r.GrantedAt).Before(last.Gap.To) {
+	if last == nil || last.Gap == nil || !Later(g.State.ObtainedAt, g.Role.GrantedAt).Before(last.Gap.To) {
 		return nil
 	}
 	return last.Gap
 }
 
-// Sentence says what is not known, and what has probably happened meanwhile.
-func (g *gap) Sentence() string {
+// sentence says what is not known, and what has probably happened meanwhile.
+func (g *gap) sentence() string {
 	from := "from " + g.From.UTC().Format(time.RFC3339)
 	if g.From.IsZero() {
 		from = "(since when is not known, because a clock was put back)"

@@ -13,8 +13,8 @@ import (
 // is due by itself: each of the two has its own count, which begins anew with a write to the role, its provider or the
 // configuration. The zero value is ready.
 type guard struct {
-	mu    sync.Mutex
-	roles map[string]*counted
+	mu     sync.Mutex
+	counts map[counts]*counted
 }
 
 const (
@@ -27,6 +27,12 @@ const (
 	earlyEvery = 30 * time.Second
 )
 
+// counts names a count: one of a grant, or that of its early refreshes.
+type counts struct {
+	Key
+	early bool
+}
+
 // counted is the count for what was configured at the time.
 type counted struct {
 	*rate.Limiter
@@ -34,42 +40,39 @@ type counted struct {
 }
 
 // allow counts one forced refresh and tells whether it may be made.
-func (g *guard) allow(name string, t *role.Target) bool {
-	return g.limiter(name, t, forcedEvery).Allow()
+func (g *guard) allow(key Key, t *role.Target) bool {
+	return g.limiter(counts{key, false}, t, forcedEvery).Allow()
 }
 
 // allowEarly counts one refresh for a min_ttl and tells whether it may be made.
-func (g *guard) allowEarly(name string, t *role.Target) bool {
-	return g.limiter(name+earlySuffix, t, earlyEvery).Allow()
+func (g *guard) allowEarly(key Key, t *role.Target) bool {
+	return g.limiter(counts{key, true}, t, earlyEvery).Allow()
 }
 
 // wouldAllowEarly tells what allowEarly would, and counts nothing.
-func (g *guard) wouldAllowEarly(name string, t *role.Target) bool {
-	return g.limiter(name+earlySuffix, t, earlyEvery).Tokens() >= 1
+func (g *guard) wouldAllowEarly(key Key, t *role.Target) bool {
+	return g.limiter(counts{key, true}, t, earlyEvery).Tokens() >= 1
 }
 
-// earlySuffix can't be part of a name.
-const earlySuffix = "/min_ttl"
-
-func (g *guard) limiter(name string, t *role.Target, every time.Duration) *rate.Limiter {
+func (g *guard) limiter(key counts, t *role.Target, every time.Duration) *rate.Limiter {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.roles == nil {
-		g.roles = map[string]*counted{}
+	if g.counts == nil {
+		g.counts = map[counts]*counted{}
 	}
 	version := t.Version()
-	if c := g.roles[name]; c != nil && c.version == version {
+	if c := g.counts[key]; c != nil && c.version == version {
 		return c.Limiter
 	}
 	c := &counted{rate.NewLimiter(rate.Every(every), ForcedBurst), version}
-	g.roles[name] = c
+	g.counts[key] = c
 	return c.Limiter
 }
 
 // forget drops what was counted for a role.
-func (g *guard) forget(name string) {
+func (g *guard) forget(key Key) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.roles, name)
-	delete(g.roles, name+earlySuffix)
+	delete(g.counts, counts{key, false})
+	delete(g.counts, counts{key, true})
 }

@@ -16,39 +16,39 @@ const InflightPrefix = "inflight/"
 
 // MarkInflight notes that an exchange of a role is about to be made. It goes before the request; whether before
 // the intent or after it does not matter. The role's lock is held.
-func (k *Keeper) MarkInflight(ctx context.Context, s logical.Storage, name string) error {
+func (k *Keeper) MarkInflight(ctx context.Context, s logical.Storage, key Key) error {
 	ctx, cancel := context.WithTimeout(ctx, mount.StorageTimeout)
 	defer cancel()
-	return mount.Save(ctx, s, InflightPrefix+name, struct{}{})
+	return mount.Save(ctx, s, InflightPrefix+string(key), struct{}{})
 }
 
 // UnmarkInflight removes the note, once the role's lock is free, if its exchange is settled by then. Nobody waits
 // for that: a note that stays behind costs a look.
-func (k *Keeper) UnmarkInflight(s logical.Storage, name string) {
-	k.Begin(func() { k.SettleInflight(s, name) })
+func (k *Keeper) UnmarkInflight(s logical.Storage, key Key) {
+	k.Begin(func() { k.SettleInflight(s, key) })
 }
 
 // SettleInflight removes a role's note unless its state has an intent. It does so under the role's lock, or
 // it would take the note of an exchange that has begun meanwhile.
-func (k *Keeper) SettleInflight(s logical.Storage, name string) {
+func (k *Keeper) SettleInflight(s logical.Storage, key Key) {
 	ctx, cancel := context.WithTimeout(context.Background(), MaxHold)
 	defer cancel()
-	unlock, err := k.Refreshes.Lock(ctx, name)
+	unlock, err := k.Refreshes.Lock(ctx, string(key))
 	if err != nil {
 		return
 	}
 	defer unlock()
-	stored, err := GetToken(ctx, s, name)
+	stored, err := GetState(ctx, s, key)
 	if err == nil && stored != nil && stored.Intent != nil {
 		var r *role.Role
-		if r, err = role.Get(ctx, s, name); r != nil && tokenOf(r, stored).Intent != nil {
+		if r, err = role.Get(ctx, s, key.Role()); r != nil && stateOf(r, stored).Intent != nil {
 			return
 		}
 	}
 	if err == nil {
-		err = s.Delete(ctx, InflightPrefix+name)
+		err = s.Delete(ctx, InflightPrefix+string(key))
 	}
 	if err != nil {
-		k.Logger().Debug("the note of an exchange that is over stays for now", "role", name, "error", err)
+		k.Logger().Debug("the note of an exchange that is over stays for now", "role", key, "error", err)
 	}
 }

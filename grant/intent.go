@@ -27,7 +27,7 @@ func (i *Intent) after(e *client.Error, lost bool) *Intent {
 }
 
 // lost tells whether an exchange may have had an answer that never came.
-func lost(tok *Token) bool { return tok.Intent != nil && !tok.Intent.Refused }
+func lost(st *State) bool { return st.Intent != nil && !st.Intent.Refused }
 
 // maxSlides is how often in a row a window begins with an exchange that was made in the one before. After these the
 // tries are fewer: a provider that is in trouble for long is not asked without a pause.

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/role"
 )
@@ -35,7 +34,7 @@ type Keeper struct {
 	Refreshes mount.Locks
 	Edits     mount.Locks
 
-	Held       heldTokens           // answers that storage has refused so far
+	Held       heldStates           // answers that storage has refused so far
 	unrecorded failures             // and failures
 	Work       mount.Tasks          // what must end before the mount may go
 	Memory     *memory              // what warm reads are answered from
@@ -43,7 +42,7 @@ type Keeper struct {
 	guard      guard                // against readers who force refreshes
 	refusing   atomic.Bool          // storage has refused the last intent
 	life       atomic.Pointer[Life] // the last sign of it that was stored; nil before the first
-	Reads      sync.Map             // role → generation of the token that was read last
+	Reads      sync.Map             // key → generation of the token that was read last
 
 	Pending  atomic.Bool // revocations may be stored that were not made yet
 	away     sync.Map    // origin of a revocation endpoint → when it failed last
@@ -53,9 +52,9 @@ type Keeper struct {
 	// What the keeper tells of grants, to whoever plans by it: the state that one has come to be in, that what
 	// an operator stores of one was written, and that one is gone. The last is told under the lock of the
 	// role's edits.
-	Changed func(name string, r *role.Role, p *client.Provider, tok *Token)
-	Edited  func(ctx context.Context, s logical.Storage, name string)
-	Gone    func(name string)
+	Changed func(g *Grant)
+	Edited  func(ctx context.Context, s logical.Storage, key Key)
+	Gone    func(key Key)
 }
 
 // New makes the keeper of the grants of one mount.
@@ -86,21 +85,40 @@ func (k *Keeper) MayTend() bool { return k.writable() && !k.System().Tainted() }
 
 // noteRead remembers that this token is in use: only such a one is refreshed ahead of its readers.
 // For every read but a token's first this is one look into a map.
-func (k *Keeper) noteRead(name string, r *role.Role, p *client.Provider, tok *Token) {
-	if !k.InUse(name, tok) {
-		k.Reads.Store(name, tok.Generation)
-		k.Changed(name, r, p, tok)
+func (k *Keeper) noteRead(g *Grant) {
+	if !k.InUse(g.Key, g.State) {
+		k.Reads.Store(g.Key, g.State.Generation)
+		k.Changed(g)
 	}
 }
 
-// InUse tells whether this token of a role was read.
-func (k *Keeper) InUse(name string, tok *Token) bool {
-	generation, ok := k.Reads.Load(name)
-	return ok && generation == tok.Generation
+// InUse tells whether the token of this state was read.
+func (k *Keeper) InUse(key Key, st *State) bool {
+	generation, ok := k.Reads.Load(key)
+	return ok && generation == st.Generation
 }
 
-// Unread forgets that a role's token was in use: the role is no more.
-func (k *Keeper) Unread(name string) { k.Reads.Delete(name) }
+// IfGone tells of a grant that it is gone, unless its role was written again since it was found to be.
+func (k *Keeper) IfGone(ctx context.Context, s logical.Storage, key Key) error {
+	unlock, err := k.Edits.Lock(ctx, key.Role())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := role.Get(ctx, s, key.Role())
+	if err == nil && r == nil {
+		k.gone(key)
+	}
+	return err
+}
+
+// gone forgets what memory knows of a grant whose role is no more. The lock of the role's edits is held, or another
+// one of the same name would be forgotten.
+func (k *Keeper) gone(key Key) {
+	k.Gone(key)
+	k.Reads.Delete(key)
+	k.guard.forget(key)
+}
 
 // Drain begins no more work, waits for what is under way up to the timeout, and returns how much of it is left.
 func (k *Keeper) Drain(timeout time.Duration) int { return k.Work.Drain(timeout) }

@@ -27,15 +27,15 @@ import (
 // since the caller has (holds).
 type memory struct {
 	Mu    sync.Mutex
-	roles *simplelru.LRU[string, remembered]
-	Looks map[string]*looks // into storage, of each role, as long as no write has overtaken them
-	edits int64             // writes to roles and providers so far
+	roles *simplelru.LRU[Key, remembered]
+	Looks map[Key]*looks // into storage, of each role, as long as no write has overtaken them
+	edits int64          // writes to roles and providers so far
 }
 
 // remembered is all that a read of a token in use needs.
 type remembered struct {
 	terms Terms
-	Token *Token
+	State *State
 }
 
 // maxRemembered bounds the memory: with a JWT of 1 KiB and what comes with it, 50 MB. Roles beyond it
@@ -46,46 +46,43 @@ const maxRemembered = 1 << 14
 // not undo what another has seen.
 type looks struct{ open int }
 
-// look is one look into storage, or what it has seen.
+// look is one look into storage.
 type look struct {
-	among    *looks
-	edits    int64 // memory.edits when it began
-	Role     *role.Role
-	provider *client.Provider
-	Token    *Token
+	among *looks
+	edits int64 // memory.edits when it began
 }
 
 func newMemory() *memory {
-	roles, err := simplelru.NewLRU[string, remembered](maxRemembered, nil)
+	roles, err := simplelru.NewLRU[Key, remembered](maxRemembered, nil)
 	if err != nil {
 		panic(err) // the size is above 0
 	}
-	return &memory{roles: roles, Looks: map[string]*looks{}}
+	return &memory{roles: roles, Looks: map[Key]*looks{}}
 }
 
 // Recall returns what is remembered of a role.
-func (m *memory) Recall(name string) (remembered, bool) {
+func (m *memory) Recall(key Key) (remembered, bool) {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
-	return m.roles.Get(name)
+	return m.roles.Get(key)
 }
 
 // begin announces a look into storage. Each must be ended.
-func (m *memory) begin(name string) *look {
+func (m *memory) begin(key Key) *look {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
-	if m.Looks[name] == nil {
-		m.Looks[name] = new(looks)
+	if m.Looks[key] == nil {
+		m.Looks[key] = new(looks)
 	}
-	m.Looks[name].open++
-	return &look{among: m.Looks[name], edits: m.edits}
+	m.Looks[key].open++
+	return &look{among: m.Looks[key], edits: m.edits}
 }
 
 // holds tells whether nothing was written since a look began that it may have missed.
-func (m *memory) holds(name string, l *look) bool {
+func (m *memory) holds(key Key, l *look) bool {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
-	return m.Looks[name] == l.among
+	return m.Looks[key] == l.among
 }
 
 // edited tells whether a role or a provider was written since a look began.
@@ -96,35 +93,35 @@ func (m *memory) edited(l *look) bool {
 }
 
 // end ends a look.
-func (m *memory) end(name string, l *look) {
+func (m *memory) end(key Key, l *look) {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
-	if l.among.open--; l.among.open == 0 && m.Looks[name] == l.among {
-		delete(m.Looks, name)
+	if l.among.open--; l.among.open == 0 && m.Looks[key] == l.among {
+		delete(m.Looks, key)
 	}
 }
 
 // keep remembers what a look has seen, unless something was written since it began.
-func (m *memory) keep(name string, l *look, r remembered) {
+func (m *memory) keep(key Key, l *look, r remembered) {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
-	if m.Looks[name] == l.among {
-		m.roles.Add(name, r)
+	if m.Looks[key] == l.among {
+		m.roles.Add(key, r)
 	}
 }
 
 // Forget drops all that an entry's key has to do with.
-func (m *memory) Forget(key string) {
+func (m *memory) Forget(entry string) {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
-	kind, name, _ := strings.Cut(key, "/")
+	kind, name, _ := strings.Cut(entry, "/")
 	if kind += "/"; kind == role.Prefix || kind == provider.Prefix {
 		m.edits++
 	}
 	switch kind {
 	case role.Prefix, Prefix:
-		m.roles.Remove(name)
-		delete(m.Looks, name)
+		m.roles.Remove(Key(name))
+		delete(m.Looks, Key(name))
 	case provider.Prefix:
 		m.purge()
 	}
@@ -143,13 +140,13 @@ func (m *memory) purge() {
 }
 
 // remember keeps a good token for the next reader, without what readers don't get.
-func (k *Keeper) remember(name string, l *look, t Terms, tok *Token) {
-	if !mount.Writes(k.System()) || k.Held.Get(name) != nil {
+func (k *Keeper) remember(g *Grant, t Terms) {
+	if !mount.Writes(k.System()) || k.Held.Get(g.Key) != nil {
 		return
 	}
-	lean := new(*tok)
+	lean := new(*g.State)
 	lean.RefreshToken, lean.Former, lean.Candidates, lean.Intent, lean.Fault = client.Secret{}, client.Secret{}, nil, nil, nil
-	k.Memory.keep(name, l, remembered{t, lean})
+	k.Memory.keep(g.Key, g.look, remembered{t, lean})
 }
 
 // view is the storage of a request. Every write of the mount goes through one.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/provider"
@@ -33,19 +32,18 @@ const MaxHold = 7*provider.MaxTimeout + 24*mount.StorageTimeout
 //  6. store the answer, access and refresh token in one entry; if storage refuses, hold it
 //
 // Steps 4 to 6 are attempt.run's.
-func (k *Keeper) Refresh(ctx context.Context, s logical.Storage, name string, d Demand) (*Token, error) {
+func (k *Keeper) Refresh(ctx context.Context, s logical.Storage, key Key, d Demand) (*State, error) {
 	abandoned := func() { k.disown(s, d.end) }
-	return WithRole(ctx, k, name, abandoned, func(ctx context.Context) (*Token, error) {
-		l, err := k.LookAgain(ctx, s, name, d.seen)
+	return WithRole(ctx, k, key, abandoned, func(ctx context.Context) (*State, error) {
+		g, err := k.lookAgain(ctx, s, key, d.seen)
 		if err != nil {
-			return new(Token), err
+			return new(State), err
 		}
-		if l.Role == nil {
-			return new(Token), role.ErrNoRole
+		st, err := k.refreshIfDue(ctx, s, g, d)
+		if k.Memory.edited(g.look) {
+			k.Edited(ctx, s, key) // what was planned after the exchange was planned by another definition
 		}
-		tok, err := k.refreshIfDue(ctx, s, name, l.Role, l.provider, l.Token, d)
-		k.planAgain(ctx, s, name, l)
-		return tok, err
+		return st, err
 	})
 }
 
@@ -53,13 +51,13 @@ func (k *Keeper) Refresh(ctx context.Context, s logical.Storage, name string, d 
 // anything is stored, and not just before the request: a caller that hung up between the two would
 // leave an intent without an exchange, which looks like a lost answer. What such a caller does not hear
 // is abandoned: of each result either the caller is told, or that is called, never both.
-func WithRole[T any](ctx context.Context, k *Keeper, name string, abandoned func(), f func(context.Context) (T, error)) (T, error) {
+func WithRole[T any](ctx context.Context, k *Keeper, key Key, abandoned func(), f func(context.Context) (T, error)) (T, error) {
 	type result struct {
 		value T
 		err   error
 	}
 	var none T
-	unlock, err := k.Refreshes.Lock(ctx, name)
+	unlock, err := k.Refreshes.Lock(ctx, string(key))
 	if err != nil {
 		return none, ErrBusy
 	}
@@ -97,73 +95,82 @@ var errUnsettled = logical.CodedError(503, "the answer to a refresh was lost, an
 	"so that is tried when this token has ended or the refresh token is about to, or when refresh/<name> asks for it")
 
 // refreshIfDue makes an attempt unless there is a reason not to.
-func (k *Keeper) refreshIfDue(ctx context.Context, s logical.Storage, name string, r *role.Role, p *client.Provider, tok *Token, d Demand) (*Token, error) {
-	if d.seen != nil && d.own != (r.TokenMode == role.TokenModePerLease) {
-		return tok, errMovedOn // a reader of one kind of token, of a role that has the other kind now
+func (k *Keeper) refreshIfDue(ctx context.Context, s logical.Storage, g *Grant, d Demand) (*State, error) {
+	if d.seen != nil && d.perLease != (g.Role.TokenMode == role.TokenModePerLease) {
+		return g.State, errMovedOn // a reader of one kind of token, of a role that has the other kind now
 	}
-	due, err := NewTerms(r, p).Due(tok, d, clock.Now())
-	if err != nil || !due {
-		return tok, err
+	if due, err := g.Terms().Due(g.State, d, clock.Now()); err != nil || !due {
+		return g.State, err
 	}
-	if tok, err = tok.pointed(p); err != nil {
-		return tok, err
-	}
-	if k.Held.Get(name) != nil {
-		// The stored refresh token is spent, and the next one would be lost with this process.
-		return tok, ErrHeld
-	}
-	t, err := role.TargetOf(ctx, s, r, p)
+	t, st, err := k.ready(ctx, s, g, d)
 	if err != nil {
-		return tok, err
+		return st, err
 	}
-	if err := cmp.Or(k.mayRefresh(name, t, tok, d), t.CheckReady()); err != nil {
-		return tok, err
+	if err := k.counted(g.with(st), t, d); err != nil {
+		return st, err
 	}
-	if early := NewTerms(r, p).early(tok, d, clock.Now()); early && !k.guard.allowEarly(name, t) {
-		return tok, NewTerms(r, p).tooEarly(tok)
-	}
-	t.Options.Sessions = k.sessions.of(t.Config.CACertificate, r.CACertificate)
-	before, a := tok, &Attempt{K: k, S: s, Name: name, Target: t, demand: d}
-	tok, err = a.run(ctx, tok)
-	if err == nil && a.mayRenew(tok) {
-		tok, err = a.run(ctx, tok) // the same attempt: what it has done twice it does not do again
+	t.Options.Sessions = k.sessions.of(t.Config.CACertificate, g.Role.CACertificate)
+	a := &Attempt{K: k, S: s, Key: g.Key, Target: t, demand: d}
+	next, err := a.run(ctx, st)
+	if err == nil && a.mayRenew(next) {
+		next, err = a.run(ctx, next) // the same attempt: what it has done twice it does not do again
 	}
 	if err == nil {
-		err = k.assign(s, name, r, before, tok, d)
+		err = k.assign(s, g.with(st), next, d)
 	}
-	return tok, err
+	return next, err
 }
 
-// mayRefresh returns the reason not to make an exchange that is due, as its caller hears it.
-func (k *Keeper) mayRefresh(name string, t *role.Target, tok *Token, d Demand) error {
-	r, now := t.Role, clock.Now()
-	if d.own {
+// ready is where an exchange that is due goes, and the state whose refresh token it presents; or the reason not to
+// make one, as its caller hears it, with the state at hand.
+func (k *Keeper) ready(ctx context.Context, s logical.Storage, g *Grant, d Demand) (*role.Target, *State, error) {
+	st, err := g.State.pointed(g.Provider)
+	if err != nil {
+		return nil, st, err
+	}
+	if k.Held.Get(g.Key) != nil {
+		// The stored refresh token is spent, and the next one would be lost with this process.
+		return nil, st, ErrHeld
+	}
+	t, err := role.TargetOf(ctx, s, g.Role, g.Provider)
+	if err != nil {
+		return nil, st, err
+	}
+	return t, st, cmp.Or(k.mayRefresh(g.with(st), t, d), t.CheckReady())
+}
+
+// mayRefresh returns the reason in the grant's own state, or in this node's, not to make an exchange that is due.
+func (k *Keeper) mayRefresh(g *Grant, t *role.Target, d Demand) error {
+	st, now := g.State, clock.Now()
+	if d.perLease {
 		if err := t.CheckTokenMode(); err != nil { // the provider was edited since the role was
 			return err
 		}
 	}
-	switch {
-	case !(d.Again && tok.Fault.mayPass(tok.Dead(r))) && tok.Fault.Forbids(t, tok, now):
-		return tok.Fault.asOf(TimingOf(r, t.Description.Provider, tok, now)).Error(now, name)
-	case d.unasked() && TimingOf(r, t.Description.Provider, tok, now).Settle.After(now) && NewTerms(r, t.Provider).Usable(tok, now) >= max(d.MinTTL, role.MinLease):
+	switch when := g.Timing(now); {
+	case !(d.Again && st.Fault.mayPass(g.Dead())) && st.Fault.Forbids(t, st, now):
+		return st.Fault.asOf(when).Error(now, g.Key)
+	case d.unasked() && when.Settle.After(now) && g.Terms().Usable(st, now) >= max(d.MinTTL, role.MinLease):
 		return errUnsettled
-	case r.Spends() && !tok.RefreshToken.IsSet():
-		return mount.Refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", name))
+	case g.Role.Spends() && !st.RefreshToken.IsSet():
+		return mount.Refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", g.Key))
 	case !k.writable():
 		return logical.ErrReadOnly // Vault then forwards the request to the active node
-	// Who writes roles is no reader, and who has no token to go on with needs one: a failure has its own pause.
-	case d.Force && !d.Background && !d.Always && NewTerms(r, t.Provider).Usable(tok, now) >= role.MinLease && !k.guard.allow(name, t):
-		return errTooOften
 	case k.Work.Ending():
 		return errEnding
 	}
 	return nil
 }
 
-// planAgain plans a role after an exchange by a fresh look, if a role or provider was written since the exchange
-// began with another one: what it has planned by is no longer the definition.
-func (k *Keeper) planAgain(ctx context.Context, s logical.Storage, name string, began *look) {
-	if k.Memory.edited(began) {
-		k.Edited(ctx, s, name)
+// counted counts an exchange that is about to be made with the guards against readers, and refuses one too many. Who
+// writes roles is no reader, and who has no token to go on with needs one: a failure has its own pause.
+func (k *Keeper) counted(g *Grant, t *role.Target, d Demand) error {
+	terms, now := g.Terms(), clock.Now()
+	switch {
+	case d.Force && !d.Background && !d.Always && terms.Usable(g.State, now) >= role.MinLease && !k.guard.allow(g.Key, t):
+		return errTooOften
+	case terms.early(g.State, d, now) && !k.guard.allowEarly(g.Key, t):
+		return terms.tooEarly(g.State)
 	}
+	return nil
 }

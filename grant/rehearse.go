@@ -31,43 +31,41 @@ func (h *rehearsal) ok(field, sentence string) { h.found[field] = sentence }
 
 func (h *rehearsal) fail(field string, err error) { h.found[field], h.passed = err.Error(), false }
 
-// Rehearse goes the way of a refresh up to the request. The answer is for people.
-func (k *Keeper) Rehearse(ctx context.Context, s logical.Storage, name string) (*logical.Response, error) {
+// Rehearse goes the way of a refresh up to the request, and says how far it came, by the names of the fields of
+// rehearse/<name>. It takes a minute at most. The error is role.ErrNoRole, or storage's.
+func (k *Keeper) Rehearse(ctx context.Context, s logical.Storage, key Key) (data map[string]any, warnings []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, provider.MaxTimeout) // for all of it: Vault itself waits for 90 s
 	defer cancel()
-	r, p, tok, err := k.LookUp(ctx, s, name)
+	g, err := k.Look(ctx, s, key)
 	if err != nil {
-		return nil, err
-	}
-	if r == nil {
-		return nil, role.ErrNoRole
+		return nil, nil, err
 	}
 	h := &rehearsal{found: map[string]any{"dns": notTried, "connection": notTried, "tls": notTried}, passed: true}
-	t, err := role.TargetOf(ctx, s, r, p)
+	t, err := role.TargetOf(ctx, s, g.Role, g.Provider)
 	if err == nil {
-		_, _, err = shownRequest(t, tok) // and so signed, if it has to be
+		_, _, err = shownRequest(t, g.State) // and so signed, if it has to be
 		err = asRefused(err)
 	}
 	switch _, refused := mount.AsRefusal(err); {
 	case refused:
 		h.fail("role", err)
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	default:
 		h.ok("role", "ok")
-		h.rehearse(ctx, t, tok)
-		h.metadata(ctx, s, r.Provider, p)
+		h.rehearse(ctx, t, g.State)
+		h.metadata(ctx, s, g.Role.Provider, g.Provider)
 	}
-	h.found["state"] = k.State(name, r, tok, Obstacle(ctx, s, r, tok))
+	h.found["state"] = k.Word(ctx, s, g)
 	h.found["passed"] = h.passed
-	return &logical.Response{Data: h.found, Warnings: r.Warnings()}, nil
+	return h.found, g.Role.Warnings(), nil
 }
 
 // rehearse tries the credentials in use, and then a certificate that is to come.
-func (h *rehearsal) rehearse(ctx context.Context, t *role.Target, tok *Token) {
-	c := t.Role.Choices(tok.Worked, clock.Now())
+func (h *rehearsal) rehearse(ctx context.Context, t *role.Target, st *State) {
+	c := t.Role.Choices(st.Worked, clock.Now())
 	h.found["endpoint"] = t.Endpoints.Token
-	if secured := h.probe(ctx, t, t.Role.Pick(c), ""); secured && t.Role.Next.Has(role.PartCertificate) && t.Role.Live(role.PartCertificate, tok.Worked) != role.SlotNext {
+	if secured := h.probe(ctx, t, t.Role.Pick(c), ""); secured && t.Role.Next.Has(role.PartCertificate) && t.Role.Live(role.PartCertificate, st.Worked) != role.SlotNext {
 		next := &rehearsal{found: map[string]any{}, passed: true}
 		next.probe(ctx, t, t.Role.Next.Credentials, role.NextPrefix)
 		field := role.NextPrefix + "client_certificate"

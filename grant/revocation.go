@@ -46,14 +46,15 @@ var errSame = mount.Refusal("the provider has handed out the access token again 
 // assign gives a token that was just got an owner, if its role has one token for each lease: the reader who has
 // asked for it or, where nobody has, the revocations to be made. One that the server has given before has an
 // owner already.
-func (k *Keeper) assign(s logical.Storage, name string, r *role.Role, before, tok *Token, d Demand) error {
+func (k *Keeper) assign(s logical.Storage, before *Grant, st *State, d Demand) error {
+	r := before.Role
 	if r.TokenMode != role.TokenModePerLease {
 		return nil
 	}
-	if tok.AccessToken.Equal(before.AccessToken) {
+	if st.AccessToken.Equal(before.State.AccessToken) {
 		return errSame
 	}
-	end := Revocation{Role: name, Realm: r.Realm(), AccessToken: tok.AccessToken.Reveal(), ExpiresAt: tok.ExpiresAt}
+	end := Revocation{Role: before.Key.Role(), Realm: r.Realm(), AccessToken: st.AccessToken.Reveal(), ExpiresAt: st.ExpiresAt}
 	if d.end == nil {
 		k.disown(s, &end)
 		return nil
@@ -120,7 +121,7 @@ func (k *Keeper) revokeToken(ctx context.Context, s logical.Storage, r *Revocati
 	if err != nil || of == nil || of.Realm() != r.Realm {
 		return err
 	}
-	tok, err := k.CurrentToken(ctx, s, r.Role, of)
+	st, err := k.current(ctx, s, Key(r.Role), of)
 	if err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func (k *Keeper) revokeToken(ctx context.Context, s logical.Storage, r *Revocati
 		return errAway
 	}
 	t.Options.Timeout = min(t.Options.Timeout, revocationTimeout)
-	err = t.Revokes(ctx, tok.Worked, client.NewSecret(r.AccessToken), client.HintAccessToken)
+	err = t.Revokes(ctx, st.Worked, client.NewSecret(r.AccessToken), client.HintAccessToken)
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Class != client.ClientRefused {
 		k.away.Store(origin, clock.Now())
 	}

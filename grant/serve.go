@@ -17,108 +17,202 @@ import (
 
 // Served is a token as a reader is given it.
 type Served struct {
-	Token    *Token
+	State    *State
 	Terms    Terms
-	Ttl      time.Duration // how long its reader may count on it
+	TTL      time.Duration // how long its reader may count on it
 	Owner    *role.Role    // whose own it is, of this lease and no other; nil for a shared one
 	Warnings []string
 }
 
-// Serve answers a reader: with the token at hand, without any lock, or with what refresh brings.
-func (k *Keeper) Serve(ctx context.Context, s logical.Storage, name string, want Demand) (*Served, error) {
-	if warm := k.recall(name, want); warm != nil {
+// Serve answers a reader of a grant: with the token at hand, without any lock, or with what Refresh brings. The error
+// is for the reader, and says what to do.
+func (k *Keeper) Serve(ctx context.Context, s logical.Storage, key Key, want Demand) (*Served, error) {
+	if warm := k.fromMemory(key, want); warm != nil {
 		return warm, nil
 	}
-	seen := k.Memory.begin(name)
-	defer k.Memory.end(name, seen)
-	r, p, tok, err := k.LookUp(ctx, s, name)
+	look := k.Memory.begin(key)
+	defer k.Memory.end(key, look)
+	g, err := k.find(ctx, s, key, look)
 	if err != nil {
 		return nil, err
 	}
-	if r == nil {
-		return nil, role.ErrNoRole
-	}
-	seen.Role, seen.provider, seen.Token = r, p, tok
-	want.seen = seen
-	t := NewTerms(r, p)
-	if want.own = r.TokenMode == role.TokenModePerLease; want.own {
+	want.seen, want.perLease = g, g.Role.TokenMode == role.TokenModePerLease
+	if want.perLease {
 		want.end = new(Revocation)
 	}
-	due, err := t.Due(tok, want, clock.Now())
-	if err != nil {
-		return nil, err
-	}
-	if gap := t.Gap(tok, clock.Now()); !due && gap > 0 {
-		if due = sleep(ctx, gap); !due {
+	switch d := g.Terms().decide(g.State, g.Dead(), want, clock.Now()); d.would {
+	case WouldFail:
+		return nil, d.refusal
+	case wouldWait:
+		if !sleep(ctx, d.wait) {
 			return nil, ErrBusy
 		}
-	}
-	if due {
-		wait, cancel := t.patience(ctx, tok, want)
-		defer cancel()
-		fresh, err := k.refreshAndServe(wait, s, name, want)
-		if wait.Err() == nil || ctx.Err() != nil || !errors.Is(err, ErrBusy) {
+		fallthrough
+	case WouldRefresh:
+		if fresh, why, err := k.afterRefresh(ctx, s, g, want); why != outlasted {
 			return fresh, err
 		}
 		// The refresh goes on, and what it brings is there for the next reader.
 	}
-	k.noteRead(name, r, p, tok)
-	out, err := k.HandOut(t, tok, clock.Now())
-	switch {
-	case err != nil:
-	case tok.Dead(r):
-		// The next refresh can't succeed, and whoever reads this token is the first to suffer.
-		text := tok.Fault.sentence(clock.Now(), name)
-		if !tok.Fault.corrected {
-			text = "there will be no token after this one: " + text
-		}
-		out.Warnings = append(out.Warnings, text)
-	default:
-		k.remember(name, seen, t, tok)
-	}
-	return out, err
+	return k.atHand(g)
 }
 
-// sleep tells whether a time has passed before the context has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// recall serves from memory, without a call to Vault; nil when that can't be done.
-func (k *Keeper) recall(name string, want Demand) *Served {
+// fromMemory serves without a call to Vault; nil when that can't be done.
+func (k *Keeper) fromMemory(key Key, want Demand) *Served {
 	if !mount.Writes(k.System()) {
 		k.Memory.clear()
 		return nil
 	}
-	m, ok := k.Memory.Recall(name)
-	if !ok || k.Held.Get(name) != nil || !k.InUse(name, m.Token) {
+	m, ok := k.Memory.Recall(key)
+	if !ok || k.Held.Get(key) != nil || !k.InUse(key, m.State) {
 		return nil
 	}
 	now := clock.Now()
-	if due, err := m.terms.Due(m.Token, want, now); due || err != nil || m.terms.Gap(m.Token, now) > 0 {
+	if m.terms.decide(m.State, false, want, now).would != WouldServe {
 		return nil
 	}
-	out, err := k.HandOut(m.terms, m.Token, now)
+	out, err := k.HandOut(m.terms, m.State, now)
 	if err != nil {
 		return nil
 	}
 	return out
 }
 
+// atHand serves what a look has found.
+func (k *Keeper) atHand(g *Grant) (*Served, error) {
+	k.noteRead(g)
+	terms, now := g.Terms(), clock.Now()
+	out, err := k.HandOut(terms, g.State, now)
+	if err != nil {
+		return nil, err
+	}
+	if !g.Dead() {
+		k.remember(g, terms)
+		return out, nil
+	}
+	// The next refresh can't succeed, and whoever reads this token is the first to suffer.
+	text := g.State.Fault.sentence(now, g.Key)
+	if !g.State.Fault.corrected {
+		text = "there will be no token after this one: " + text
+	}
+	out.Warnings = append(out.Warnings, text)
+	return out, nil
+}
+
+// endOfWait is why a reader's wait for a refresh has ended.
+type endOfWait int
+
+const (
+	answered   endOfWait = iota // by the refresh, with a token or an error
+	callerLeft                  // and nobody is there to be answered
+	outlasted                   // by the refresh: the reader is well served with the token at hand
+)
+
+// whyEnded tells why a wait has ended with this error: wait is the caller's context, bounded by its patience.
+func whyEnded(ctx, wait context.Context, err error) endOfWait {
+	switch {
+	case wait.Err() == nil || !errors.Is(err, ErrBusy):
+		return answered
+	case ctx.Err() != nil:
+		return callerLeft
+	}
+	return outlasted
+}
+
+// afterRefresh answers with a new token or, when there is none to be had, with the old one and
+// a warning for as long as it can be used.
+func (k *Keeper) afterRefresh(ctx context.Context, s logical.Storage, g *Grant, want Demand) (*Served, endOfWait, error) {
+	wait, cancel := g.Terms().patience(ctx, g.State, want)
+	defer cancel()
+	st, failure := k.refreshPastEnd(wait, s, g.Key, want)
+	out, err := k.serveRefreshed(wait, s, g, want, st, failure)
+	if st != nil && want.perLease {
+		if err == nil && wait.Err() != nil {
+			out, err = nil, ErrBusy // nobody is there to make a lease of it
+		}
+		if err != nil {
+			k.disown(s, want.end)
+		}
+	}
+	return out, whyEnded(ctx, wait, err), err
+}
+
+// refreshPastEnd is Refresh, and Refresh once more where the provider gives the token at hand out until it ends, which
+// is about to.
+func (k *Keeper) refreshPastEnd(ctx context.Context, s logical.Storage, key Key, want Demand) (*State, error) {
+	st, failure := k.Refresh(ctx, s, key, want)
+	left := st.ending(want)
+	if left == 0 {
+		return st, failure
+	}
+	if !sleep(ctx, left) {
+		return nil, ErrBusy
+	}
+	return k.Refresh(ctx, s, key, want)
+}
+
+// serveRefreshed answers with what a refresh has brought.
+func (k *Keeper) serveRefreshed(ctx context.Context, s logical.Storage, g *Grant, want Demand, st *State, failure error) (*Served, error) {
+	if errors.Is(failure, logical.ErrReadOnly) {
+		return nil, logical.ErrReadOnly
+	}
+	if st == nil {
+		return nil, failure // the caller's time is over, or the mount's
+	}
+	if k.Memory.edited(g.look) { // role or provider may have been written while the provider was asked
+		var err error
+		if g, err = k.Look(ctx, s, g.Key); err != nil {
+			return nil, err
+		}
+	}
+	g = g.with(st)
+	terms, now := g.Terms(), clock.Now()
+	if st.GrantID != "" && st.GrantID != g.Role.GrantID || failure == nil && !terms.isOf(st) {
+		// What came, token or refusal, is of another grant or scope than the role's as it is now.
+		return nil, errMovedOn
+	}
+	if failure != nil {
+		return k.despite(g, terms, want, failure)
+	}
+	if err := terms.reachable(st, want); err != nil {
+		return nil, err
+	}
+	if st.Fault != nil { // it came, and is of no use: see tooShort
+		return nil, st.Fault.Error(now, g.Key)
+	}
+	out, err := k.HandOut(terms, st, now)
+	if !want.perLease {
+		k.noteRead(g)
+	} else if err == nil {
+		out.Owner = g.Role
+	}
+	return out, err
+}
+
+// despite serves the token at hand though it could not be refreshed, for as long as it can be used.
+func (k *Keeper) despite(g *Grant, terms Terms, want Demand, failure error) (*Served, error) {
+	now := clock.Now()
+	if !terms.serves(g.State, want, now) {
+		return nil, failure
+	}
+	if g.Provider != nil && !g.Dead() {
+		terms.retry = Later(now, g.Timing(now).May)
+	}
+	out, err := k.HandOut(terms, g.State, now)
+	if err != nil {
+		return nil, failure
+	}
+	out.Warnings = append(out.Warnings, fmt.Sprintf("this token is served until it ends, because it could not be refreshed: %v; see status/%s", failure, g.Key))
+	return out, nil
+}
+
 // HandOut says how long a reader may count on a token. The error is for the reader.
-func (k *Keeper) HandOut(t Terms, tok *Token, now time.Time) (*Served, error) {
-	ttl := t.Promised(tok, now)
+func (k *Keeper) HandOut(t Terms, st *State, now time.Time) (*Served, error) {
+	ttl := t.Promised(st, now)
 	if ttl < role.MinLease {
 		// The window is open and yet this token is served: the provider is in trouble, and whatever
 		// is left is better than nothing.
-		ttl = t.meanwhile(tok, now)
+		ttl = t.meanwhile(st, now)
 	}
 	if t.Longest > 0 {
 		ttl = min(ttl, t.Longest)
@@ -131,91 +225,25 @@ func (k *Keeper) HandOut(t Terms, tok *Token, now time.Time) (*Served, error) {
 		return nil, logical.CodedError(http.StatusServiceUnavailable, fmt.Sprintf(
 			"what is left of the token, or the longest lease that the mount allows, is less than %s, too short for a lease", client.Duration(role.MinLease)))
 	}
-	return &Served{Token: tok, Terms: t, Ttl: ttl}, nil
+	return &Served{State: st, Terms: t, TTL: ttl}, nil
 }
 
 // ending is how long a reader waits for the end of a token that the provider gives out until then.
-func (t *Token) ending(want Demand) time.Duration {
-	if t == nil || want.own || want.MinTTL > role.MinLease {
+func (st *State) ending(want Demand) time.Duration {
+	if st == nil || want.perLease || want.MinTTL > role.MinLease {
 		return 0
 	}
-	return t.Fault.ends(clock.Now())
+	return st.Fault.ends(clock.Now())
 }
 
-// refreshAndServe answers with a new token or, when there is none to be had, with the old one and
-// a warning for as long as it can be used.
-func (k *Keeper) refreshAndServe(ctx context.Context, s logical.Storage, name string, want Demand) (*Served, error) {
-	tok, failure := k.Refresh(ctx, s, name, want)
-	if left := tok.ending(want); left > 0 {
-		if !sleep(ctx, left) {
-			return nil, ErrBusy
-		}
-		tok, failure = k.Refresh(ctx, s, name, want)
+// sleep tells whether a time has passed before the context has ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	out, err := k.serveRefreshed(ctx, s, name, want, tok, failure)
-	if tok == nil || !want.own {
-		return out, err
-	}
-	if err == nil && ctx.Err() != nil {
-		out, err = nil, ErrBusy // nobody is there to make a lease of it
-	}
-	if err != nil {
-		k.disown(s, want.end)
-	}
-	return out, err
-}
-
-// serveRefreshed answers with what a refresh has brought.
-func (k *Keeper) serveRefreshed(ctx context.Context, s logical.Storage, name string, want Demand, tok *Token, failure error) (*Served, error) {
-	if errors.Is(failure, logical.ErrReadOnly) {
-		return nil, logical.ErrReadOnly
-	}
-	if tok == nil {
-		return nil, failure // the caller's time is over, or the mount's
-	}
-	// Role and provider may have been written while the provider was asked.
-	r, p := want.seen.Role, want.seen.provider
-	if k.Memory.edited(want.seen) {
-		var err error
-		if r, p, _, err = k.LookUp(ctx, s, name); err != nil {
-			return nil, err
-		}
-	}
-	if r == nil {
-		return nil, role.ErrNoRole
-	}
-	t, now := NewTerms(r, p), clock.Now()
-	if tok.GrantID != "" && tok.GrantID != r.GrantID || failure == nil && !t.isOf(tok) {
-		// What came, token or refusal, is of another grant or scope than the role's as it is now.
-		return nil, errMovedOn
-	}
-	switch {
-	case failure != nil && !t.serves(tok, want, now):
-		return nil, failure
-	case failure != nil:
-		if p != nil && !tok.Dead(r) {
-			t.retry = Later(now, TimingOf(r, p, tok, now).May)
-		}
-		out, err := k.HandOut(t, tok, now)
-		if err != nil {
-			return nil, failure
-		}
-		out.Warnings = append(out.Warnings, fmt.Sprintf("this token is served until it ends, because it could not be refreshed: %v; see status/%s", failure, name))
-		return out, nil
-	}
-	if err := t.reachable(tok, want); err != nil {
-		return nil, err
-	}
-	if tok.Fault != nil { // it came, and is of no use: see tooShort
-		return nil, tok.Fault.Error(now, name)
-	}
-	out, err := k.HandOut(t, tok, now)
-	if want.own {
-		if err == nil {
-			out.Owner = r
-		}
-		return out, err
-	}
-	k.noteRead(name, r, p, tok)
-	return out, err
 }

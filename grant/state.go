@@ -17,10 +17,10 @@ import (
 
 const Prefix = "token/"
 
-// Token is what the machine stores of one grant, in one entry, so that a Put either keeps all of
+// State is what the machine stores of one grant, in one entry, so that a Put either keeps all of
 // it or nothing. Values of it are never changed once they are shared: who changes one copies it.
-type Token struct {
-	TokenState
+type State struct {
+	Record
 	RefreshToken client.Secret // the grant's current one
 	AccessToken  client.Secret
 	Extra        answerFields
@@ -30,8 +30,8 @@ type Token struct {
 	Candidates []client.Found
 }
 
-// TokenState is the part of a token that is no secret, as it is stored.
-type TokenState struct {
+// Record is the part of a token that is no secret, as it is stored.
+type Record struct {
 	// GrantID is the grant that all this belongs to, see roleSettings.
 	GrantID string `json:"grant_id"`
 	// Generation counts the refreshes of the grant that brought something.
@@ -64,7 +64,7 @@ type TokenState struct {
 
 // tokenEntry is a token as it is stored, secrets in plain strings.
 type tokenEntry struct {
-	TokenState
+	Record
 	RefreshToken string         `json:"refresh_token,omitempty"`
 	AccessToken  string         `json:"access_token,omitempty"`
 	Extra        map[string]any `json:"extra,omitempty"`
@@ -79,72 +79,55 @@ type foundEntry struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
-// GetToken returns what is stored, nil when nothing is.
-func GetToken(ctx context.Context, s logical.Storage, name string) (*Token, error) {
+// GetState returns what is stored, nil when nothing is.
+func GetState(ctx context.Context, s logical.Storage, key Key) (*State, error) {
 	e := new(tokenEntry)
-	ok, err := mount.Load(ctx, s, Prefix+name, e)
+	ok, err := mount.Load(ctx, s, Prefix+string(key), e)
 	if err != nil || !ok {
 		return nil, err
 	}
-	t := &Token{
-		TokenState:   e.TokenState,
+	st := &State{
+		Record:       e.Record,
 		RefreshToken: client.NewSecret(e.RefreshToken),
 		AccessToken:  client.NewSecret(e.AccessToken),
 		Extra:        e.Extra,
 		Former:       client.NewSecret(e.FormerRefreshToken),
 	}
 	for _, c := range e.Candidates {
-		t.Candidates = append(t.Candidates, client.Found{Pointer: c.Pointer, Token: client.NewSecret(c.RefreshToken)})
+		st.Candidates = append(st.Candidates, client.Found{Pointer: c.Pointer, Token: client.NewSecret(c.RefreshToken)})
 	}
-	return t, nil
+	return st, nil
 }
 
-// PutToken stores the state of a role's grant, in one entry.
-func PutToken(ctx context.Context, s logical.Storage, name string, t *Token) error {
+// PutState stores the state of a role's grant, in one entry.
+func PutState(ctx context.Context, s logical.Storage, key Key, st *State) error {
 	e := &tokenEntry{
-		TokenState:         t.TokenState,
-		RefreshToken:       t.RefreshToken.Reveal(),
-		AccessToken:        t.AccessToken.Reveal(),
-		Extra:              t.Extra,
-		FormerRefreshToken: t.Former.Reveal(),
+		Record:             st.Record,
+		RefreshToken:       st.RefreshToken.Reveal(),
+		AccessToken:        st.AccessToken.Reveal(),
+		Extra:              st.Extra,
+		FormerRefreshToken: st.Former.Reveal(),
 	}
-	for _, c := range t.Candidates {
+	for _, c := range st.Candidates {
 		e.Candidates = append(e.Candidates, foundEntry{c.Pointer, c.Token.Reveal()})
 	}
-	return mount.Save(ctx, s, Prefix+name, e)
+	return mount.Save(ctx, s, Prefix+string(key), e)
 }
 
-// CurrentToken is the state of a role's grant: what is held in memory because storage refused it,
-// else what is stored, else the grant as the operator wrote it. State of another grant does not
-// count. The role may be nil: then there is no grant.
-func (k *Keeper) CurrentToken(ctx context.Context, s logical.Storage, name string, r *role.Role) (*Token, error) {
-	if r == nil {
-		return new(Token), nil
-	}
-	if held := k.Held.Get(name); held != nil && held.GrantID == r.GrantID {
-		return held, nil
-	}
-	stored, err := GetToken(ctx, s, name)
-	if err != nil {
-		return nil, err
-	}
-	return k.unrecorded.over(name, tokenOf(r, stored)), nil
-}
-
-// tokenOf is the stored state, if it is of the role's grant, else the grant as it was written.
-func tokenOf(r *role.Role, stored *Token) *Token {
+// stateOf is the stored state, if it is of the role's grant, else the grant as it was written.
+func stateOf(r *role.Role, stored *State) *State {
 	if stored != nil && stored.GrantID == r.GrantID {
 		return stored
 	}
-	return &Token{TokenState: TokenState{GrantID: r.GrantID}, RefreshToken: r.RefreshToken}
+	return &State{Record: Record{GrantID: r.GrantID}, RefreshToken: r.RefreshToken}
 }
 
 // Lifetime is how long the access token lives in all.
-func (t *Token) Lifetime() time.Duration { return t.ExpiresAt.Sub(t.ObtainedAt) }
+func (st *State) Lifetime() time.Duration { return st.ExpiresAt.Sub(st.ObtainedAt) }
 
-// Id is a short digest of the access token, to join Vault's audit log with a provider's.
-func (t *Token) Id() string {
-	sum := sha256.Sum256([]byte(t.AccessToken.Reveal()))
+// ID is a short digest of the access token, to join Vault's audit log with a provider's.
+func (st *State) ID() string {
+	sum := sha256.Sum256([]byte(st.AccessToken.Reveal()))
 	return hex.EncodeToString(sum[:6])
 }
 
@@ -161,22 +144,22 @@ func (answerFields) MarshalText() ([]byte, error) { return []byte("[redacted]"),
 
 // Dead tells whether only a new refresh token can help. A grant that the role does not use at the
 // moment, because it is one of the client's own, may be dead without harm.
-func (t *Token) Dead(r *role.Role) bool {
-	return r.Spends() && t.Fault != nil && t.Fault.Reauthorize
+func (st *State) Dead(r *role.Role) bool {
+	return r.Spends() && st.Fault != nil && st.Fault.Reauthorize
 }
 
-// standing is how the grant stands for a write to its role, nil for a new one.
-func (t *Token) standing(r *role.Role) role.Standing {
+// standing is how the grant stands for a write to its role.
+func (st *State) standing(of *role.Role) role.Standing {
 	return role.Standing{
-		Worked: t.Worked, Generation: t.Generation, RefreshToken: t.RefreshToken,
-		Alone: len(t.Candidates) == 0 && !t.Former.IsSet(), Dead: r != nil && t.Dead(r),
+		Worked: st.Worked, Generation: st.Generation, RefreshToken: st.RefreshToken,
+		Alone: len(st.Candidates) == 0 && !st.Former.IsSet(), Dead: st.Dead(of),
 	}
 }
 
 // verdict names what a refusal of the grant is about: what is described and, where an answer held several values that
 // may be the refresh token, which of them was presented.
-func (t *Token) verdict(to *role.Target) string {
-	if len(t.Candidates) > 0 {
+func (st *State) verdict(to *role.Target) string {
+	if len(st.Candidates) > 0 {
 		return mount.Digest(to.Description.Verdict(), pointerOf(to.Provider))
 	}
 	return to.Description.Verdict()

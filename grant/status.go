@@ -26,62 +26,60 @@ const (
 	StateUnreadable = "unreadable" // an entry in storage is damaged; in the status of the mount only
 )
 
-// State is the one word for a token entry.
-func (k *Keeper) State(name string, r *role.Role, tok *Token, obstacle error) string {
+// word is the one word for how a grant stands.
+func (k *Keeper) word(g *Grant, obstacle error) string {
 	switch {
-	case tok.Dead(r):
+	case g.Dead():
 		return StateDead
-	case k.Held.Get(name) != nil:
+	case k.Unpersisted(g.Key):
 		return StateUnpersisted
 	case obstacle != nil:
 		return StateBlocked
-	case k.OutcomeUnknown(name, tok):
+	case k.OutcomeUnknown(g):
 		return StateUnknown
-	case tok.Fault != nil:
+	case g.State.Fault != nil:
 		return StateFailing
-	case tok.Generation == 0:
+	case g.State.Generation == 0:
 		return StateNew
 	}
 	return StateOK
 }
 
-// NextStep is what somebody who reads the status of a grant should do, "" when that is nothing.
-func (k *Keeper) NextStep(name string, r *role.Role, p *client.Provider, tok *Token, obstacle error) string {
-	switch k.State(name, r, tok, obstacle) {
-	case StateUnpersisted:
+// nextStep is what somebody who reads the status of a grant should do, "" when that is nothing.
+func (k *Keeper) nextStep(g *Grant, obstacle error, now time.Time) string {
+	st := g.State
+	switch word := k.word(g, obstacle); {
+	case word == StateUnpersisted:
 		return "storage refuses the newest refresh token, which is in this plugin's memory only: repair storage; " +
 			"it is stored by itself then, and a restart of Vault or the plugin before would lose it"
-	case StateBlocked:
+	case word == StateBlocked:
 		return obstacle.Error()
-	}
-	switch {
-	case tok.Fault != nil:
-		if now := clock.Now(); p != nil {
-			return tok.Fault.asOf(TimingOf(r, p, tok, now)).sentence(now, name)
-		}
-		return tok.Fault.sentence(clock.Now(), name)
-	case k.OutcomeUnknown(name, tok):
+	case st.Fault != nil && g.Provider != nil:
+		return st.Fault.asOf(g.Timing(now)).sentence(now, g.Key)
+	case st.Fault != nil:
+		return st.Fault.sentence(now, g.Key)
+	case k.OutcomeUnknown(g):
 		return "a refresh was begun and its answer never stored, because the plugin ended in its midst or storage failed: " +
 			"the next refresh tells whether the grant lives; nothing needs to be done before"
-	case tok.foundElsewhere(p) != "":
-		return tok.foundElsewhere(p)
-	case !tok.DoubtSince.IsZero() && tok.FoundAt == "":
+	case st.foundElsewhere(g.Provider) != "":
+		return st.foundElsewhere(g.Provider)
+	case !st.DoubtSince.IsZero() && st.FoundAt == "":
 		return "the last refresh brought no new refresh token, though this provider always sends one: check refresh_token_pointer of the provider, " +
 			"or refresh_token_rotation if it does not; if the next refresh is refused, authorize again"
 	}
 	return ""
 }
 
-// Obstacle is why no refresh of a role could even be tried, as a sentence; nil when there is none: its
+// obstacle is why no refresh of a role could even be tried, as a sentence; nil when there is none: its
 // provider was deleted or leads elsewhere, the configuration forbids the host, or nobody knows which of
 // several values is the refresh token.
-func Obstacle(ctx context.Context, s logical.Storage, r *role.Role, tok *Token) error {
-	t, err := role.NewTarget(ctx, s, r)
+func obstacle(ctx context.Context, s logical.Storage, g *Grant) error {
+	t, err := role.NewTarget(ctx, s, g.Role)
 	if err == nil {
 		err = cmp.Or(t.CheckOrigin(t.Endpoints.Token), t.CheckReady())
 	}
 	if err == nil {
-		_, err = tok.pointed(t.Provider)
+		_, err = g.State.pointed(t.Provider)
 	}
 	if _, ok := mount.AsRefusal(err); ok {
 		return err
@@ -90,31 +88,79 @@ func Obstacle(ctx context.Context, s logical.Storage, r *role.Role, tok *Token) 
 }
 
 // OutcomeUnknown tells an exchange that ended without an answer from one that is under way.
-func (k *Keeper) OutcomeUnknown(name string, tok *Token) bool {
-	return tok.Intent != nil && (!tok.Intent.UnknownSince.IsZero() || !k.Refreshes.Busy(name))
+func (k *Keeper) OutcomeUnknown(g *Grant) bool {
+	i := g.State.Intent
+	return i != nil && (!i.UnknownSince.IsZero() || !k.Refreshes.Busy(string(g.Key)))
 }
 
-// Describe adds what is known of the token, without the token.
-func (t *Token) Describe(data map[string]any) {
-	if t.AccessToken.IsSet() {
-		data["token_id"] = t.Id()
-		data["last_success"] = t.ObtainedAt.UTC().Format(time.RFC3339)
-		data["expires_at"] = t.ExpiresAt.UTC().Format(time.RFC3339)
+// Word is how a grant stands: one of the values of state in status/<name>.
+func (k *Keeper) Word(ctx context.Context, s logical.Storage, g *Grant) string {
+	return k.word(g, obstacle(ctx, s, g))
+}
+
+// Unpersisted tells whether the last answer of a grant is in memory only, since storage has refused it so far.
+func (k *Keeper) Unpersisted(key Key) bool { return k.Held.Get(key) != nil }
+
+// Status is what is known of a grant without asking the provider, by the names of the fields of status/<name>. It holds
+// no secret. The error is role.ErrNoRole, or storage's.
+func (k *Keeper) Status(ctx context.Context, s logical.Storage, key Key) (data map[string]any, warnings []string, err error) {
+	g, err := k.Look(ctx, s, key)
+	if err != nil {
+		return nil, nil, err
 	}
-	if t.FoundAt != "" {
-		data["refresh_token_found_at"] = t.FoundAt
+	now, hindered, unknown := clock.Now(), obstacle(ctx, s, g), k.OutcomeUnknown(g)
+	data = map[string]any{
+		"provider":                 g.Role.Provider,
+		"grant_type":               g.Role.GrantType,
+		"state":                    k.word(g, hindered),
+		"generation":               g.State.Generation,
+		"outcome_unknown":          unknown,
+		"unpersisted":              k.Unpersisted(key),
+		"reauthorization_required": g.Dead(),
 	}
-	if t.RequestID != "" {
-		data["last_success_request_id"] = t.RequestID
+	if g.Role.PreviousClientSecret.IsSet() {
+		data["previous_client_secret_in_use"] = g.Role.Live(role.PartSecret, g.State.Worked) == role.SlotPrevious
 	}
-	if !t.RefreshTokenExpiresAt.IsZero() {
-		data["refresh_token_expires_at"] = t.RefreshTokenExpiresAt.UTC().Format(time.RFC3339)
+	if gap := k.GapOf(g); gap != nil && !g.Dead() {
+		data["snapshot_suspected"] = gap.sentence()
+	}
+	g.State.describe(data)
+	if unknown {
+		data["outcome_unknown_since"] = g.State.Intent.Since().UTC().Format(time.RFC3339)
+	}
+	var until time.Time
+	if g.Provider != nil {
+		until = g.Timing(now).May
+	}
+	g.State.Fault.describe(until, now, data)
+	if step := k.nextStep(g, hindered, now); step != "" {
+		data["next_step"] = step
+	}
+	g.Role.DescribeLive(g.State.Worked, data)
+	return data, g.Role.Warnings(), nil
+}
+
+// describe adds what is known of the token, without the token.
+func (st *State) describe(data map[string]any) {
+	if st.AccessToken.IsSet() {
+		data["token_id"] = st.ID()
+		data["last_success"] = st.ObtainedAt.UTC().Format(time.RFC3339)
+		data["expires_at"] = st.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	if st.FoundAt != "" {
+		data["refresh_token_found_at"] = st.FoundAt
+	}
+	if st.RequestID != "" {
+		data["last_success_request_id"] = st.RequestID
+	}
+	if !st.RefreshTokenExpiresAt.IsZero() {
+		data["refresh_token_expires_at"] = st.RefreshTokenExpiresAt.UTC().Format(time.RFC3339)
 	}
 }
 
-// Describe adds the last failure. The end of a grant that somebody wanted is none.
+// describe adds the last failure. The end of a grant that somebody wanted is none.
 // until is the end of the pause after it.
-func (f *Fault) Describe(until, now time.Time, data map[string]any) {
+func (f *Fault) describe(until, now time.Time, data map[string]any) {
 	if f == nil || f.Revoked {
 		return
 	}

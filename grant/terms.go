@@ -36,11 +36,11 @@ type Demand struct {
 	Always  bool          // or even then: with the role as it is now
 	Again   bool          // even if the grant was refused: somebody has lifted what caused that
 
-	own        bool        // a token that nobody else has
+	perLease   bool        // a token that nobody else has
 	end        *Revocation // what would end that token; filled in by the refresh that gets it
 	Background bool        // nobody asks: the guard against callers does not count
 
-	seen *look // what the caller has looked up, nil for nothing
+	seen *Grant // what the caller has looked up, nil for nothing
 }
 
 // unasked tells that nobody has asked for a refresh by force: who does takes what comes of it.
@@ -96,41 +96,41 @@ func Margin(lifetime time.Duration) time.Duration { return min(maxMargin, lifeti
 
 // Usable is how long the token may still be used, 0 when it is none of this role's. One that was got in the
 // future was got by a clock that was wrong, or is: when it ends nobody knows.
-func (t Terms) Usable(tok *Token, now time.Time) time.Duration {
-	if !tok.AccessToken.IsSet() || !t.isOf(tok) || FromFuture(tok.ObtainedAt, now) {
+func (t Terms) Usable(st *State, now time.Time) time.Duration {
+	if !st.AccessToken.IsSet() || !t.isOf(st) || FromFuture(st.ObtainedAt, now) {
 		return 0
 	}
-	return max(0, min(tok.ExpiresAt.Sub(now), tok.Lifetime())-Margin(tok.Lifetime()))
+	return max(0, min(st.ExpiresAt.Sub(now), st.Lifetime())-Margin(st.Lifetime()))
 }
 
 // serves tells whether the token at hand is handed out when there is no new one to be had: what is left of it, and,
 // while there may be one soon, its margin too, a few seconds at a time. Some providers refuse a refresh until there is
 // no more of a token than that.
-func (t Terms) serves(tok *Token, d Demand, now time.Time) bool {
-	usable := t.Usable(tok, now)
+func (t Terms) serves(st *State, d Demand, now time.Time) bool {
+	usable := t.Usable(st, now)
 	switch {
-	case d.own:
+	case d.perLease:
 		return false
 	case usable >= max(d.MinTTL, role.MinLease):
 		return true
 	}
-	return d.MinTTL <= role.MinLease && t.intoMargin(tok, now)
+	return d.MinTTL <= role.MinLease && t.intoMargin(st, now)
 }
 
 // intoMargin tells whether a lease may reach into the margin of a token, since nothing else is left of it.
-func (t Terms) intoMargin(tok *Token, now time.Time) bool {
-	return tok.AccessToken.IsSet() && t.isOf(tok) && !FromFuture(tok.ObtainedAt, now) && tok.Fault != nil && !tok.Fault.Reauthorize &&
-		min(tok.ExpiresAt.Sub(now), tok.Lifetime()) >= 2*role.MinLease
+func (t Terms) intoMargin(st *State, now time.Time) bool {
+	return st.AccessToken.IsSet() && t.isOf(st) && !FromFuture(st.ObtainedAt, now) && st.Fault != nil && !st.Fault.Reauthorize &&
+		min(st.ExpiresAt.Sub(now), st.Lifetime()) >= 2*role.MinLease
 }
 
 // meanwhile is how long a lease of the token at hand is while there is no new one to be had. Where a refresh kills it,
 // that ends with the next try, but no lease is shorter than a few seconds.
-func (t Terms) meanwhile(tok *Token, now time.Time) time.Duration {
-	left := t.Usable(tok, now)
+func (t Terms) meanwhile(st *State, now time.Time) time.Duration {
+	left := t.Usable(st, now)
 	if t.Invalidates && !t.retry.IsZero() {
 		left = min(left, max(t.retry.Sub(now), role.MinLease))
 	}
-	if left < role.MinLease && t.intoMargin(tok, now) {
+	if left < role.MinLease && t.intoMargin(st, now) {
 		return role.MinLease
 	}
 	return left
@@ -138,25 +138,25 @@ func (t Terms) meanwhile(tok *Token, now time.Time) time.Duration {
 
 // isOf tells whether a token was got with what the role and its provider say now. What the provider said when
 // v0.1.0 got one is not known, and of a provider that was deleted nothing is.
-func (t Terms) isOf(tok *Token) bool {
-	return tok.Settings == t.Settings && (t.asked == "" || tok.Asked == "" || tok.Asked == t.asked)
+func (t Terms) isOf(st *State) bool {
+	return st.Settings == t.Settings && (t.asked == "" || st.Asked == "" || st.Asked == t.asked)
 }
 
 // Promised is how long a reader may count on the token. Where a refresh kills it, that ends when
 // the window opens.
-func (t Terms) Promised(tok *Token, now time.Time) time.Duration {
-	usable := t.Usable(tok, now)
-	window := t.WindowOf(tok.Lifetime())
-	if t.Invalidates && tok.Lifetime()-window >= 2*role.MinLease {
-		return max(0, min(usable, tok.ExpiresAt.Sub(now)-window))
+func (t Terms) Promised(st *State, now time.Time) time.Duration {
+	usable := t.Usable(st, now)
+	window := t.WindowOf(st.Lifetime())
+	if t.Invalidates && st.Lifetime()-window >= 2*role.MinLease {
+		return max(0, min(usable, st.ExpiresAt.Sub(now)-window))
 	}
 	return usable
 }
 
-// Gap is how long a reader must wait where a refresh kills the token: what is left of the promise is
+// Wait is how long a reader must wait where a refresh kills the token: what is left of the promise is
 // too short for a lease, and a refresh now would break the leases that others were given.
-func (t Terms) Gap(tok *Token, now time.Time) time.Duration {
-	if promised := t.Promised(tok, now); promised < role.MinLease && t.Usable(tok, now) >= role.MinLease {
+func (t Terms) Wait(st *State, now time.Time) time.Duration {
+	if promised := t.Promised(st, now); promised < role.MinLease && t.Usable(st, now) >= role.MinLease {
 		return promised
 	}
 	return 0
@@ -164,27 +164,27 @@ func (t Terms) Gap(tok *Token, now time.Time) time.Duration {
 
 // Due tells whether the demand takes a refresh. The error is a refusal: no refresh could, or may,
 // give what is asked for.
-func (t Terms) Due(tok *Token, d Demand, now time.Time) (bool, error) {
+func (t Terms) Due(st *State, d Demand, now time.Time) (bool, error) {
 	if d.Force {
-		return d.Always || tok.Generation == d.Replace, nil
+		return d.Always || st.Generation == d.Replace, nil
 	}
-	if d.own && tok.AccessToken.IsSet() && tok.Settings == t.Settings {
-		if err := t.reachable(tok, d); err != nil { // by the one before: a token that is got for nothing is nobody's
+	if d.perLease && st.AccessToken.IsSet() && st.Settings == t.Settings {
+		if err := t.reachable(st, d); err != nil { // by the one before: a token that is got for nothing is nobody's
 			return false, err
 		}
 	}
-	if d.own || t.Usable(tok, now) < role.MinLease || tok.ExpiresAt.Sub(now) <= t.WindowOf(tok.Lifetime()) {
+	if d.perLease || t.Usable(st, now) < role.MinLease || st.ExpiresAt.Sub(now) <= t.WindowOf(st.Lifetime()) {
 		return true, nil
 	}
 	// The token is good by itself, so its lifetime is known and tells what a new one could give.
-	if err := t.reachable(tok, d); err != nil {
+	if err := t.reachable(st, d); err != nil {
 		return false, err
 	}
-	if t.Promised(tok, now) >= d.MinTTL {
+	if t.Promised(st, now) >= d.MinTTL {
 		return false, nil
 	}
 	if t.Invalidates {
-		left := t.Promised(tok, now).Truncate(time.Second)
+		left := t.Promised(st, now).Truncate(time.Second)
 		return false, mount.Refusal(fmt.Sprintf("the token of this role is good for %s, less than min_ttl, and is not refreshed early, "+
 			"because with this provider that ends the token that other readers hold: ask for less, try again after that time, or force it with refresh/<role>",
 			client.Duration(left)))
@@ -193,15 +193,15 @@ func (t Terms) Due(tok *Token, d Demand, now time.Time) (bool, error) {
 }
 
 // early tells whether it is for a min_ttl only that the token is due: it would do for whoever asks for nothing.
-func (t Terms) early(tok *Token, d Demand, now time.Time) bool {
-	due, err := t.Due(tok, Demand{}, now)
-	return d.MinTTL > 0 && !d.own && err == nil && !due
+func (t Terms) early(st *State, d Demand, now time.Time) bool {
+	due, err := t.Due(st, Demand{}, now)
+	return d.MinTTL > 0 && !d.perLease && err == nil && !due
 }
 
 // tooEarly is said of a min_ttl that takes a new token too often, with one that never does: what a token has at
 // least that is not due by itself, or that a new one has for as long as the guard wants between two.
-func (t Terms) tooEarly(tok *Token) error {
-	lifetime := tok.Lifetime()
+func (t Terms) tooEarly(st *State) error {
+	lifetime := st.Lifetime()
 	most := min(max(t.WindowOf(lifetime), lifetime-earlyEvery)-Margin(lifetime), lifetime*9/10)
 	return logical.CodedError(http.StatusTooManyRequests, fmt.Sprintf(
 		"min_ttl has had this role refreshed too often before its token was due: ask for less of a token's life, at most %s, or try again in half a minute",
@@ -210,10 +210,10 @@ func (t Terms) tooEarly(tok *Token) error {
 
 // reachable refuses a min_ttl that a fresh token does not have or has for a moment only: each read
 // would then refresh.
-func (t Terms) reachable(tok *Token, d Demand) error {
-	longest := tok.Lifetime() * 9 / 10
+func (t Terms) reachable(st *State, d Demand) error {
+	longest := st.Lifetime() * 9 / 10
 	if t.Invalidates {
-		longest = min(longest, tok.Lifetime()-t.WindowOf(tok.Lifetime()))
+		longest = min(longest, st.Lifetime()-t.WindowOf(st.Lifetime()))
 	}
 	if d.MinTTL <= longest {
 		return nil
@@ -224,13 +224,13 @@ func (t Terms) reachable(tok *Token, d Demand) error {
 // ShowCertificate adds to an answer of creds/<name> which client certificate has to be presented along with
 // the token, and returns what to warn of. What a token is bound to goes before what the role has now: it is
 // what the API will compare.
-func (t Terms) ShowCertificate(tok *Token, data map[string]any) (warnings []string) {
-	bound := tok.CertificateThumbprint
+func (t Terms) ShowCertificate(st *State, data map[string]any) (warnings []string) {
+	bound := st.CertificateThumbprint
 	if bound == "" && !t.mutual {
 		return nil
 	}
 	own := t.fingerprint
-	if tok.Next != nil && tok.Next.ID == t.nextID && slices.Contains(tok.Next.Parts, role.PartCertificate) {
+	if st.Next != nil && st.Next.ID == t.nextID && slices.Contains(st.Next.Parts, role.PartCertificate) {
 		own = t.next // in use, though the role does not say so yet: see promote
 	}
 	data["client_certificate_required"] = true
@@ -252,8 +252,8 @@ func (t Terms) ShowCertificate(tok *Token, data map[string]any) (warnings []stri
 const MaxPatience = 2 * time.Second
 
 // patience bounds a reader's wait where the token at hand is good enough, and outlives the refresh.
-func (t Terms) patience(ctx context.Context, tok *Token, want Demand) (context.Context, context.CancelFunc) {
-	if want.own || t.Invalidates || t.Usable(tok, clock.Now()) < max(want.MinTTL, role.MinLease)+MaxPatience {
+func (t Terms) patience(ctx context.Context, st *State, want Demand) (context.Context, context.CancelFunc) {
+	if want.perLease || t.Invalidates || t.Usable(st, clock.Now()) < max(want.MinTTL, role.MinLease)+MaxPatience {
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, MaxPatience)

@@ -42,8 +42,8 @@ const (
 )
 
 // secondUseOf is what is known of another use of the refresh token at hand.
-func secondUseOf(r *role.Role, p *client.Provider, tok *Token, now time.Time) secondUse {
-	i := tok.Intent
+func secondUseOf(r *role.Role, p *client.Provider, st *State, now time.Time) secondUse {
+	i := st.Intent
 	switch {
 	case i == nil || !r.Spends():
 		return ""
@@ -53,7 +53,7 @@ func secondUseOf(r *role.Role, p *client.Provider, tok *Token, now time.Time) se
 		return secondKeyed
 	case i.inGrace(p, now):
 		return secondInGrace
-	case !tok.AccessToken.IsSet() || !tok.ExpiresAt.After(now):
+	case !st.AccessToken.IsSet() || !st.ExpiresAt.After(now):
 		return secondNoLoss
 	case p.RefreshInvalidatesAccessToken:
 		return secondEnds
@@ -84,35 +84,35 @@ type ends struct {
 	Stated time.Time
 }
 
-// TimingOf puts together what is known of a grant at one moment. The provider must be there.
-func TimingOf(r *role.Role, p *client.Provider, tok *Token, now time.Time) Timing {
-	e := endsOf(r, p, tok, now)
-	t := Timing{Ends: e, Must: e.lastCall(), second: secondUseOf(r, p, tok, now)}
-	if f := tok.Fault; f != nil && (f.corrected || f.Of != "" && f.Of != role.Describe(r, p).Definition()) {
+// timingOf puts together what is known of a grant at one moment. The provider must be there.
+func timingOf(r *role.Role, p *client.Provider, st *State, now time.Time) Timing {
+	e := endsOf(r, p, st, now)
+	t := Timing{Ends: e, Must: e.lastCall(), second: secondUseOf(r, p, st, now)}
+	if f := st.Fault; f != nil && (f.corrected || f.Of != "" && f.Of != role.Describe(r, p).Definition()) {
 		t.corrected = true // whoever corrects something wants to see at once whether it helps
 	} else {
-		t.May = f.pause(e, tok, now)
+		t.May = f.pause(e, st, now)
 		if t.Rest = t.May; !t.May.IsZero() && !f.Rest.IsZero() {
-			t.Rest = Later(t.May, e.pace(f.At, f.Rest, false, tok))
+			t.Rest = Later(t.May, e.pace(f.At, f.Rest, false, st))
 		}
 	}
-	if tok.Intent == nil || !r.Spends() || tok.Intent.forgives(r, p, now) || FromFuture(tok.ObtainedAt, now) {
+	if st.Intent == nil || !r.Spends() || st.Intent.forgives(r, p, now) || FromFuture(st.ObtainedAt, now) {
 		return t
 	}
 	// Nothing forgives a second use: it may end the grant, and the tokens that readers hold with it. Once
 	// these have ended there is nothing to lose, and once the refresh token is about to there is nothing
 	// to gain by waiting.
-	if t.Settle = tok.ExpiresAt; !t.Must.IsZero() {
+	if t.Settle = st.ExpiresAt; !t.Must.IsZero() {
 		t.Settle = Earlier(t.Settle, t.Must)
 	}
 	return t
 }
 
-func endsOf(r *role.Role, p *client.Provider, tok *Token, now time.Time) (e ends) {
+func endsOf(r *role.Role, p *client.Provider, st *State, now time.Time) (e ends) {
 	if !r.Spends() {
 		return e
 	}
-	if i := tok.Intent; i != nil && p.RefreshTokenRotation != client.RotationNever { // which is in no hurry
+	if i := st.Intent; i != nil && p.RefreshTokenRotation != client.RotationNever { // which is in no hurry
 		if grace := time.Duration(p.ReuseGrace); grace > 0 && !FromFuture(i.At, now) {
 			e.reuse, e.last, e.seldom = grace, i.At.Add(grace), i.Slides == maxSlides
 			if !e.seldom {
@@ -123,9 +123,9 @@ func endsOf(r *role.Role, p *client.Provider, tok *Token, now time.Time) (e ends
 			e.grace = Later(e.grace, i.named().Add(keyLife))
 		}
 	}
-	e.Used = tok.used(r)
-	if tok.RefreshTokenExpiresAt.After(now) {
-		e.Stated = tok.RefreshTokenExpiresAt
+	e.Used = st.used(r)
+	if st.RefreshTokenExpiresAt.After(now) {
+		e.Stated = st.RefreshTokenExpiresAt
 	}
 	e.life = e.Stated
 	if !e.Used.IsZero() && !FromFuture(e.Used, now) {
@@ -164,14 +164,14 @@ const (
 // The back-off that is our own ends with the token at hand too, when its margin begins, when no lease can be made
 // of that either (see terms.serves), and at its end: its readers have nothing else then. What the provider has asked
 // for does not.
-func (e ends) pace(at, until time.Time, asked bool, tok *Token) time.Time {
+func (e ends) pace(at, until time.Time, asked bool, st *State) time.Time {
 	until = Earlier(until, at.Add(longestPause))
 	until = Earlier(until, e.tryWithin(at, until))
 	if left := e.life.Sub(at); left > 2*shortestPause {
 		until = Earlier(until, at.Add(left*2/3))
 	}
-	if lifetime := tok.Lifetime(); !asked && tok.AccessToken.IsSet() && lifetime-Margin(lifetime) >= role.MinLease {
-		for _, end := range []time.Time{tok.ExpiresAt.Add(-Margin(lifetime)), tok.ExpiresAt.Add(-2 * role.MinLease), tok.ExpiresAt} {
+	if lifetime := st.Lifetime(); !asked && st.AccessToken.IsSet() && lifetime-Margin(lifetime) >= role.MinLease {
+		for _, end := range []time.Time{st.ExpiresAt.Add(-Margin(lifetime)), st.ExpiresAt.Add(-2 * role.MinLease), st.ExpiresAt} {
 			if end.After(at) {
 				until = Earlier(until, end)
 			}
@@ -212,21 +212,21 @@ func (t Timing) Hurry(now time.Time, rest time.Duration) time.Duration {
 }
 
 // pause is when the next exchange may be made after this failure; zero when it holds nothing off.
-func (f *Fault) pause(e ends, tok *Token, now time.Time) time.Time {
+func (f *Fault) pause(e ends, st *State, now time.Time) time.Time {
 	if f == nil || f.Until.IsZero() || FromFuture(f.At, now) {
 		return time.Time{}
 	}
-	return e.pace(f.At, f.Until, f.Asked, tok)
+	return e.pace(f.At, f.Until, f.Asked, st)
 }
 
 // used is when the refresh token at hand came, or was last presented with success: an idle one ages from
 // then on.
-func (t *Token) used(r *role.Role) time.Time {
+func (st *State) used(r *role.Role) time.Time {
 	switch {
-	case !t.RefreshedAt.IsZero():
-		return t.RefreshedAt
-	case !t.ObtainedAt.IsZero():
-		return Later(t.ObtainedAt, r.GrantedAt)
+	case !st.RefreshedAt.IsZero():
+		return st.RefreshedAt
+	case !st.ObtainedAt.IsZero():
+		return Later(st.ObtainedAt, r.GrantedAt)
 	}
 	return r.GrantedAt
 }

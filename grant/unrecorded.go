@@ -10,31 +10,31 @@ import (
 // place. The zero value is ready.
 type failures struct {
 	mu     sync.Mutex
-	states map[string]*Token
+	states map[Key]*State
 }
 
-func (f *failures) put(name string, t *Token) {
+func (f *failures) put(key Key, st *State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.states == nil {
-		f.states = map[string]*Token{}
+		f.states = map[Key]*State{}
 	}
-	f.states[name] = t
+	f.states[key] = st
 }
 
-func (f *failures) drop(name string) {
+func (f *failures) drop(key Key) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.states, name)
+	delete(f.states, key)
 }
 
 // over is the state with the failure that storage does not know of, if it is of the same grant and generation;
 // else the stored one.
-func (f *failures) over(name string, stored *Token) *Token {
+func (f *failures) over(key Key, stored *State) *State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if t := f.states[name]; t != nil && stored != nil && t.GrantID == stored.GrantID && t.Generation == stored.Generation {
-		return t
+	if st := f.states[key]; st != nil && stored != nil && st.GrantID == stored.GrantID && st.Generation == stored.Generation {
+		return st
 	}
 	return stored
 }

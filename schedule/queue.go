@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"sync"
 	"time"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 // queue holds which role is due when. Looking whether anything is due costs nothing, however many
@@ -14,14 +16,17 @@ import (
 // an older one's "later" or "never" could cost the grant.
 type queue struct {
 	Mu    sync.Mutex
-	Items map[string]*item
+	Items map[grant.Key]*item
 	Order dueOrder
 	// Changed has a value when the head may be another one than before.
 	Changed chan struct{}
 }
 
 // Turn is a role whose turn it is, and the provider that it was planned for: "" when that is not known.
-type Turn struct{ Name, Provider string }
+type Turn struct {
+	Key      grant.Key
+	Provider string
+}
 
 // item is one role in the queue.
 type item struct {
@@ -32,18 +37,18 @@ type item struct {
 
 // NewQueue makes an empty queue.
 func NewQueue() *queue {
-	return &queue{Items: map[string]*item{}, Changed: make(chan struct{}, 1)}
+	return &queue{Items: map[grant.Key]*item{}, Changed: make(chan struct{}, 1)}
 }
 
 // Set puts a role into the queue of which no more is known than that it must be looked at.
-func (q *queue) Set(name string, due time.Time) { q.Put(Turn{Name: name}, due) }
+func (q *queue) Set(key grant.Key, due time.Time) { q.Put(Turn{Key: key}, due) }
 
 // Put puts a role into the queue, or makes it due earlier. The zero time means never, and changes nothing: somebody
 // else may have seen a reason.
 func (q *queue) Put(t Turn, due time.Time) {
 	q.Mu.Lock()
 	defer q.Mu.Unlock()
-	i := q.Items[t.Name]
+	i := q.Items[t.Key]
 	if i != nil && t.Provider != "" {
 		i.Provider = t.Provider
 	}
@@ -52,7 +57,7 @@ func (q *queue) Put(t Turn, due time.Time) {
 		return
 	case i == nil:
 		i = &item{Turn: t, Due: due}
-		q.Items[t.Name] = i
+		q.Items[t.Key] = i
 		heap.Push(&q.Order, i)
 	default:
 		i.Due = due
@@ -67,20 +72,20 @@ func (q *queue) Put(t Turn, due time.Time) {
 }
 
 // Remove takes a role out that is no more.
-func (q *queue) Remove(name string) {
+func (q *queue) Remove(key grant.Key) {
 	q.Mu.Lock()
 	defer q.Mu.Unlock()
-	if i := q.Items[name]; i != nil {
+	if i := q.Items[key]; i != nil {
 		heap.Remove(&q.Order, i.index)
-		delete(q.Items, name)
+		delete(q.Items, key)
 	}
 }
 
 // Has tells whether a role is in the queue.
-func (q *queue) Has(name string) bool {
+func (q *queue) Has(key grant.Key) bool {
 	q.Mu.Lock()
 	defer q.Mu.Unlock()
-	return q.Items[name] != nil
+	return q.Items[key] != nil
 }
 
 // Take removes the first role that is due. When there is none, the turn is empty and the time is that of the
@@ -96,7 +101,7 @@ func (q *queue) Take(now time.Time) (Turn, time.Time) {
 		return Turn{}, first.Due
 	}
 	heap.Pop(&q.Order)
-	delete(q.Items, first.Name)
+	delete(q.Items, first.Key)
 	return first.Turn, first.Due
 }
 

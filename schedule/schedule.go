@@ -4,6 +4,7 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -26,8 +27,8 @@ const (
 	blockedRest = time.Hour
 )
 
-// Scheduler refreshes ahead of reads and keeps idle grants alive. It rests until it is started.
-type Scheduler struct {
+// Schedule refreshes ahead of reads and keeps idle grants alive. It rests until it is started.
+type Schedule struct {
 	grants  *grant.Keeper
 	Queue   *queue
 	Shares  Shares
@@ -37,8 +38,8 @@ type Scheduler struct {
 }
 
 // New plans by what the keeper tells.
-func New(grants *grant.Keeper) *Scheduler {
-	sc := &Scheduler{grants: grants, Queue: NewQueue()}
+func New(grants *grant.Keeper) *Schedule {
+	sc := &Schedule{grants: grants, Queue: NewQueue()}
 	grants.Changed, grants.Edited, grants.Gone = sc.replan, sc.Reconsider, sc.forget
 	return sc
 }
@@ -46,7 +47,7 @@ func New(grants *grant.Keeper) *Scheduler {
 // Start begins background work, once. Both hooks that Vault offers call it: Initialize at
 // unseal, which must not block, and the periodic function, which is also what revives a plugin
 // process that has died.
-func (sc *Scheduler) Start(s logical.Storage) {
+func (sc *Schedule) Start(s logical.Storage) {
 	sc.once.Do(func() {
 		sc.Storage = s
 		sc.grants.Begin(func() {
@@ -59,24 +60,24 @@ func (sc *Scheduler) Start(s logical.Storage) {
 				}
 			})
 			sc.grants.Begin(func() { sc.sweep(s) })
-			sc.Resurvey(s, AnyProvider)
+			sc.Survey(s, AnyProvider)
 		})
 	})
 }
 
 // run sleeps until something is due, and has it done.
-func (sc *Scheduler) run() {
+func (sc *Schedule) run() {
 	for last := clock.Now(); !sc.grants.Work.Ending(); {
 		now := clock.Now()
 		if now.Before(last.Add(-MaxRest)) {
 			// What was planned by the time that it was then may be due long before.
 			sc.grants.Logger().Warn("the clock was put back: all roles are looked at again", "by", last.Sub(now))
-			sc.Resurvey(sc.Storage, AnyProvider)
+			sc.Survey(sc.Storage, AnyProvider)
 		}
 		last = now
 		t, next := sc.Queue.Take(now)
 		switch {
-		case t.Name == "":
+		case t.Key == "":
 			if !sc.Rest(next) {
 				return
 			}
@@ -87,7 +88,7 @@ func (sc *Scheduler) run() {
 }
 
 // attend has a role tended that has got its share, and after it those who waited for that.
-func (sc *Scheduler) attend(t Turn) {
+func (sc *Schedule) attend(t Turn) {
 	sc.grants.Work.Fork(func() {
 		defer func() {
 			next := sc.Shares.Leave(t.Provider)
@@ -101,7 +102,7 @@ func (sc *Scheduler) attend(t Turn) {
 
 // Rest waits until the time, or until the queue has another head, and not for long. It returns false when
 // the mount ends.
-func (sc *Scheduler) Rest(until time.Time) bool {
+func (sc *Schedule) Rest(until time.Time) bool {
 	pause := MaxRest
 	if !until.IsZero() {
 		pause = min(pause, clock.Until(until))
@@ -117,64 +118,53 @@ func (sc *Scheduler) Rest(until time.Time) bool {
 	return true
 }
 
-// tend does what is due for one role. An exchange puts the role back into the queue itself; whatever
-// else comes of it is looked at again after a while.
-func (sc *Scheduler) tend(t Turn) {
-	var err error
-	again, delay := false, TendDelay
-	defer func() {
-		if (again || err != nil) && !sc.Has(t.Name) {
-			sc.Queue.Put(t, clock.Now().Add(delay))
-		}
-	}()
+// tend does what is due for one grant, and sees to it that it is looked at again: an exchange puts it back into the
+// queue itself, whatever else comes of it does not.
+func (sc *Schedule) tend(t Turn) {
+	delay, err := sc.do(t)
+	if err != nil && delay == 0 {
+		delay = TendDelay
+	}
+	if delay > 0 && !sc.Has(t.Key) {
+		sc.Queue.Put(t, clock.Now().Add(delay))
+	}
+}
+
+// do returns after how long the grant is to be looked at again; 0 when that was seen to.
+func (sc *Schedule) do(t Turn) (again time.Duration, err error) {
 	defer mount.Contain(sc.grants.Logger(), &err)
 	if !sc.grants.MayTend() {
-		again = true
-		return
+		return TendDelay, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grant.MaxHold)
 	defer cancel()
-	r, p, tok, err := sc.grants.LookUp(ctx, sc.Storage, t.Name)
-	if err != nil {
-		return
+	g, err := sc.grants.Look(ctx, sc.Storage, t.Key)
+	if errors.Is(err, role.ErrNoRole) {
+		return 0, sc.grants.IfGone(ctx, sc.Storage, t.Key)
 	}
-	if r == nil {
-		err = sc.dropGone(ctx, t.Name)
-		return
+	if err != nil {
+		return 0, err
 	}
 	now := clock.Now()
-	plan := sc.Plan(t.Name, r, p, tok, now)
-	switch {
-	case plan.At.After(now) || plan.At.IsZero():
-		sc.Queue.Put(Turn{t.Name, r.Provider}, plan.At)
-	case r.Provider != t.Provider: // it waits for that one's share, if need be
-		sc.Queue.Put(Turn{t.Name, r.Provider}, now)
-	default:
-		again = true
-		if p != nil {
-			delay = grant.TimingOf(r, p, tok, now).Hurry(now, TendDelay)
-		}
-		_, err = sc.grants.Refresh(ctx, sc.Storage, t.Name, plan.Demand)
-		if _, refused := mount.AsRefusal(err); refused {
-			delay = blockedRest // until somebody writes something, which plans it anew
-		}
+	plan := sc.Plan(g, now)
+	if plan.At.After(now) || plan.At.IsZero() {
+		sc.Queue.Put(Turn{t.Key, g.Role.Provider}, plan.At)
+		return 0, nil
 	}
-}
-
-// dropGone takes a role out of all background work, unless it was written again since it was found to be gone:
-// the write has planned it.
-func (sc *Scheduler) dropGone(ctx context.Context, name string) error {
-	unlock, err := sc.grants.Edits.Lock(ctx, name)
-	if err != nil {
-		return err
+	if g.Role.Provider != t.Provider { // it waits for that one's share, if need be
+		sc.Queue.Put(Turn{t.Key, g.Role.Provider}, now)
+		return 0, nil
 	}
-	defer unlock()
-	r, err := role.Get(ctx, sc.Storage, name)
-	if err == nil && r == nil {
-		sc.forget(name)
+	again = TendDelay
+	if g.Provider != nil {
+		again = g.Timing(now).Hurry(now, TendDelay)
 	}
-	return err
+	_, err = sc.grants.Refresh(ctx, sc.Storage, t.Key, plan.Demand)
+	if _, refused := mount.AsRefusal(err); refused {
+		again = blockedRest // until somebody writes something, which plans it anew
+	}
+	return again, err
 }
 
 // Has tells whether a role is in the queue, or waits for its provider's share.
-func (sc *Scheduler) Has(name string) bool { return sc.Queue.Has(name) || sc.Shares.has(name) }
+func (sc *Schedule) Has(key grant.Key) bool { return sc.Queue.Has(key) || sc.Shares.has(key) }

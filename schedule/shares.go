@@ -2,6 +2,8 @@ package schedule
 
 import (
 	"sync"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
 )
 
 const (
@@ -20,9 +22,9 @@ const (
 type Shares struct {
 	Mu      sync.Mutex
 	Running int
-	Of      map[string]int      // provider → how many of them are its own
-	Lines   map[string][]string // provider → the roles that wait for it, the first one first
-	Waits   map[string]string   // role → the provider that it waits for; who has left a line is in it still
+	Of      map[string]int         // provider → how many of them are its own
+	Lines   map[string][]grant.Key // provider → the roles that wait for it, the first one first
+	Waits   map[grant.Key]string   // role → the provider that it waits for; who has left a line is in it still
 }
 
 // Enter gives a role its share, and then leave must follow. Otherwise it waits, once, until leave returns it.
@@ -30,16 +32,16 @@ func (s *Shares) Enter(t Turn) bool {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 	if s.Of == nil {
-		s.Of, s.Lines, s.Waits = map[string]int{}, map[string][]string{}, map[string]string{}
+		s.Of, s.Lines, s.Waits = map[string]int{}, map[string][]grant.Key{}, map[grant.Key]string{}
 	}
 	if s.free(t.Provider) {
-		delete(s.Waits, t.Name)
+		delete(s.Waits, t.Key)
 		s.take(t.Provider)
 		return true
 	}
-	if at, ok := s.Waits[t.Name]; !ok || at != t.Provider {
-		s.Waits[t.Name] = t.Provider
-		s.Lines[t.Provider] = append(s.Lines[t.Provider], t.Name)
+	if at, ok := s.Waits[t.Key]; !ok || at != t.Provider {
+		s.Waits[t.Key] = t.Provider
+		s.Lines[t.Provider] = append(s.Lines[t.Provider], t.Key)
 	}
 	return false
 }
@@ -55,29 +57,29 @@ func (s *Shares) Leave(provider string) []Turn {
 	var next []Turn
 	for p := range s.Lines {
 		for s.free(p) {
-			name, ok := s.first(p)
+			key, ok := s.first(p)
 			if !ok {
 				break
 			}
 			s.take(p)
-			next = append(next, Turn{name, p})
+			next = append(next, Turn{key, p})
 		}
 	}
 	return next
 }
 
 // Forget takes a role out that is no more.
-func (s *Shares) Forget(name string) {
+func (s *Shares) Forget(key grant.Key) {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
-	delete(s.Waits, name)
+	delete(s.Waits, key)
 }
 
 // has tells whether a role waits for its share.
-func (s *Shares) has(name string) bool {
+func (s *Shares) has(key grant.Key) bool {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
-	_, ok := s.Waits[name]
+	_, ok := s.Waits[key]
 	return ok
 }
 
@@ -91,12 +93,12 @@ func (s *Shares) take(provider string) {
 }
 
 // first removes the first role from a provider's line. It returns false when nobody waits.
-func (s *Shares) first(provider string) (string, bool) {
+func (s *Shares) first(provider string) (grant.Key, bool) {
 	for line := s.Lines[provider]; len(line) > 0; line = line[1:] {
-		if name := line[0]; s.Waits[name] == provider {
+		if key := line[0]; s.Waits[key] == provider {
 			s.Lines[provider] = line[1:]
-			delete(s.Waits, name)
-			return name, true
+			delete(s.Waits, key)
+			return key, true
 		}
 	}
 	delete(s.Lines, provider)

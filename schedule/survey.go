@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -46,8 +47,8 @@ func (s *surveys) next() map[string]bool {
 	return wanted
 }
 
-// Resurvey has the roles of a provider looked at, whose definition has changed, or those of all.
-func (sc *Scheduler) Resurvey(s logical.Storage, provider string) {
+// Survey has the roles of a provider looked at, whose definition has changed, or those of all.
+func (sc *Schedule) Survey(s logical.Storage, provider string) {
 	if sc.surveys.want(provider) {
 		sc.grants.Begin(func() { // a mount that ends plans nothing any more
 			for wanted := sc.surveys.next(); wanted != nil; wanted = sc.surveys.next() {
@@ -61,7 +62,7 @@ func (sc *Scheduler) Resurvey(s logical.Storage, provider string) {
 // must be repeated while the provider's grace lasts, and grants to keep alive. It reads at a bounded
 // rate, so that a mount with very many roles does not slow Vault's start; roles of which it is known that
 // they may have such an exchange come first.
-func (sc *Scheduler) survey(s logical.Storage, wanted map[string]bool) {
+func (sc *Schedule) survey(s logical.Storage, wanted map[string]bool) {
 	const pause, batch = 10 * time.Millisecond, 10 // a thousand roles a second
 	if wanted[AnyProvider] {
 		sc.surveyInflight(s)
@@ -78,51 +79,55 @@ func (sc *Scheduler) survey(s logical.Storage, wanted map[string]bool) {
 		if i%batch == 0 && !sc.grants.Work.Wait(pause) || sc.grants.Work.Ending() {
 			return
 		}
-		sc.visit(s, name, wanted)
+		sc.visit(s, grant.Key(name), wanted)
 	}
 }
 
-// visit looks at a role, and puts it where it belongs in the queue if it is of one of the providers.
-func (sc *Scheduler) visit(s logical.Storage, name string, wanted map[string]bool) (r *role.Role, tok *grant.Token) {
+// visit looks at a grant, and puts it where it belongs in the queue if it is of one of the providers. It returns what
+// it has found, nil for nothing.
+func (sc *Schedule) visit(s logical.Storage, key grant.Key, wanted map[string]bool) *grant.Grant {
+	g, err := sc.lookAt(s, key, wanted)
+	if err != nil && !errors.Is(err, role.ErrNoRole) {
+		sc.Queue.Set(key, clock.Now().Add(TendDelay))
+	}
+	return g
+}
+
+// lookAt takes no longer than storage may, and a panic ends it with an error.
+func (sc *Schedule) lookAt(s logical.Storage, key grant.Key, wanted map[string]bool) (g *grant.Grant, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), mount.StorageTimeout)
 	defer cancel()
-	var err error
-	defer func() {
-		if err != nil {
-			sc.Queue.Set(name, clock.Now().Add(TendDelay))
-		}
-	}()
 	defer mount.Contain(sc.grants.Logger(), &err)
-	r, p, tok, err := sc.grants.LookUp(ctx, s, name)
-	if err == nil && r != nil && (wanted[AnyProvider] || wanted[r.Provider]) {
-		sc.replan(name, r, p, tok)
+	g, err = sc.grants.Look(ctx, s, key)
+	if err == nil && (wanted[AnyProvider] || wanted[g.Role.Provider]) {
+		sc.replan(g)
 	}
-	return r, tok
+	return g, err
 }
 
 // surveyInflight looks at the roles that are noted, and then tidies the notes up.
-func (sc *Scheduler) surveyInflight(s logical.Storage) {
+func (sc *Schedule) surveyInflight(s logical.Storage) {
 	ctx, cancel := context.WithTimeout(context.Background(), mount.StorageTimeout)
 	defer cancel()
 	names, err := s.List(ctx, grant.InflightPrefix)
 	if err != nil {
 		return // the survey of all roles finds these exchanges too
 	}
-	var settled []string // or gone
+	var settled []grant.Key // or gone
 	for _, name := range names {
 		if sc.grants.Work.Ending() {
 			return
 		}
-		if r, tok := sc.visit(s, name, map[string]bool{AnyProvider: true}); r == nil || tok != nil && tok.Intent == nil {
-			settled = append(settled, name)
+		if g := sc.visit(s, grant.Key(name), map[string]bool{AnyProvider: true}); g == nil || g.State.Intent == nil {
+			settled = append(settled, grant.Key(name))
 		}
 	}
 	if len(settled) == 0 || !sc.grants.MayTend() {
 		return
 	}
 	sc.grants.Begin(func() {
-		for _, name := range settled {
-			sc.grants.SettleInflight(s, name)
+		for _, key := range settled {
+			sc.grants.SettleInflight(s, key)
 		}
 	})
 }

@@ -24,7 +24,7 @@ const (
 // sweep looks at every role now and then. Whatever has kept one out of the queue, or put it too late there, costs
 // no grant that lives for a day: a write that reported an error and was applied, a look that failed, a
 // mistake in this program.
-func (sc *Scheduler) sweep(s logical.Storage) {
+func (sc *Schedule) sweep(s logical.Storage) {
 	for last := clock.Now(); sc.grants.Work.Wait(MaxRest) && !sc.grants.Work.Ending(); {
 		if rested := clock.Since(last); rested < 0 || rested >= SweepRest { // by the wall clock, whatever timers know of
 			sc.grants.Contained(func() { sc.sweepOnce(s) })
@@ -34,7 +34,7 @@ func (sc *Scheduler) sweep(s logical.Storage) {
 }
 
 // sweepOnce makes one round, as long as this node may do background work.
-func (sc *Scheduler) sweepOnce(s logical.Storage) {
+func (sc *Schedule) sweepOnce(s logical.Storage) {
 	if !sc.grants.MayTend() {
 		return
 	}
@@ -53,13 +53,13 @@ func (sc *Scheduler) sweepOnce(s logical.Storage) {
 		if !next() {
 			return
 		}
-		sc.removeLeftover(s, name)
+		sc.removeLeftover(s, grant.Key(name))
 	}
 	for _, name := range roles {
 		if !next() {
 			return
 		}
-		sc.visit(s, name, map[string]bool{AnyProvider: true})
+		sc.visit(s, grant.Key(name), map[string]bool{AnyProvider: true})
 	}
 }
 
@@ -70,7 +70,7 @@ func SweepPauseOf(roles int) time.Duration {
 
 // leftovers are the names under which there is a state and no role: somebody deleted it, and the process died
 // in the midst of that.
-func (sc *Scheduler) leftovers(s logical.Storage, roles []string) ([]string, error) {
+func (sc *Schedule) leftovers(s logical.Storage, roles []string) ([]string, error) {
 	there := make(map[string]bool, len(roles))
 	for _, name := range roles {
 		there[name] = true
@@ -80,10 +80,10 @@ func (sc *Scheduler) leftovers(s logical.Storage, roles []string) ([]string, err
 }
 
 // removeLeftover removes what is left of a role that is gone. It looks again: the role may have been written since.
-func (sc *Scheduler) removeLeftover(s logical.Storage, name string) {
+func (sc *Schedule) removeLeftover(s logical.Storage, key grant.Key) {
 	ctx, cancel := context.WithTimeout(context.Background(), mount.StorageTimeout)
 	defer cancel()
-	if err := sc.grants.RemoveState(ctx, s, name); err != nil {
-		sc.grants.Logger().Debug("what is left of a deleted role stays for now", "role", name, "error", err)
+	if err := sc.grants.RemoveState(ctx, s, key); err != nil {
+		sc.grants.Logger().Debug("what is left of a deleted role stays for now", "role", key, "error", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 	"time"
 
-	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/role"
 )
@@ -14,15 +13,17 @@ import (
 // at random, so that roles whose tokens came at the same moment don't come back together. That is after
 // a reader would have had it refreshed that comes back in time, and before one that comes late finds it
 // ended. Not before the window opens, which providers may insist on.
-func ahead(t grant.Terms, name string, tok *grant.Token) time.Time {
-	left := min(tok.Lifetime()/4, t.WindowOf(tok.Lifetime()))
-	return tok.ExpiresAt.Add(-left + jitter(name, tok, left/2))
+func ahead(t grant.Terms, g *grant.Grant) time.Time {
+	st := g.State
+	left := min(st.Lifetime()/4, t.WindowOf(st.Lifetime()))
+	return st.ExpiresAt.Add(-left + jitter(g, left/2))
 }
 
 // keepAlive is when a grant that nobody reads is refreshed so that it does not die of disuse; the
 // zero time for never. Where a refresh kills the access token, not before that has ended, unless the
 // refresh token would end first.
-func keepAlive(t grant.Timing, name string, r *role.Role, p *client.Provider, tok *grant.Token, now time.Time) time.Time {
+func keepAlive(t grant.Timing, g *grant.Grant, now time.Time) time.Time {
+	r, p, st := g.Role, g.Provider, g.State
 	since := t.Ends.Used
 	if !r.Spends() || since.IsZero() {
 		return time.Time{}
@@ -41,9 +42,9 @@ func keepAlive(t grant.Timing, name string, r *role.Role, p *client.Provider, to
 		return now // how old it is nobody knows; refreshed, it is known
 	}
 	period = max(period, role.MinKeepalive)
-	at := since.Add(period - jitter(name, tok, period/10))
+	at := since.Add(period - jitter(g, period/10))
 	if p.RefreshInvalidatesAccessToken {
-		at = grant.Later(at, tok.ExpiresAt)
+		at = grant.Later(at, st.ExpiresAt)
 	}
 	if t.Must.IsZero() {
 		return at
@@ -53,11 +54,11 @@ func keepAlive(t grant.Timing, name string, r *role.Role, p *client.Provider, to
 
 // jitter is a part of a duration by chance, the same one for a role and a generation as long as the process
 // lives: a plan that is made again must not come to be later each time.
-func jitter(name string, tok *grant.Token, d time.Duration) time.Duration {
+func jitter(g *grant.Grant, d time.Duration) time.Duration {
 	chance := maphash.Comparable(jitterSeed, struct {
-		name       string
+		key        grant.Key
 		generation int64
-	}{name, tok.Generation})
+	}{g.Key, g.State.Generation})
 	return time.Duration(float64(d) * float64(chance) / math.MaxUint64)
 }
 
