@@ -1,41 +1,28 @@
 package main
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // badToken is a refusal of the API behind the tokens (RFC 6750 section 3.1).
 const badToken = "invalid_token"
 
-// serveAPI answers a call to a provider's API, which is what the tokens are for. Spoilt answers are for the
-// endpoints of tokens only: a test that orders one means those.
-func (s *sandbox) serveAPI(w http.ResponseWriter, l *ledger, c *call, e entry) {
-	r := l.judgeAPI(c)
-	out := reply{status: http.StatusOK}
-	if r == nil {
-		out.header = http.Header{"Content-Type": {jsonAPI}}
-		out.body, _ = json.MarshalIndent(l.api(), "", "  ") // plain values
-	} else {
-		out = c.refused(c, r)
-		e.Refusal = r.code + ": " + r.why
-	}
-	e.Status = out.status
-	s.record(e)
-	out.write(w, c)
-}
-
-// judgeAPI wants what the provider's token endpoint wants of headers and certificates, and a live token.
-func (l *ledger) judgeAPI(c *call) *refusal {
+// answerAPI answers a call to a provider's API, which is what the tokens are for. It wants what the provider's token
+// endpoint wants of headers and certificates, and a live token. Spoilt answers are for the endpoints of tokens
+// only: a test that orders one means those.
+func (l *ledger) answerAPI(c *call) reply {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stats.APICalls++
-	r := l.refuseAPI(c)
-	if r != nil {
+	if r := l.refuseAPI(c); r != nil {
 		l.stats.APIRefused++
+		out := c.refused(c, r)
+		out.refusal = r.code + ": " + r.why
+		return out
 	}
-	return r
+	return l.api()
 }
 
 func (l *ledger) refuseAPI(c *call) *refusal {
@@ -54,7 +41,7 @@ func (l *ledger) refuseAPI(c *call) *refusal {
 	if !ok {
 		return refuse(badToken, "not one Authorization header with a Bearer token")
 	}
-	if state := l.inspect(token, c.now); !state.Active {
+	if state := l.stateOf(token, c.now); !state.Active {
 		return refuse(badToken, "the access token is not live: "+state.Reason)
 	}
 	return nil
@@ -68,6 +55,19 @@ func bearer(h http.Header) (token string, ok bool) {
 	}
 	scheme, token, ok := strings.Cut(headers[0], " ")
 	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+// present shows an access token to the provider as a call to its API does; ok says that it is good right now.
+func (l *ledger) present(h http.Header, now time.Time) (state tokenState, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.APICalls++
+	scheme, token, _ := strings.Cut(h.Get("Authorization"), " ")
+	state = l.stateOf(token, now)
+	if ok = state.Active && strings.EqualFold(scheme, "Bearer"); !ok {
+		l.stats.APIRefused++
+	}
+	return state, ok
 }
 
 // knows tells whether an access token was issued here.

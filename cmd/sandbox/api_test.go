@@ -30,7 +30,7 @@ func TestIsabelAPI(t *testing.T) {
 		if shown := e.Headers["Authorization"]; !strings.HasPrefix(shown, "Bearer sha256:") || strings.Contains(shown+b.log.String(), token) {
 			t.Errorf("the journal shows %q", shown)
 		}
-		if s := b.s.stats()[provider]; s.Requests != 1 || s.APICalls != 1 || s.APIRefused != 0 {
+		if s := b.stats(provider); s.Requests != 1 || s.APICalls != 1 || s.APIRefused != 0 {
 			t.Errorf("%s: %+v", provider, s)
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
+	"encoding/json"
 	"encoding/pem"
 	"maps"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,15 +25,15 @@ type signer struct {
 	given map[string]any
 }
 
-func (b *bench) signer(alg jose.SignatureAlgorithm, key any, kid, iss, sub string) signer {
+func newSigner(b *bench, alg jose.SignatureAlgorithm, key any, kid, iss, sub string) signer {
 	return signer{b, alg, key, kid, map[string]any{"iss": iss, "sub": sub, "aud": b.env["GENERIC_TOKEN_ENDPOINT"]}}
 }
 
 // sign gives the claims of now, changed as told; nil leaves a claim out.
 func (s signer) sign(changes map[string]any) string {
 	s.b.t.Helper()
-	now := s.b.s.now()
-	claims := map[string]any{"jti": randomText(12), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()}
+	now := s.b.now()
+	claims := map[string]any{"jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()}
 	maps.Copy(claims, s.given)
 	for name, value := range changes {
 		if claims[name] = value; value == nil {
@@ -46,7 +48,11 @@ func (s signer) sign(changes map[string]any) string {
 	if err != nil {
 		s.b.t.Fatal(err)
 	}
-	signed, err := made.Sign(encode(claims))
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		s.b.t.Fatal(err)
+	}
+	signed, err := made.Sign(payload)
 	if err != nil {
 		s.b.t.Fatal(err)
 	}
@@ -83,9 +89,9 @@ func TestClientAssertions(t *testing.T) {
 		t.Run(prefix, func(t *testing.T) {
 			b := newBench(t)
 			id := b.env[prefix+"_CLIENT_ID"]
-			s := b.signer(jose.ES256, b.s.keys.key, genericKeyID, id, id)
+			s := newSigner(b, jose.ES256, b.s.keys.key, genericKeyID, id, id)
 			if prefix == "GENERIC_SECRET_JWT" {
-				s = b.signer(jose.HS256, []byte(b.env[prefix+"_CLIENT_SECRET"]), "", id, id)
+				s = newSigner(b, jose.HS256, []byte(b.env[prefix+"_CLIENT_SECRET"]), "", id, id)
 			}
 			send := func(status int, code, assertion string, more ...string) result {
 				t.Helper()
@@ -98,7 +104,7 @@ func TestClientAssertions(t *testing.T) {
 				}
 				return b.want(status, code, request{url: b.env["GENERIC_TOKEN_ENDPOINT"], form: v.Encode()})
 			}
-			for name, changes := range badClaims(b.s.now()) {
+			for name, changes := range badClaims(b.now()) {
 				t.Log(name)
 				send(401, "invalid_client", s.sign(changes))
 			}
@@ -107,8 +113,8 @@ func TestClientAssertions(t *testing.T) {
 				t.Fatal(err)
 			}
 			for name, bad := range map[string]signer{
-				"another key": b.signer(jose.ES256, other, s.kid, id, id), "another kid": b.signer(s.alg, s.key, "other", id, id),
-				"another algorithm": b.signer(jose.HS512, []byte(randomText(80)), s.kid, id, id),
+				"another key": newSigner(b, jose.ES256, other, s.kid, id, id), "another kid": newSigner(b, s.alg, s.key, "other", id, id),
+				"another algorithm": newSigner(b, jose.HS512, []byte(strings.Repeat(rand.Text(), 3)), s.kid, id, id),
 			} {
 				t.Log(name)
 				send(401, "invalid_client", bad.sign(nil))
@@ -132,13 +138,13 @@ func TestClientAssertions(t *testing.T) {
 
 func TestJWTBearerGrant(t *testing.T) {
 	b := newBench(t)
-	s := b.signer(jose.ES256, b.s.keys.key, genericKeyID, b.env["GENERIC_SERVICE_CLIENT_ID"], b.env["GENERIC_SERVICE_SUBJECT"])
+	s := newSigner(b, jose.ES256, b.s.keys.key, genericKeyID, b.env["GENERIC_SERVICE_CLIENT_ID"], b.env["GENERIC_SERVICE_SUBJECT"])
 	send := func(status int, code, assertion string, more ...string) result {
 		t.Helper()
 		return b.want(status, code, request{url: b.env["GENERIC_TOKEN_ENDPOINT"],
 			form: form(append([]string{"grant_type", grantJWTBearer, "assertion", assertion}, more...)...)})
 	}
-	for name, changes := range badClaims(b.s.now()) {
+	for name, changes := range badClaims(b.now()) {
 		t.Log(name)
 		send(400, "invalid_grant", s.sign(changes))
 	}
@@ -192,7 +198,7 @@ func TestCertificatesAtTheAlias(t *testing.T) {
 		return request{url: at, form: form("grant_type", "refresh_token", "client_id", b.env[prefix+"_CLIENT_ID"], "refresh_token", b.env[prefix+"_REFRESH_TOKEN"])}
 	}
 	own := tls.Certificate{Certificate: [][]byte{b.s.keys.certificate.Raw}, PrivateKey: b.s.keys.key}
-	selfSigned, stranger := b.newClient(own), b.newClient(identity(t, b.s.ca, "somebody else"))
+	selfSigned, stranger := b.newClient(own), b.newClient(identity(t, b.s.authority, "somebody else"))
 	for name, c := range map[string]struct {
 		ok  bool
 		try func() (result, error)
@@ -213,7 +219,7 @@ func TestCertificatesAtTheAlias(t *testing.T) {
 	b.want(401, "invalid_client", r)
 
 	// Another certificate is registered: the old one is no longer let in.
-	registered := identity(t, b.s.ca, "somebody else")
+	registered := identity(t, b.s.authority, "somebody else")
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: registered.Certificate[0]})
 	b.order("/control", map[string]any{"provider": "generic", "client_id": "generic-mtls", "client_certificate": string(block)}, nil)
 	var grant map[string]string

@@ -1,9 +1,8 @@
 package main
 
 import (
-	"crypto/tls"
 	"crypto/x509"
-	"errors"
+	"slices"
 )
 
 // certified checks the client certificate of an application that authenticates by it.
@@ -35,15 +34,9 @@ func (a *app) shownBy(chain []*x509.Certificate, roots *x509.CertPool) bool {
 	return err == nil
 }
 
-// registered refuses, in the handshake, a certificate that is no application's of the generic server.
-func (s *sandbox) registered(state tls.ConnectionState) error {
-	l := s.ledger("generic")
+// isRegistered tells whether a chain is that of an application's certificate.
+func (l *ledger) isRegistered(chain []*x509.Certificate) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := range l.apps {
-		if l.apps[i].shownBy(state.PeerCertificates, l.roots) {
-			return nil
-		}
-	}
-	return errors.New("the client certificate is not a registered one")
+	return slices.ContainsFunc(l.apps, func(a app) bool { return a.shownBy(chain, l.roots) })
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -47,13 +46,7 @@ func startProgram(t *testing.T, args ...string) (dir string, env map[string]stri
 
 func TestProgram(t *testing.T) {
 	dir, env, stop := startProgram(t, "-ttl", "20s")
-	b := &bench{t: t, env: env, s: &sandbox{ca: &authority{pool: x509.NewCertPool()}}, log: &lockedBuffer{}}
-	ca, err := os.ReadFile(env["SANDBOX_CA"])
-	if err != nil || !b.s.ca.pool.AppendCertsFromPEM(ca) {
-		t.Fatal("ca.pem: ", err)
-	}
-	b.client = b.newClient()
-	defer b.client.CloseIdleConnections()
+	b := benchAt(t, env)
 	got := b.want(200, "", b.good("keliweb", env["KELIWEB_REFRESH_TOKEN"]))
 	if got.body["expires_in"] != 20.0 {
 		t.Errorf("-ttl 20s and expires_in %v", got.body["expires_in"])

@@ -15,7 +15,7 @@ func TestFail(t *testing.T) {
 	}
 	b.want(503, "", r)
 	b.want(200, "", r) // nothing was spent
-	if s := b.s.stats()["pingone"]; s.Faults != 2 || s.Requests != 3 || s.Generation != 1 {
+	if s := b.stats("pingone"); s.Faults != 2 || s.Requests != 3 || s.Generation != 1 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -103,6 +104,40 @@ func (f *faults) release() {
 }
 
 func (f fault) any() bool { return f.fail || f.drop || f.hang || f.delay > 0 || f.hold != nil }
+
+// unanswered says that the client gets no answer.
+func (f fault) unanswered() bool { return f.drop || f.hang }
+
+// wait does what was ordered between the work and the answer; false means that no answer is to be given, as when the
+// client gives up or everything stops.
+func (f fault) wait(client, stop context.Context) bool {
+	var late <-chan time.Time
+	switch {
+	case f.drop:
+		return false
+	case f.hang:
+	case f.hold != nil:
+		select {
+		case <-f.hold:
+			return true
+		case <-client.Done():
+			return false
+		case <-stop.Done():
+			return false
+		}
+	case f.delay > 0:
+		late = time.After(f.delay)
+	default:
+		return true
+	}
+	select {
+	case <-late:
+		return true
+	case <-client.Done():
+	case <-stop.Done():
+	}
+	return false
+}
 
 // String says what was ordered, "" for nothing.
 func (f fault) String() string {

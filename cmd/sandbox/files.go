@@ -14,20 +14,8 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// clientName is the common name in the client certificate's subject.
-const clientName = "isabel-sandbox-application"
-
-// clientSubject is that certificate's subject, as an application of the generic server is registered with it.
-var clientSubject = subjectOf(clientName)
-
-// genericKeyID is the kid under which the generic server knows generic-key.pem.
-const genericKeyID = "generic-key-1"
-
-// isabelPassword protects isabel.pfx and isabel-key.pem.
-const isabelPassword = "isabel-sandbox-password"
-
 // writeIdentity puts the CA and the Isabel client certificate, in every form that operators have, into dir.
-func (s *sandbox) writeIdentity(dir string) error {
+func writeIdentity(s *sandbox, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -35,11 +23,11 @@ func (s *sandbox) writeIdentity(dir string) error {
 	if err != nil {
 		return fmt.Errorf("generating the client key: %w", err)
 	}
-	cert, err := s.ca.client(clientName, key)
+	cert, err := s.authority.client(clientName, key)
 	if err != nil {
 		return err
 	}
-	pfx, err := pkcs12.Modern.Encode(key, cert, []*x509.Certificate{s.ca.cert}, isabelPassword)
+	pfx, err := pkcs12.Modern.Encode(key, cert, []*x509.Certificate{s.authority.cert}, isabelPassword)
 	if err != nil {
 		return fmt.Errorf("writing the PFX: %w", err)
 	}
@@ -49,7 +37,7 @@ func (s *sandbox) writeIdentity(dir string) error {
 	}
 	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
 	for name, data := range map[string][]byte{
-		"ca.pem":           block("CERTIFICATE", s.ca.cert.Raw),
+		"ca.pem":           block("CERTIFICATE", s.authority.cert.Raw),
 		"isabel.pfx":       pfx,
 		"isabel.b64":       []byte(base64.StdEncoding.EncodeToString(pfx) + "\n"),
 		"isabel.password":  []byte(isabelPassword),

@@ -9,25 +9,29 @@ import (
 // whose certificate is none of the registered ones fails in the TLS handshake.
 const genericMTLSHost = "mtls.generic.example"
 
+// genericKeyID is the kid under which the generic server knows its clients' key.
+const genericKeyID = "generic-key-1"
+
 // generic is a server that follows RFC 6749 to the letter and rotates with reuse detection (RFC 9700
 // section 4.14.2). It is there for providers that an operator writes, with an application for each way to
 // authenticate.
-func generic(ca *authority, k *clientKeys) *provider {
+func generic(registered clients) *provider {
 	return &provider{
-		name:  "generic",
-		hosts: []string{genericMTLSHost},
+		name:      "generic",
+		hosts:     []string{genericMTLSHost},
+		handshake: handshakeRegistered,
 		apps: []app{
 			{id: "generic client", secret: "generic+secret:100%", method: "client_secret_basic", refreshToken: "generic-sandbox-refresh-token"},
-			{id: "generic-mtls", certificate: &x509.Certificate{Subject: clientSubject}, method: "tls_client_auth", refreshToken: "generic-mtls-sandbox-refresh-token"},
-			{id: "generic-self-signed", certificate: k.certificate, method: "self_signed_tls_client_auth", refreshToken: "generic-self-signed-sandbox-refresh-token"},
-			{id: "generic-jwt", key: k.key.Public(), alg: "ES256", keyID: genericKeyID, method: "private_key_jwt", refreshToken: "generic-jwt-sandbox-refresh-token"},
+			{id: "generic-mtls", certificate: &x509.Certificate{Subject: registered.subject}, method: "tls_client_auth", refreshToken: "generic-mtls-sandbox-refresh-token"},
+			{id: "generic-self-signed", certificate: registered.certificate, method: "self_signed_tls_client_auth", refreshToken: "generic-self-signed-sandbox-refresh-token"},
+			{id: "generic-jwt", key: registered.key, alg: "ES256", keyID: genericKeyID, method: "private_key_jwt", refreshToken: "generic-jwt-sandbox-refresh-token"},
 			{id: "generic-secret-jwt", secret: "generic-secret-of-forty-bytes-for-HS256!", alg: "HS256", method: "client_secret_jwt", refreshToken: "generic-secret-jwt-sandbox-refresh-token"},
-			{id: "service@generic.example", key: k.key.Public(), alg: "ES256", keyID: genericKeyID, subject: "somebody@generic.example", method: grantJWTBearer},
+			{id: "service@generic.example", key: registered.key, alg: "ES256", keyID: genericKeyID, subject: "somebody@generic.example", method: grantJWTBearer},
 		},
 		params: []string{
 			"grant_type", "client_id", "client_secret", "refresh_token", "scope", "client_assertion", "client_assertion_type", "assertion",
 		},
-		roots:             ca.pool,
+		roots:             registered.roots,
 		tokenPath:         "/generic/token",
 		clientCredentials: true,
 		policy: policy{
@@ -45,7 +49,7 @@ func generic(ca *authority, k *clientKeys) *provider {
 			if c.form.Has("assertion") {
 				return nil, refuse("invalid_request", "an assertion has no place in this grant")
 			}
-			return registered(rfc6749Encoding)(c)
+			return byRegistration(rfc6749Encoding)(c)
 		},
 		extra: func(c *call) *refusal {
 			if scope := c.form.Get("scope"); scope != "" && scope != "api" {

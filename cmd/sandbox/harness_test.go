@@ -1,18 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,39 +22,51 @@ import (
 // bench is a running sandbox and a client that knows its CA and its proxy, nothing else.
 type bench struct {
 	t      *testing.T
-	s      *sandbox
+	s      *sandbox // nil for one that runs elsewhere
 	env    map[string]string
+	roots  *x509.CertPool
 	shift  atomic.Int64 // nanoseconds by which the sandbox's clock is ahead
 	client *http.Client // through the proxy, with the Isabel certificate
 	bare   *http.Client // through the proxy, without a client certificate
 	log    *lockedBuffer
 }
 
+// newBench starts a sandbox that ends with the test.
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, log: &lockedBuffer{}}
-	s, err := newSandbox(t.Context(), b.log, 0)
+	s, err := start(t.Context(), options{log: b.log, now: b.now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.now = func() time.Time { return time.Now().Add(time.Duration(b.shift.Load())) }
 	b.s = s
-	var ports [3]net.Listener
-	for i := range ports {
-		if ports[i], err = listen("127.0.0.1:0"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stop := s.start(ports[0], ports[1], ports[2])
-	b.env = s.environment(t.TempDir(), ports[0].Addr().String(), ports[1].Addr().String(), ports[2].Addr().String())
-	b.client = b.newClient(identity(t, s.ca, clientName))
-	b.bare = b.newClient()
-	t.Cleanup(func() {
+	b.reach(s.environment(t.TempDir()), s.authority.pool, identity(t, s.authority, clientName))
+	t.Cleanup(s.close) // after those of its clients, which were made last
+	b.t.Cleanup(func() {
 		b.client.CloseIdleConnections()
 		b.bare.CloseIdleConnections()
-		stop()
 	})
 	return b
+}
+
+// benchAt is a bench at a sandbox that runs already.
+func benchAt(t *testing.T, env map[string]string) *bench {
+	t.Helper()
+	ca, err := os.ReadFile(env["SANDBOX_CA"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{t: t, log: &lockedBuffer{}}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	b.reach(env, roots)
+	t.Cleanup(b.client.CloseIdleConnections)
+	return b
+}
+
+func (b *bench) reach(env map[string]string, roots *x509.CertPool, certs ...tls.Certificate) {
+	b.env, b.roots = env, roots
+	b.client, b.bare = b.newClient(certs...), b.newClient()
 }
 
 // identity is a client certificate of an authority, with a key that is quick to make.
@@ -83,7 +95,7 @@ func (b *bench) newClient(certs ...tls.Certificate) *http.Client {
 			}
 			return proxy, nil
 		},
-		TLSClientConfig: &tls.Config{RootCAs: b.s.ca.pool, Certificates: certs},
+		TLSClientConfig: &tls.Config{RootCAs: b.roots, Certificates: certs},
 	}}
 }
 
@@ -171,7 +183,11 @@ func (b *bench) want(status int, code string, r request) result {
 // order posts to the observation API and returns the status.
 func (b *bench) order(path string, body any, into any) int {
 	b.t.Helper()
-	resp, err := http.Post(b.env["SANDBOX_API"]+path, "application/json", bytes.NewReader(encode(body)))
+	payload, err := json.Marshal(body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	resp, err := http.Post(b.env["SANDBOX_API"]+path, "application/json", strings.NewReader(string(payload)))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -184,19 +200,35 @@ func (b *bench) order(path string, body any, into any) int {
 	return resp.StatusCode
 }
 
-// arrived waits until the journal holds n entries, by way of the API.
+// ask gets from the observation API.
+func (b *bench) ask(path string, into any) {
+	b.t.Helper()
+	resp, err := http.Get(b.env["SANDBOX_API"] + path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// stats is what a provider has seen.
+func (b *bench) stats(provider string) statsAnswer {
+	b.t.Helper()
+	var all map[string]statsAnswer
+	b.ask("/stats", &all)
+	return all[provider]
+}
+
+// arrived waits until the journal holds n entries.
 func (b *bench) arrived(n int) {
 	b.t.Helper()
 	for seen := 0; seen < n; {
-		resp, err := http.Get(fmt.Sprintf("%s/requests?wait=10s&after=%d", b.env["SANDBOX_API"], seen))
-		if err != nil {
-			b.t.Fatal(err)
-		}
 		var entries []entry
-		err = json.NewDecoder(resp.Body).Decode(&entries)
-		resp.Body.Close()
-		if err != nil || len(entries) == 0 {
-			b.t.Fatalf("nothing came within 10 seconds (%v)", err)
+		b.ask(fmt.Sprintf("/requests?wait=10s&after=%d", seen), &entries)
+		if len(entries) == 0 {
+			b.t.Fatal("nothing came within 10 seconds")
 		}
 		seen = entries[len(entries)-1].Seq
 	}
@@ -209,10 +241,16 @@ func (b *bench) live(provider, token string) bool {
 	return state.Active
 }
 
+// now is what time the sandbox believes it is.
+func (b *bench) now() time.Time { return time.Now().Add(time.Duration(b.shift.Load())) }
+
+// advance puts the sandbox's clock forward.
 func (b *bench) advance(d time.Duration) { b.shift.Add(int64(d)) }
 
 func (b *bench) last() entry {
-	all := b.s.journal.list("", 0)
+	b.t.Helper()
+	var all []entry
+	b.ask("/requests", &all)
 	return all[len(all)-1]
 }
 

@@ -20,14 +20,14 @@ type stored struct {
 // once answers a request, or gives again the answer that its idempotency key already got. "Several requests
 // with the same idempotency key will be executed only once."
 func (l *ledger) once(c *call) reply {
-	key := c.req.Header.Get("Ibanity-Idempotency-Key")
-	if !l.idempotency || key == "" {
+	if l.idempotencyKey == "" || c.req.Header.Get(l.idempotencyKey) == "" {
 		return l.answer(c)
 	}
+	key := c.req.Header.Get(l.idempotencyKey)
 	sum := sha256.Sum256([]byte(c.req.Header.Get("Authorization") + "\n" + string(c.body)))
 	if had, ok := l.stored[key]; ok && c.now.Before(had.at.Add(idempotencyAge)) {
 		if had.request != sum {
-			out := c.refused(c, refuse(badHeader, "this Ibanity-Idempotency-Key was used with another request"))
+			out := c.refused(c, refuse(badHeader, "this "+l.idempotencyKey+" was used with another request"))
 			out.status, out.refusal = http.StatusConflict, "idempotency key used with another request"
 			return out
 		}

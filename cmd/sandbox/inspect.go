@@ -12,6 +12,13 @@ type tokenState struct {
 
 // inspect tells whether an access token would be accepted at this moment.
 func (l *ledger) inspect(token string, now time.Time) tokenState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stateOf(token, now)
+}
+
+// stateOf is inspect for who holds the lock.
+func (l *ledger) stateOf(token string, now time.Time) tokenState {
 	t := l.accessTokens[token]
 	if t == nil {
 		return tokenState{Reason: "never issued here"}
@@ -65,7 +72,10 @@ type statsAnswer struct {
 	Grants     []grantState `json:"grants"`
 }
 
+// snapshot is what the provider has seen and holds at this moment.
 func (l *ledger) snapshot(now time.Time) statsAnswer {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	out := statsAnswer{stats: l.stats}
 	for _, g := range l.grants {
 		out.Grants = append(out.Grants, grantState{g.app.id, g.generation, g.revoked})

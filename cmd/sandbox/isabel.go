@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"mime"
 	"net/http"
 	"time"
@@ -10,6 +11,9 @@ const (
 	isabelHost = "api.ibanity.com"
 	jsonAPI    = "application/vnd.api+json"
 )
+
+// isabelKey is the header of Ibanity's idempotency keys.
+const isabelKey = "Ibanity-Idempotency-Key"
 
 // isabel is Isabel Connect at Ibanity. Two versions live behind one URL and are told apart by how the client
 // authenticates: v2 by Basic (raw, as its SDKs send it), v1 by a secret in the body. The names and values
@@ -27,6 +31,10 @@ func isabel() *provider {
 func isabelV1() *provider {
 	p := isabelBase("isabel-connect-v1", "client_secret_post")
 	p.policy.scope = "cloudconnect"
+	p.claims = func(h http.Header, issued func(string) bool) bool {
+		token, ok := bearer(h)
+		return ok && issued(token) || h.Get("Authorization") == ""
+	}
 	return p
 }
 
@@ -34,23 +42,25 @@ func isabelBase(name, method string) *provider {
 	return &provider{
 		name:  name,
 		hosts: []string{isabelHost},
+		path:  "isabel-connect",
 		apps: []app{{
 			id: "valid_client_id", secret: "valid_client_secret", method: method, refreshToken: "valid_refresh_token",
 		}},
-		params: []string{"grant_type", "client_id", "client_secret", "refresh_token"},
+		handshake: handshakeVouched,
+		params:    []string{"grant_type", "client_id", "client_secret", "refresh_token"},
 		policy: policy{
 			accessTTL:    1799 * time.Second,
 			accessToken:  func() string { return "access_token_" + randomText(24) },
 			refreshToken: func() string { return "refresh_token_" + randomText(24) },
 		},
-		endpoint:     isabelEndpoint,
-		api:          isabelAccounts,
-		check:        isabelCheck,
-		authenticate: isabelClient,
-		success:      isabelSuccess,
-		refused:      isabelRefusal,
-		idempotency:  true,
-		header:       func() http.Header { return http.Header{"Ibanity-Request-Id": {uuid()}} },
+		endpoint:       isabelEndpoint,
+		api:            isabelAccounts,
+		check:          isabelCheck,
+		authenticate:   isabelClient,
+		success:        isabelSuccess,
+		refused:        isabelRefusal,
+		idempotencyKey: isabelKey,
+		header:         func() http.Header { return http.Header{"Ibanity-Request-Id": {uuid()}} },
 	}
 }
 
@@ -71,8 +81,8 @@ func isabelCheck(c *call) *refusal {
 	if err != nil || accept != jsonAPI {
 		return refuse(badHeader, "Accept: "+jsonAPI+" is missing")
 	}
-	if keys := c.req.Header.Values("Ibanity-Idempotency-Key"); len(keys) > 1 || len(keys) == 1 && !isUUID(keys[0]) {
-		return refuse(badHeader, "Ibanity-Idempotency-Key is not one UUID")
+	if keys := c.req.Header.Values(isabelKey); len(keys) > 1 || len(keys) == 1 && !isUUID(keys[0]) {
+		return refuse(badHeader, isabelKey+" is not one UUID")
 	}
 	return nil
 }
@@ -125,4 +135,21 @@ func isabelRefusal(c *call, r *refusal) reply {
 	return reply{status: r.status(), body: encode(map[string]any{
 		"error": r.code, "error_description": r.why, "error_hint": "See the documentation of the token endpoint.",
 	})}
+}
+
+// isabelAccounts is the one resource of Isabel Connect's API that is there: GET /isabel-connect/accounts, as
+// Ibanity documents it.
+func isabelAccounts() reply {
+	body, _ := json.MarshalIndent(map[string]any{
+		"data": []any{map[string]any{
+			"type": "account",
+			"id":   "93ecb1fdbfb7848e7b7896c0f2d207aed3d8b4c1",
+			"attributes": map[string]any{
+				"country": "BE", "currency": "EUR", "description": "current account", "holderName": "Sandbox NV",
+				"reference": "BE68539007547034", "referenceType": "IBAN",
+			},
+		}},
+		"meta": map[string]any{"paging": map[string]any{"offset": 0, "total": 1}},
+	}, "", "  ") // plain values
+	return reply{status: http.StatusOK, header: http.Header{"Content-Type": {jsonAPI}}, body: body}
 }

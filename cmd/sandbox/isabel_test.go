@@ -22,14 +22,14 @@ func TestIsabelHandshake(t *testing.T) {
 		t.Errorf("without a certificate: %d", got.status)
 	}
 	// A client may know of a failed handshake before the server has written it down.
-	b.s.journal.wait(t.Context(), "", 0)
+	b.arrived(1)
 	if e := b.last(); e.Method != "TLS" || e.Provider != "isabel-connect" || e.Refusal == "" {
 		t.Errorf("not in the journal: %+v", e)
 	}
 	if got, err := b.do(stranger, r); err == nil {
 		t.Errorf("with another CA's certificate: %d", got.status)
 	}
-	b.s.journal.wait(t.Context(), "", 1)
+	b.arrived(2)
 	b.want(200, "", r)
 	if e := b.last(); !strings.Contains(e.ClientCert, clientName) || e.Via != "proxy" {
 		t.Errorf("%+v", e)
@@ -116,7 +116,7 @@ func TestIsabelIdempotency(t *testing.T) {
 	}
 	b.advance(30 * time.Minute)
 	b.want(400, "invalid_grant", r)
-	if s := b.s.stats()["isabel-connect"]; s.Resends != 2 || s.Generation != 1 || s.Replays != 1 {
+	if s := b.stats("isabel-connect"); s.Resends != 2 || s.Generation != 1 || s.Replays != 1 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,11 +39,24 @@ type entry struct {
 // journalSize bounds the memory of a sandbox that is left running.
 const journalSize = 10000
 
+// journal is what was received, for who watches.
 type journal struct {
+	log   io.Writer // where a person reads along
+	quiet bool      // only refusals are told there
+
 	mu      sync.Mutex
 	seq     int
 	entries []entry
 	grown   chan struct{} // closed by the next add; nil while nobody waits
+}
+
+// newJournal starts one that tells what it is given on log, or with quiet refusals only.
+func newJournal(log io.Writer, quiet bool) *journal { return &journal{log: log, quiet: quiet} }
+
+// record writes a request down and tells it.
+func (j *journal) record(e entry) {
+	j.add(e)
+	j.say(e)
 }
 
 func (j *journal) add(e entry) {
@@ -93,10 +108,46 @@ func (j *journal) list(provider string, after int) []entry {
 	return out
 }
 
+// clear forgets what was received. The sequence goes on, so that who waits is not misled.
 func (j *journal) clear() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.entries = nil
+}
+
+// say writes one line for a person to read. Refusals are always told.
+func (j *journal) say(e entry) {
+	verdict := "ok     "
+	if e.Refusal != "" || e.Status >= 400 || e.Status == 0 {
+		verdict = "REFUSED"
+	} else if j.quiet {
+		return
+	}
+	if e.Fault != "" {
+		verdict = "FAULT  "
+	}
+	line := fmt.Sprintf("%s %s %-17s %s %s%s %d", e.Time.Format("15:04:05.000"), verdict, e.Provider, e.Method, e.Host, printablePath(e.Path), e.Status)
+	for _, more := range []string{e.Refusal, e.Fault} {
+		if more != "" {
+			line += ": " + more
+		}
+	}
+	if e.Resent {
+		line += " (stored answer of the idempotency key)"
+	}
+	fmt.Fprintln(j.log, line)
+}
+
+func printablePath(p string) string {
+	if len(p) > 120 {
+		p = p[:120] + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, p)
 }
 
 // digest stands for a secret.

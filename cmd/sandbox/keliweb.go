@@ -24,7 +24,7 @@ func keliweb() *provider {
 		},
 		endpoint:     paths("/oauth/token", "", ""),
 		check:        keliwebHeaders,
-		authenticate: registered(rawEncoding),
+		authenticate: byRegistration(rawEncoding),
 		success: func(_ *call, i *issued) map[string]any {
 			return map[string]any{
 				"token_type": "Bearer", "expires_in": i.expiresIn,

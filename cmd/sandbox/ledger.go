@@ -23,14 +23,20 @@ type ledger struct {
 	registered    []app             // the applications as they are at the start
 }
 
-func newLedger(p *provider) *ledger {
+// newLedger opens a provider's ledger, with the grants that its applications start with.
+func newLedger(p *provider, now time.Time) *ledger {
 	l := &ledger{provider: p, registered: slices.Clone(p.apps)}
-	l.reset(time.Now())
+	l.reset(now)
 	return l
 }
 
+// initial are the applications as they are at the start, each with its first refresh token.
+func (l *ledger) initial() []app { return slices.Clone(l.registered) }
+
 // reset brings everything back to how it was at the start.
 func (l *ledger) reset(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.policy = l.provider.policy
 	copy(l.apps, l.registered)
 	l.grants, l.stats, l.stored, l.jtis = nil, stats{}, map[string]stored{}, map[string]bool{}
@@ -45,6 +51,21 @@ func (l *ledger) reset(now time.Time) {
 			l.authorize(a, a.refreshToken, now)
 		}
 	}
+}
+
+// grantAnew starts a new grant, as a person's new consent would, for an application (the first, unless clientID names
+// another). It gives the application's id, "" when there is none, and the refresh token.
+func (l *ledger) grantAnew(clientID string, now time.Time) (id, refreshToken string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.apps {
+		if a := &l.apps[i]; clientID == "" || clientID == a.id {
+			token := l.policy.refreshToken()
+			l.authorize(a, token, now)
+			return a.id, token
+		}
+	}
+	return "", ""
 }
 
 // authorize starts a grant with the given refresh token, as a person's consent would.

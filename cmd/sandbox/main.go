@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return runCommand(ctx, command, args[1:], stdin, stdout, stderr)
 		}
 	}
-	o, err := parseOptions(args, stderr)
+	o, err := parseSettings(args, stderr)
 	if err != nil {
 		return err
 	}

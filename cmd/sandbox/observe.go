@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// observe is the API for whoever watches the sandbox: plain HTTP, loopback only, JSON.
+// api is the API for whoever watches the sandbox: plain HTTP, loopback only, JSON.
 //
 //	GET  /requests?provider=P&after=N   what was received after number N, see entry; with wait=5s it
 //	                                    waits that long for something to come
@@ -19,22 +19,31 @@ import (
 //	POST /introspect {provider, token}  is this access token live? see tokenState
 //	GET  /api/P      with Bearer        200 if the token is live at provider P, else 401
 //	POST /reset                         everything as it was at the start
-func (s *sandbox) observe() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /requests", s.getRequests)
-	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { send(w, http.StatusOK, s.stats()) })
-	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) {
-		s.reset()
-		send(w, http.StatusOK, map[string]any{})
-	})
-	mux.HandleFunc("POST /control", s.postControl)
-	mux.HandleFunc("POST /grant", s.postGrant)
-	mux.HandleFunc("POST /introspect", s.postIntrospect)
-	mux.HandleFunc("GET /api/{provider}", s.getAPI)
-	return mux
+type api struct {
+	mux     *http.ServeMux
+	ledgers ledgers
+	journal *journal
+	now     func() time.Time
 }
 
-func (s *sandbox) getRequests(w http.ResponseWriter, r *http.Request) {
+func newAPI(all ledgers, j *journal, now func() time.Time) *api {
+	a := &api{mux: http.NewServeMux(), ledgers: all, journal: j, now: now}
+	a.mux.HandleFunc("GET /requests", a.getRequests)
+	a.mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { send(w, http.StatusOK, a.stats()) })
+	a.mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) {
+		a.reset()
+		send(w, http.StatusOK, map[string]any{})
+	})
+	a.mux.HandleFunc("POST /control", a.postControl)
+	a.mux.HandleFunc("POST /grant", a.postGrant)
+	a.mux.HandleFunc("POST /introspect", a.postIntrospect)
+	a.mux.HandleFunc("GET /api/{provider}", a.getAPI)
+	return a
+}
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+func (a *api) getRequests(w http.ResponseWriter, r *http.Request) {
 	var after int
 	var wait time.Duration
 	var err error
@@ -50,26 +59,22 @@ func (s *sandbox) getRequests(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
-	send(w, http.StatusOK, s.journal.wait(ctx, r.FormValue("provider"), after))
+	send(w, http.StatusOK, a.journal.wait(ctx, r.FormValue("provider"), after))
 }
 
-func (s *sandbox) stats() map[string]statsAnswer {
+func (a *api) stats() map[string]statsAnswer {
 	out := map[string]statsAnswer{}
-	for _, l := range s.ledgers {
-		l.mu.Lock()
-		out[l.name] = l.snapshot(s.now())
-		l.mu.Unlock()
+	for _, l := range a.ledgers {
+		out[l.name] = l.snapshot(a.now())
 	}
 	return out
 }
 
-func (s *sandbox) reset() {
-	for _, l := range s.ledgers {
-		l.mu.Lock()
-		l.reset(s.now())
-		l.mu.Unlock()
+func (a *api) reset() {
+	for _, l := range a.ledgers {
+		l.reset(a.now())
 	}
-	s.journal.clear()
+	a.journal.clear()
 }
 
 // receive reads a JSON body strictly: a misspelt field must not pass for an order that was carried out.

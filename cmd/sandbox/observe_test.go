@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func (b *bench) api(provider, token string) int {
+func callAPI(b *bench, provider, token string) int {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), "GET", b.env["SANDBOX_API"]+"/api/"+provider, nil)
 	if err != nil {
@@ -26,17 +26,17 @@ func (b *bench) api(provider, token string) int {
 func TestAPI(t *testing.T) {
 	b := newBench(t)
 	got := b.want(200, "", b.good("keliweb", b.initial("keliweb")))
-	if s := b.api("keliweb", got.text("access_token")); s != 200 {
+	if s := callAPI(b, "keliweb", got.text("access_token")); s != 200 {
 		t.Errorf("a live token: %d", s)
 	}
-	if s := b.api("pingone", got.text("access_token")); s != 401 {
+	if s := callAPI(b, "pingone", got.text("access_token")); s != 401 {
 		t.Errorf("at another provider: %d", s)
 	}
 	b.want(200, "", b.good("keliweb", got.text("refresh_token")))
-	if s := b.api("keliweb", got.text("access_token")); s != 401 {
+	if s := callAPI(b, "keliweb", got.text("access_token")); s != 401 {
 		t.Errorf("a killed token: %d", s)
 	}
-	if s := b.s.stats()["keliweb"]; s.APICalls != 2 || s.APIRefused != 1 || s.Generation != 2 || s.LiveTokens != 1 {
+	if s := b.stats("keliweb"); s.APICalls != 2 || s.APIRefused != 1 || s.Generation != 2 || s.LiveTokens != 1 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -95,7 +95,7 @@ func TestGrantAndReset(t *testing.T) {
 	b.order("/grant", map[string]string{"provider": "pingone"}, &grant)
 	b.want(200, "", b.good("pingone", grant["refresh_token"]))
 	b.order("/reset", map[string]any{}, nil)
-	if s := b.s.stats()["pingone"]; s.Requests != 0 || s.Generation != 0 {
+	if s := b.stats("pingone"); s.Requests != 0 || s.Generation != 0 {
 		t.Errorf("after the reset: %+v", s)
 	}
 	b.want(400, "invalid_grant", b.good("pingone", grant["refresh_token"]))

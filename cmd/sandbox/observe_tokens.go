@@ -1,70 +1,89 @@
 package main
 
-import (
-	"net/http"
-	"strings"
-)
+import "net/http"
+
+// control is the body of POST /control; without a provider it goes to all.
+type control struct {
+	Provider string `json:"provider"`
+	order
+}
+
+func (a *api) postControl(w http.ResponseWriter, r *http.Request) {
+	var in control
+	if !receive(w, r, &in) {
+		return
+	}
+	if why := in.check(); why != "" {
+		sendError(w, http.StatusBadRequest, why)
+		return
+	}
+	found := false
+	for _, l := range a.ledgers {
+		if in.Provider == "" || in.Provider == l.name {
+			found = l.obey(&in.order) || found
+		}
+	}
+	if !found {
+		sendError(w, http.StatusNotFound, "no such provider, or no such client_id or refresh_token there")
+		return
+	}
+	send(w, http.StatusOK, map[string]any{})
+}
 
 // postGrant starts a new grant, as a person's new consent would, for an application (the first, unless
 // client_id names another).
-func (s *sandbox) postGrant(w http.ResponseWriter, r *http.Request) {
+func (a *api) postGrant(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Provider string `json:"provider"`
 		ClientID string `json:"client_id"`
 	}
-	if !receive(w, r, &in) {
-		return
-	}
-	l := s.ledger(in.Provider)
+	l := a.receiveFor(w, r, &in, &in.Provider)
 	if l == nil {
-		sendError(w, http.StatusNotFound, "no such provider")
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range l.apps {
-		if a := &l.apps[i]; in.ClientID == "" || in.ClientID == a.id {
-			token := l.policy.refreshToken()
-			l.authorize(a, token, s.now())
-			send(w, http.StatusOK, map[string]string{"client_id": a.id, "refresh_token": token})
-			return
-		}
+	id, token := l.grantAnew(in.ClientID, a.now())
+	if id == "" {
+		sendError(w, http.StatusNotFound, "no such client_id at this provider")
+		return
 	}
-	sendError(w, http.StatusNotFound, "no such client_id at this provider")
+	send(w, http.StatusOK, map[string]string{"client_id": id, "refresh_token": token})
 }
 
-func (s *sandbox) postIntrospect(w http.ResponseWriter, r *http.Request) {
+func (a *api) postIntrospect(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Provider string `json:"provider"`
 		Token    string `json:"token"`
 	}
-	if !receive(w, r, &in) {
-		return
+	if l := a.receiveFor(w, r, &in, &in.Provider); l != nil {
+		send(w, http.StatusOK, l.inspect(in.Token, a.now()))
 	}
-	l := s.ledger(in.Provider)
+}
+
+// receiveFor reads a body and finds the provider that it names; nil when that has been answered with a refusal.
+func (a *api) receiveFor(w http.ResponseWriter, r *http.Request, into any, provider *string) *ledger {
+	if !receive(w, r, into) {
+		return nil
+	}
+	return a.named(w, *provider)
+}
+
+// named finds a provider; nil when it has been answered that there is none.
+func (a *api) named(w http.ResponseWriter, provider string) *ledger {
+	l := a.ledgers.named(provider)
 	if l == nil {
 		sendError(w, http.StatusNotFound, "no such provider")
-		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	send(w, http.StatusOK, l.inspect(in.Token, s.now()))
+	return l
 }
 
 // getAPI is a provider's API reduced to one question: is this access token good right now?
-func (s *sandbox) getAPI(w http.ResponseWriter, r *http.Request) {
-	l := s.ledger(r.PathValue("provider"))
+func (a *api) getAPI(w http.ResponseWriter, r *http.Request) {
+	l := a.named(w, r.PathValue("provider"))
 	if l == nil {
-		sendError(w, http.StatusNotFound, "no such provider")
 		return
 	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stats.APICalls++
-	state := l.inspect(token, s.now())
-	if !strings.EqualFold(scheme, "Bearer") || !state.Active {
-		l.stats.APIRefused++
+	state, ok := l.present(r.Header, a.now())
+	if !ok {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 section 3
 		send(w, http.StatusUnauthorized, state)
 		return

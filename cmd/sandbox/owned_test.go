@@ -19,7 +19,7 @@ func TestAFaultOfAGrantIsTakenByNobodyElse(t *testing.T) {
 	b.want(500, "", b.good("generic", next))
 	b.want(200, "", b.good("generic", next))
 	b.want(200, "", b.good("generic", others))
-	if s := b.s.stats()["generic"]; s.Faults != 1 || s.Replays != 0 {
+	if s := b.stats("generic"); s.Faults != 1 || s.Replays != 0 {
 		t.Errorf("%+v", s)
 	}
 }

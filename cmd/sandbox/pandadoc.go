@@ -24,7 +24,7 @@ func pandadoc() *provider {
 			return ""
 		},
 		check:        func(*call) *refusal { return nil },
-		authenticate: registered(rawEncoding),
+		authenticate: byRegistration(rawEncoding),
 		extra:        pandadocScope,
 		success: func(c *call, i *issued) map[string]any {
 			return map[string]any{

@@ -36,7 +36,7 @@ func pingone() *provider {
 		},
 		endpoint:     pingoneEndpoint,
 		check:        func(*call) *refusal { return nil },
-		authenticate: registered(rfc6749Encoding),
+		authenticate: byRegistration(rfc6749Encoding),
 		success: func(c *call, i *issued) map[string]any {
 			body := map[string]any{
 				"access_token": i.accessToken, "token_type": "Bearer", "expires_in": i.expiresIn, "scope": "openid",

@@ -2,9 +2,33 @@ package main
 
 import (
 	"net/http"
-	"slices"
-	"strings"
 )
+
+// process does the provider's work under its lock, and counts.
+func (l *ledger) process(c *call) (reply, fault) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_ = c.parse() // for the journal, and to see whose it is; a refusal comes in its turn
+	f := l.take(c)
+	l.stats.Requests++
+	if f.any() {
+		l.stats.Faults++
+	}
+	if f.hang || f.fail {
+		return f.reply, f
+	}
+	out := l.once(c)
+	switch {
+	case out.refusal != "":
+		l.stats.Refusals++
+	case out.issued:
+		l.stats.Successes++
+	}
+	if out.replay {
+		l.stats.Replays++
+	}
+	return out, f
+}
 
 // answer takes one request through a provider. Order matters only in that nothing is spent before
 // everything else has been found good, as at the real servers.
@@ -98,7 +122,7 @@ func (l *ledger) introspect(c *call) (map[string]any, *refusal) {
 	if c.form.Get("token") == "" {
 		return nil, refuse("invalid_request", "no token to introspect")
 	}
-	state := l.inspect(c.form.Get("token"), c.now)
+	state := l.stateOf(c.form.Get("token"), c.now)
 	if !state.Active {
 		return map[string]any{"active": false}, nil
 	}
@@ -106,14 +130,4 @@ func (l *ledger) introspect(c *call) (map[string]any, *refusal) {
 		"active": true, "client_id": c.app.id, "scope": l.policy.scope, "token_type": "Bearer",
 		"exp": state.ExpiresAt.Unix(), "iat": c.now.Unix(),
 	}, nil
-}
-
-// known is the set of parameters that an endpoint takes.
-func (c *call) known(param string) bool {
-	switch c.endpoint {
-	case endpointRevoke, endpointIntrospect:
-		signed := strings.HasPrefix(param, "client_assertion") && slices.Contains(c.params, param)
-		return signed || slices.Contains([]string{"token", "token_type_hint", "client_id", "client_secret"}, param)
-	}
-	return slices.Contains(c.params, param)
 }

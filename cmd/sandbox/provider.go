@@ -4,18 +4,17 @@ import (
 	"crypto"
 	"crypto/x509"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
 
-// The endpoints that a provider may have.
+// handshake is what the TLS handshake at a provider's own hosts demands of a client's certificate.
+type handshake int
+
 const (
-	endpointToken      = "token"      // RFC 6749 section 3.2
-	endpointRevoke     = "revoke"     // RFC 7009
-	endpointIntrospect = "introspect" // RFC 7662
-	endpointAPI        = "api"        // a resource that takes the tokens
-	endpointMetadata   = "metadata"   // RFC 8414
+	handshakeOpen       handshake = iota // nothing
+	handshakeVouched                     // one that an authority vouches for
+	handshakeRegistered                  // one that an application is registered with, whoever vouches for it
 )
 
 // provider is one owner of a token endpoint: where it listens, whom it knows, and its dialect.
@@ -23,7 +22,15 @@ const (
 type provider struct {
 	name  string
 	hosts []string // exact names, or "*.suffix"
-	apps  []app    // registered applications, each with the refresh token it starts with
+	// path is the first part of every path on those hosts, of a provider that is known by it on 127.0.0.1 too. For
+	// all others "": there, their name is put in front of the path.
+	path string
+	// claims tells which requests are this one's, of those to a host or path that several providers have: the last
+	// that claims a request gets it. issued tells whether an access token is of this provider's issue; nil claims all.
+	claims func(h http.Header, issued func(accessToken string) bool) bool
+	// handshake is what the own hosts demand; on 127.0.0.1, where all share one port, a certificate may come or not.
+	handshake handshake
+	apps      []app // registered applications, each with the refresh token it starts with
 
 	// params are the body parameters that this server knows; any other is refused.
 	params []string
@@ -49,14 +56,14 @@ type provider struct {
 	success func(*call, *issued) map[string]any
 	// refused dresses a refusal the way this provider does.
 	refused func(*call, *refusal) reply
-	// api is the document that the provider's API answers with; nil when there is no API here.
-	api func() map[string]any
+	// api is the answer to a good call of the provider's API; nil when there is no API here.
+	api func() reply
 	// metadata is what the server says about itself under an issuer; nil when it says nothing.
 	metadata func(issuer string) map[string]any
 	// header is set on every answer of this provider; may be nil.
 	header func() http.Header
-	// idempotency says that Ibanity-Idempotency-Key is honoured.
-	idempotency bool
+	// idempotencyKey is the header under which a request that comes again gets its first answer; "" for none.
+	idempotencyKey string
 	// gzip compresses answers, when the client accepts that, and sends them in chunks.
 	gzip bool
 }
@@ -89,21 +96,6 @@ type policy struct {
 	refreshToken func() string
 }
 
-// call is one request on its way through a provider.
-type call struct {
-	*provider
-	req      *http.Request
-	host     string // as the client named it, without port
-	endpoint string
-	body     []byte
-	form     url.Values
-	app      *app
-	now      time.Time
-
-	first       func(jti string) bool // see ledger.first
-	clockOffset time.Duration
-}
-
 // serves tells whether the provider answers on a host name.
 func (p *provider) serves(host string) bool {
 	for _, h := range p.hosts {
@@ -112,6 +104,14 @@ func (p *provider) serves(host string) bool {
 		}
 	}
 	return false
+}
+
+// endpointAt names the endpoint behind a path on the provider's own host, "" when there is none.
+func (p *provider) endpointAt(host, path string) string {
+	if path == metadataPath && p.metadata != nil {
+		return endpointMetadata
+	}
+	return p.endpoint(host, path)
 }
 
 // paths makes an endpoint function for a provider whose paths are fixed.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
@@ -40,7 +41,11 @@ func (b *bench) good(provider, refreshToken string) request {
 	panic(provider)
 }
 
-func (b *bench) initial(provider string) string { return b.s.ledger(provider).apps[0].refreshToken }
+// initial is the refresh token that a provider's first application starts with.
+func (b *bench) initial(provider string) string {
+	prefix, _, _ := strings.Cut(strings.ToUpper(provider), "-")
+	return b.env[prefix+"_REFRESH_TOKEN"]
+}
 
 var dialects = []struct {
 	provider    string

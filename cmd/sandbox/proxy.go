@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// proxy is the HTTP CONNECT side (RFC 9110 section 9.3.6). It opens no connection to anywhere: a provider's
+// serveProxy is the HTTP CONNECT side (RFC 9110 section 9.3.6). It opens no connection to anywhere: a provider's
 // host is answered by the sandbox itself, and every other target is refused.
-func (s *sandbox) proxy(w http.ResponseWriter, r *http.Request) {
-	e := entry{Time: s.now(), Via: "proxy", Method: r.Method, Host: r.Host, Path: r.URL.Path}
+func (f *front) serveProxy(w http.ResponseWriter, r *http.Request) {
+	e := entry{Time: f.now(), Via: "proxy", Method: r.Method, Host: r.Host, Path: r.URL.Path}
 	if r.Method != http.MethodConnect {
-		s.turnAway(w, e, http.StatusForbidden, "this is a CONNECT proxy; nothing else passes")
+		f.turnAway(w, e, http.StatusForbidden, "this is a CONNECT proxy; nothing else passes")
 		return
 	}
 	e.Path = ""
 	host, port, err := net.SplitHostPort(r.Host)
 	host = strings.ToLower(host)
-	if err != nil || port != "443" || !s.knownHost(host) {
-		s.turnAway(w, e, http.StatusForbidden, "the sandbox stands in for the providers' hosts on port 443 only; nothing leaves this machine")
+	if err != nil || port != "443" || len(f.ledgers.at(host)) == 0 {
+		f.turnAway(w, e, http.StatusForbidden, "the sandbox stands in for the providers' hosts on port 443 only; nothing leaves this machine")
 		return
 	}
 	conn, rw, err := http.NewResponseController(w).Hijack()
@@ -34,16 +34,16 @@ func (s *sandbox) proxy(w http.ResponseWriter, r *http.Request) {
 		conn.Close()
 		return
 	}
-	s.handshake(&wire{Conn: conn, via: "proxy", host: host})
+	f.handshake(&wire{Conn: conn, via: "proxy", host: host})
 }
 
 // accept takes direct TLS connections until the listener closes.
-func (s *sandbox) accept(l net.Listener) {
+func (f *front) accept(l net.Listener) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
 			return
 		}
-		go s.handshake(&wire{Conn: conn, via: "direct"})
+		go f.handshake(&wire{Conn: conn, via: "direct"})
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // connect asks the proxy for a tunnel and gives the status and the connection.
-func (b *bench) connect(target string) (int, net.Conn) {
+func connect(b *bench, target string) (int, net.Conn) {
 	b.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(b.env["SANDBOX_PROXY"], "http://"))
 	if err != nil {
@@ -35,7 +35,7 @@ func TestProxyRefuses(t *testing.T) {
 		"api.ibanity.com:80", "api.ibanity.com:8443", "evil-api.ibanity.com:443", "api.ibanity.com.evil.example:443",
 		".my.salesforce.com:443", "my.salesforce.com:443", "evilmy.salesforce.com:443", "[::1]:443",
 	} {
-		if status, _ := b.connect(target); status != 403 {
+		if status, _ := connect(b, target); status != 403 {
 			t.Errorf("%s: %d", target, status)
 		}
 	}
@@ -52,12 +52,12 @@ func TestProxyRefuses(t *testing.T) {
 // A tunnel is good for the host that it was opened to, in the handshake and in the request.
 func TestTunnelIsForOneHost(t *testing.T) {
 	b := newBench(t)
-	_, conn := b.connect("api.pandadoc.com:443")
-	if err := tls.Client(conn, &tls.Config{ServerName: "apiv2.keliweb.it", RootCAs: b.s.ca.pool}).Handshake(); err == nil {
+	_, conn := connect(b, "api.pandadoc.com:443")
+	if err := tls.Client(conn, &tls.Config{ServerName: "apiv2.keliweb.it", RootCAs: b.roots}).Handshake(); err == nil {
 		t.Error("another SNI was served")
 	}
-	_, conn = b.connect("api.pandadoc.com:443")
-	c := tls.Client(conn, &tls.Config{ServerName: "api.pandadoc.com", RootCAs: b.s.ca.pool})
+	_, conn = connect(b, "api.pandadoc.com:443")
+	c := tls.Client(conn, &tls.Config{ServerName: "api.pandadoc.com", RootCAs: b.roots})
 	fmt.Fprint(c, "POST /oauth/token HTTP/1.1\r\nHost: apiv2.keliweb.it\r\nContent-Length: 0\r\n\r\n")
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
@@ -91,7 +91,7 @@ func TestCertificateAsCredential(t *testing.T) {
 	if err != nil || got.status != 401 {
 		t.Errorf("without a certificate: %v %d", err, got.status)
 	}
-	another := b.newClient(identity(t, b.s.ca, "another-application"))
+	another := b.newClient(identity(t, b.s.authority, "another-application"))
 	defer another.CloseIdleConnections()
 	got, err = b.do(another, r)
 	if err != nil || got.status != 401 {

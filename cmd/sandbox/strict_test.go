@@ -18,7 +18,7 @@ func TestRefusals(t *testing.T) {
 				"PUT":                 func(r *request) { r.method = "PUT" },
 				"JSON":                func(r *request) { r.contentType = "application/json" },
 				"text":                func(r *request) { r.contentType = "text/plain" },
-				"multipart":           func(r *request) { r.asMultipart() },
+				"multipart":           func(r *request) { asMultipart(r) },
 				"parameter in URL":    func(r *request) { r.url += "?grant_type=refresh_token" },
 				"parameter twice":     func(r *request) { r.form += "&grant_type=refresh_token" },
 				"unknown parameter":   func(r *request) { r.form += "&client_secert=x" },
@@ -27,9 +27,9 @@ func TestRefusals(t *testing.T) {
 				"unknown token":       func(r *request) { *r = b.good(d.provider, "unknown") },
 				"empty token":         func(r *request) { *r = b.good(d.provider, "") },
 				"other path":          func(r *request) { r.url += "x" },
-				"credentials two way": func(r *request) { r.bothWays() },
-				"no credentials":      func(r *request) { r.noSecret() },
-				"wrong secret":        func(r *request) { r.wrongSecret() },
+				"credentials two way": func(r *request) { bothWays(r) },
+				"no credentials":      func(r *request) { noSecret(r) },
+				"wrong secret":        func(r *request) { wrongSecret(r) },
 			} {
 				r := good
 				r.header = maps.Clone(good.header)
@@ -49,7 +49,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func (r *request) bothWays() {
+func bothWays(r *request) {
 	if r.basic == "" {
 		r.basic = "x:y"
 		return
@@ -57,14 +57,14 @@ func (r *request) bothWays() {
 	r.form += "&client_secret=y"
 }
 
-func (r *request) noSecret() {
+func noSecret(r *request) {
 	r.basic = ""
 	v, _ := url.ParseQuery(r.form)
 	v.Del("client_secret")
 	r.form = v.Encode()
 }
 
-func (r *request) wrongSecret() {
+func wrongSecret(r *request) {
 	if r.basic != "" {
 		r.basic += "x"
 		return
@@ -81,7 +81,7 @@ func TestKeliweb(t *testing.T) {
 	b.want(400, "invalid_request", r)
 
 	r = b.good("keliweb", b.initial("keliweb"))
-	r.asMultipart()
+	asMultipart(&r)
 	got := b.want(200, "", r)
 	replay := b.want(401, "invalid_request", r)
 	if replay.text("hint") != "Token has been revoked" || replay.text("message") != "The refresh token is invalid." {
@@ -91,7 +91,7 @@ func TestKeliweb(t *testing.T) {
 }
 
 // asMultipart sends the same parameters as multipart/form-data.
-func (r *request) asMultipart() {
+func asMultipart(r *request) {
 	v, _ := url.ParseQuery(r.form)
 	var body strings.Builder
 	for name := range v {

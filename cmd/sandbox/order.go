@@ -5,13 +5,12 @@ import (
 	"time"
 )
 
-// control is the body of POST /control. Every field is optional; without a provider it goes to all.
+// order changes how a provider behaves while it runs. Every field is optional.
 //
 // Several roles may share a provider, and their background work comes when it likes. So a fault, a lifetime or a
 // revocation can be for one grant, named by any refresh token that it ever had; a fault or a release can be for
 // one client, which is a registration's client_id.
-type control struct {
-	Provider     string `json:"provider"`
+type order struct {
 	RefreshToken string `json:"refresh_token"`
 
 	// How tokens are treated from now on. Lifetimes in seconds; what was issued keeps its own.
@@ -42,31 +41,8 @@ type control struct {
 	Revoke string `json:"revoke"`
 }
 
-func (s *sandbox) postControl(w http.ResponseWriter, r *http.Request) {
-	var in control
-	if !receive(w, r, &in) {
-		return
-	}
-	if why := in.check(); why != "" {
-		sendError(w, http.StatusBadRequest, why)
-		return
-	}
-	found := false
-	for _, l := range s.ledgers {
-		if in.Provider == "" || in.Provider == l.name {
-			l.mu.Lock()
-			found = in.apply(l) || found
-			l.mu.Unlock()
-		}
-	}
-	if !found {
-		sendError(w, http.StatusNotFound, "no such provider, or no such client_id or refresh_token there")
-		return
-	}
-	send(w, http.StatusOK, map[string]any{})
-}
-
-func (in *control) check() string {
+// check says what is wrong with the order, "" for nothing.
+func (in *order) check() string {
 	for _, n := range []*int64{in.RefreshExpiresIn, in.ReuseGrace} {
 		if n != nil && *n < 0 {
 			return "a lifetime can't be negative"
@@ -93,18 +69,20 @@ func (in *control) check() string {
 }
 
 // lives tells whether the order is about how long tokens are good.
-func (in *control) lives() bool {
+func (in *order) lives() bool {
 	return in.ExpiresIn != nil || in.RefreshExpiresIn != nil || in.Rotation != nil || in.ReuseGrace != nil
 }
 
-// apply does what is ordered; false means that it is about an application or a grant that the provider does not have.
-func (in *control) apply(l *ledger) bool {
+// obey does what is ordered; false means that it is about an application or a grant that the provider does not have.
+func (l *ledger) obey(in *order) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	g := l.grantOf(in.RefreshToken)
 	if in.RefreshToken != "" && g == nil || !in.registration.apply(l) {
 		return false
 	}
 	in.treat(l, g)
-	in.order(l.faultsOf(owner{g, in.ClientID}))
+	in.ordain(l.faultsOf(owner{g, in.ClientID}))
 	if in.Release && g == nil && in.ClientID == "" {
 		for _, f := range l.owned {
 			f.release()
@@ -114,7 +92,7 @@ func (in *control) apply(l *ledger) bool {
 }
 
 // treat changes how tokens live: of one grant, or with nil of all that have no policy of their own.
-func (in *control) treat(l *ledger, g *grant) {
+func (in *order) treat(l *ledger, g *grant) {
 	setSeconds(&l.policy.clockOffset, in.ClockOffset)
 	policy, grants := &l.policy, l.grants
 	if g != nil {
@@ -140,8 +118,8 @@ func (in *control) treat(l *ledger, g *grant) {
 	}
 }
 
-// order takes faults down for the next requests of their owner.
-func (in *control) order(f *faults) {
+// ordain takes faults down for the next requests of their owner.
+func (in *order) ordain(f *faults) {
 	if in.Fail != nil {
 		f.fail, f.status, f.body, f.contentType, f.retryAfter = *in.Fail, in.Status, in.Body, in.ContentType, in.RetryAfter
 		if f.status == 0 {
