@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,7 @@ func startProgram(t *testing.T, args ...string) (dir string, env map[string]stri
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, append([]string{"-dir", dir}, args...), nil, &lockedBuffer{}, &lockedBuffer{})
+		done <- run(ctx, append([]string{"-dir", dir}, args...), nil, io.Discard, io.Discard)
 	}()
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		select {
@@ -131,7 +132,7 @@ func TestOneSandboxPerDirectory(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	err = run(ctx, []string{"-dir", dir}, nil, &lockedBuffer{}, &lockedBuffer{})
+	err = run(ctx, []string{"-dir", dir}, nil, io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "runs in "+dir+" already") {
 		t.Errorf("the second one: %v", err)
 	}

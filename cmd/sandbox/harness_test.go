@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,13 +26,13 @@ type bench struct {
 	shift  atomic.Int64 // nanoseconds by which the sandbox's clock is ahead
 	client *http.Client // through the proxy, with the Isabel certificate
 	bare   *http.Client // through the proxy, without a client certificate
-	log    *lockedBuffer
+	log    *buffer
 }
 
 // newBench starts a sandbox that ends with the test.
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, log: &lockedBuffer{}}
+	b := &bench{t: t, log: &buffer{}}
 	s, err := start(t.Context(), options{log: b.log, now: b.now})
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +54,7 @@ func benchAt(t *testing.T, env map[string]string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, log: &lockedBuffer{}}
+	b := &bench{t: t, log: &buffer{}}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca)
 	b.reach(env, roots)
@@ -97,87 +95,6 @@ func (b *bench) newClient(certs ...tls.Certificate) *http.Client {
 		},
 		TLSClientConfig: &tls.Config{RootCAs: b.roots, Certificates: certs},
 	}}
-}
-
-// request is a token request; the zero value of a field is the well-formed one.
-type request struct {
-	method, url string
-	form        string // encoded
-	basic       string // the Authorization header's value after "Basic ", before base64
-	header      map[string]string
-	contentType string
-	ctx         context.Context // nil: the test's
-}
-
-func (r request) within(ctx context.Context) request {
-	r.ctx = ctx
-	return r
-}
-
-type result struct {
-	status int
-	header http.Header
-	body   map[string]any
-}
-
-func (r result) text(field string) string {
-	s, _ := r.body[field].(string)
-	return s
-}
-
-func (b *bench) do(c *http.Client, r request) (result, error) {
-	if r.method == "" {
-		r.method = http.MethodPost
-	}
-	if r.contentType == "" {
-		r.contentType = "application/x-www-form-urlencoded"
-	}
-	if r.ctx == nil {
-		r.ctx = b.t.Context()
-	}
-	req, err := http.NewRequestWithContext(r.ctx, r.method, r.url, strings.NewReader(r.form))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", r.contentType)
-	for name, value := range r.header {
-		req.Header.Set(name, value)
-	}
-	if id, secret, ok := strings.Cut(r.basic, ":"); ok {
-		req.SetBasicAuth(id, secret)
-	}
-	resp, err := c.Do(req)
-	if err != nil {
-		return result{}, err
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return result{}, err
-	}
-	out := result{status: resp.StatusCode, header: resp.Header}
-	json.Unmarshal(raw, &out.body) // not every refusal is JSON
-	return out, nil
-}
-
-// send is do where an answer is expected.
-func (b *bench) send(r request) result {
-	b.t.Helper()
-	out, err := b.do(b.client, r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return out
-}
-
-// want sends a request and insists on the status and, unless empty, the error code.
-func (b *bench) want(status int, code string, r request) result {
-	b.t.Helper()
-	out := b.send(r)
-	if out.status != status || code != "" && out.text("error") != code {
-		b.t.Fatalf("status %d, body %v; want %d %s\n%s", out.status, out.body, status, code, b.log)
-	}
-	return out
 }
 
 // order posts to the observation API and returns the status.
@@ -252,12 +169,4 @@ func (b *bench) last() entry {
 	var all []entry
 	b.ask("/requests", &all)
 	return all[len(all)-1]
-}
-
-func form(pairs ...string) string {
-	v := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		v.Add(pairs[i], pairs[i+1])
-	}
-	return v.Encode()
 }

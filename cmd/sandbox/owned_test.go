@@ -26,7 +26,7 @@ func TestAFaultOfAGrantIsTakenByNobodyElse(t *testing.T) {
 
 func TestAFaultOfAClientIsTakenByNobodyElse(t *testing.T) {
 	b := newBench(t)
-	post := request{url: "https://auth.pingone.eu/" + pingoneEnvironment + "/as/token", form: form(
+	post := request{url: "https://auth.pingone.eu/" + b.env["PINGONE_ENVIRONMENT_ID"] + "/as/token", form: form(
 		"grant_type", "refresh_token", "refresh_token", b.env["PINGONE_POST_REFRESH_TOKEN"],
 		"client_id", b.env["PINGONE_POST_CLIENT_ID"], "client_secret", b.env["PINGONE_POST_CLIENT_SECRET"])}
 	for client, orders := range map[string]func(){

@@ -73,7 +73,7 @@ func TestDirect(t *testing.T) {
 	b := newBench(t)
 	for provider, path := range map[string]string{
 		"keliweb": "/keliweb/oauth/token", "pandadoc": "/pandadoc/oauth2/access_token",
-		"salesforce": "/salesforce/services/oauth2/token", "pingone": "/pingone/" + pingoneEnvironment + "/as/token",
+		"salesforce": "/salesforce/services/oauth2/token", "pingone": "/pingone/" + b.env["PINGONE_ENVIRONMENT_ID"] + "/as/token",
 	} {
 		r := b.good(provider, b.initial(provider))
 		r.url = b.env["SANDBOX_URL"] + path
@@ -83,28 +83,13 @@ func TestDirect(t *testing.T) {
 	b.want(404, "", request{url: b.env["SANDBOX_URL"] + "/oauth/token"})
 }
 
-func TestCertificateAsCredential(t *testing.T) {
-	b := newBench(t)
-	r := request{url: b.env["GENERIC_TOKEN_ENDPOINT"], form: form("grant_type", "refresh_token",
-		"client_id", b.env["GENERIC_MTLS_CLIENT_ID"], "refresh_token", b.env["GENERIC_MTLS_REFRESH_TOKEN"])}
-	got, err := b.do(b.bare, r)
-	if err != nil || got.status != 401 {
-		t.Errorf("without a certificate: %v %d", err, got.status)
-	}
-	another := b.newClient(identity(t, b.s.authority, "another-application"))
-	defer another.CloseIdleConnections()
-	got, err = b.do(another, r)
-	if err != nil || got.status != 401 {
-		t.Errorf("with another application's certificate: %v %d", err, got.status)
-	}
-	b.want(200, "", r)
-}
-
 func TestLoopbackOnly(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "localhost", "example.com:0"} {
-		if l, err := listen(addr); err == nil {
-			l.Close()
-			t.Errorf("listens on %s", addr)
+		for _, o := range []options{{proxy: addr}, {direct: addr}, {api: addr}} {
+			if s, err := start(t.Context(), o); err == nil {
+				s.close()
+				t.Errorf("listens on %s: %+v", addr, o)
+			}
 		}
 	}
 }
