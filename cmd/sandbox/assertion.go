@@ -11,7 +11,7 @@ import (
 // The values of RFC 7523 section 2.
 const (
 	clientAssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-	grantJWTBearer      = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	GrantJWTBearer      = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 )
 
 // methodAssertion is how credentials came that are signed. Which of the two methods it is, the registration says.
@@ -32,70 +32,70 @@ type claims struct {
 }
 
 // asserted checks the client assertion of an application (RFC 7523 section 3).
-func (c *call) asserted(a *app) *refusal {
-	got, why := c.open(a, c.form.Get("client_assertion"))
+func (c *Call) asserted(a *App) *Refusal {
+	got, why := c.open(a, c.Form.Get("client_assertion"))
 	switch {
 	case why != "":
-	case got.Issuer != a.id || got.Subject != a.id:
+	case got.Issuer != a.ID || got.Subject != a.ID:
 		why = "iss and sub are not both the client_id"
 	default:
 		why = c.judgeClaims(got)
 	}
 	if why != "" {
-		return refuse("invalid_client", "client_assertion: "+why)
+		return Refuse("invalid_client", "client_assertion: "+why)
 	}
 	return nil
 }
 
-// bearer finds the application behind a JWT bearer grant: its assertion says who asks, and nothing else may.
-func (c *call) bearer() (*app, *refusal) {
+// JWTBearer finds the application behind a JWT bearer grant: its assertion says who asks, and nothing else may.
+func (c *Call) JWTBearer() (*App, *Refusal) {
 	for _, other := range []string{"client_id", "client_secret", "client_assertion", "client_assertion_type"} {
-		if c.form.Has(other) {
-			return nil, refuse("invalid_request", "the assertion is all that this server takes, without "+other)
+		if c.Form.Has(other) {
+			return nil, Refuse("invalid_request", "the assertion is all that this server takes, without "+other)
 		}
 	}
-	if len(c.req.Header.Values("Authorization")) > 0 {
-		return nil, refuse("invalid_request", "credentials sent in two ways: header and assertion")
+	if len(c.Req.Header.Values("Authorization")) > 0 {
+		return nil, Refuse("invalid_request", "credentials sent in two ways: header and assertion")
 	}
-	for i := range c.apps {
-		a := &c.apps[i]
-		if a.method != grantJWTBearer {
+	for i := range c.Apps {
+		a := &c.Apps[i]
+		if a.Method != GrantJWTBearer {
 			continue
 		}
-		got, why := c.open(a, c.form.Get("assertion"))
+		got, why := c.open(a, c.Form.Get("assertion"))
 		switch {
 		case why != "":
-		case got.Issuer != a.id:
+		case got.Issuer != a.ID:
 			why = "unknown iss"
-		case got.Subject != a.subject:
+		case got.Subject != a.Subject:
 			why = "this client may not ask on behalf of that sub"
 		default:
 			why = c.judgeClaims(got)
 		}
 		if why != "" {
-			return nil, refuse("invalid_grant", "assertion: "+why)
+			return nil, Refuse("invalid_grant", "assertion: "+why)
 		}
 		return a, nil
 	}
-	return nil, refuse("unauthorized_client", "no client here has this grant")
+	return nil, Refuse("unauthorized_client", "no client here has this grant")
 }
 
 // open verifies the signature with the one algorithm that the application is registered with, and reads the
 // claims; or it says what is wrong.
-func (c *call) open(a *app, token string) (got claims, why string) {
-	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(a.alg)})
+func (c *Call) open(a *App, token string) (got claims, why string) {
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(a.Alg)})
 	if err != nil {
-		return got, "no JWT, or not signed with " + a.alg
+		return got, "no JWT, or not signed with " + a.Alg
 	}
-	key := a.key
-	if a.method == "client_secret_jwt" {
-		key = []byte(a.secret)
+	key := a.Key
+	if a.Method == "client_secret_jwt" {
+		key = []byte(a.Secret)
 	}
 	payload, err := signed.Verify(key)
 	if err != nil {
 		return got, "the signature is not of the registered key"
 	}
-	if kid := signed.Signatures[0].Protected.KeyID; kid != a.keyID {
+	if kid := signed.Signatures[0].Protected.KeyID; kid != a.KeyID {
 		return got, "the kid is not the registered one"
 	}
 	if err := json.Unmarshal(payload, &got); err != nil {
@@ -105,10 +105,10 @@ func (c *call) open(a *app, token string) (got claims, why string) {
 }
 
 // judgeClaims looks at what holds for both kinds. The clock is the server's, with no tolerance at all.
-func (c *call) judgeClaims(got claims) string {
+func (c *Call) judgeClaims(got claims) string {
 	now := c.now.Add(c.clockOffset).Unix()
 	switch {
-	case got.Audience != "https://"+c.req.Host+c.tokenPath:
+	case got.Audience != "https://"+c.Req.Host+c.TokenPath:
 		return "aud is not the token endpoint"
 	case got.Issued == 0 || got.Issued > now || got.Begins > now:
 		return "iat or nbf is missing, or in the future"
@@ -125,7 +125,7 @@ func (c *call) judgeClaims(got claims) string {
 }
 
 // first tells whether an assertion comes for the first time, and remembers it.
-func (l *ledger) first(jti string) bool {
+func (l *Ledger) first(jti string) bool {
 	if l.jtis[jti] {
 		return false
 	}

@@ -16,21 +16,21 @@ import (
 
 // signer makes the assertions of one of the generic server's applications.
 type signer struct {
-	b     *bench
+	b     *Bench
 	alg   jose.SignatureAlgorithm
 	key   any
 	kid   string
 	given map[string]any
 }
 
-func newSigner(b *bench, alg jose.SignatureAlgorithm, key any, kid, iss, sub string) signer {
-	return signer{b, alg, key, kid, map[string]any{"iss": iss, "sub": sub, "aud": b.env["GENERIC_TOKEN_ENDPOINT"]}}
+func newSigner(b *Bench, alg jose.SignatureAlgorithm, key any, kid, iss, sub string) signer {
+	return signer{b, alg, key, kid, map[string]any{"iss": iss, "sub": sub, "aud": b.Env["GENERIC_TOKEN_ENDPOINT"]}}
 }
 
 // sign gives the claims of now, changed as told; nil leaves a claim out.
 func (s signer) sign(changes map[string]any) string {
-	s.b.t.Helper()
-	now := s.b.now()
+	s.b.T.Helper()
+	now := s.b.Now()
 	claims := map[string]any{"jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()}
 	maps.Copy(claims, s.given)
 	for name, value := range changes {
@@ -44,19 +44,19 @@ func (s signer) sign(changes map[string]any) string {
 	}
 	made, err := jose.NewSigner(jose.SigningKey{Algorithm: s.alg, Key: s.key}, options)
 	if err != nil {
-		s.b.t.Fatal(err)
+		s.b.T.Fatal(err)
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		s.b.t.Fatal(err)
+		s.b.T.Fatal(err)
 	}
 	signed, err := made.Sign(payload)
 	if err != nil {
-		s.b.t.Fatal(err)
+		s.b.T.Fatal(err)
 	}
 	text, err := signed.CompactSerialize()
 	if err != nil {
-		s.b.t.Fatal(err)
+		s.b.T.Fatal(err)
 	}
 	return text
 }
@@ -88,24 +88,24 @@ func badClaims(now time.Time) map[string]map[string]any {
 func TestClientAssertions(t *testing.T) {
 	for _, prefix := range []string{"GENERIC_JWT", "GENERIC_SECRET_JWT"} {
 		t.Run(prefix, func(t *testing.T) {
-			b := newBench(t)
-			id := b.env[prefix+"_CLIENT_ID"]
-			s := newSigner(b, jose.ES256, b.s.keys.key, b.env["GENERIC_KEY_ID"], id, id)
+			b := NewBench(t)
+			id := b.Env[prefix+"_CLIENT_ID"]
+			s := newSigner(b, jose.ES256, b.Sandbox.Keys.Key, b.Env["GENERIC_KEY_ID"], id, id)
 			if prefix == "GENERIC_SECRET_JWT" {
-				s = newSigner(b, jose.HS256, []byte(b.env[prefix+"_CLIENT_SECRET"]), "", id, id)
+				s = newSigner(b, jose.HS256, []byte(b.Env[prefix+"_CLIENT_SECRET"]), "", id, id)
 			}
-			send := func(status int, code, assertion string, more ...string) result {
+			send := func(status int, code, assertion string, more ...string) Result {
 				t.Helper()
-				v, _ := url.ParseQuery(form("grant_type", "refresh_token", "refresh_token", b.env[prefix+"_REFRESH_TOKEN"],
+				v, _ := url.ParseQuery(Form("grant_type", "refresh_token", "refresh_token", b.Env[prefix+"_REFRESH_TOKEN"],
 					"client_id", id, "client_assertion_type", assertionType, "client_assertion", assertion))
 				for i := 0; i < len(more); i += 2 {
 					if v.Set(more[i], more[i+1]); more[i+1] == "" {
 						v.Del(more[i])
 					}
 				}
-				return b.want(status, code, request{url: b.env["GENERIC_TOKEN_ENDPOINT"], form: v.Encode()})
+				return b.Want(status, code, Request{URL: b.Env["GENERIC_TOKEN_ENDPOINT"], Form: v.Encode()})
 			}
-			for name, changes := range badClaims(b.now()) {
+			for name, changes := range badClaims(b.Now()) {
 				t.Log(name)
 				send(401, "invalid_client", s.sign(changes))
 			}
@@ -126,11 +126,11 @@ func TestClientAssertions(t *testing.T) {
 			send(400, "invalid_request", s.sign(nil), "client_secret", "x")
 			send(400, "invalid_request", s.sign(nil), "client_assertion_type", "")
 			send(400, "invalid_request", s.sign(nil), "client_assertion", "")
-			send(400, "invalid_request", s.sign(nil), "client_assertion_type", grantJWTBearer)
+			send(400, "invalid_request", s.sign(nil), "client_assertion_type", GrantJWTBearer)
 			send(400, "invalid_request", s.sign(nil), "assertion", s.sign(nil))
 			send(401, "invalid_client", "x", "client_assertion", "", "client_assertion_type", "", "client_secret", "x")
 			once := s.sign(nil)
-			next := send(200, "", once).text("refresh_token")
+			next := send(200, "", once).Text("refresh_token")
 			send(401, "invalid_client", once, "refresh_token", next)
 			send(200, "", s.sign(nil), "refresh_token", next)
 		})
@@ -138,14 +138,14 @@ func TestClientAssertions(t *testing.T) {
 }
 
 func TestJWTBearerGrant(t *testing.T) {
-	b := newBench(t)
-	s := newSigner(b, jose.ES256, b.s.keys.key, b.env["GENERIC_KEY_ID"], b.env["GENERIC_SERVICE_CLIENT_ID"], b.env["GENERIC_SERVICE_SUBJECT"])
-	send := func(status int, code, assertion string, more ...string) result {
+	b := NewBench(t)
+	s := newSigner(b, jose.ES256, b.Sandbox.Keys.Key, b.Env["GENERIC_KEY_ID"], b.Env["GENERIC_SERVICE_CLIENT_ID"], b.Env["GENERIC_SERVICE_SUBJECT"])
+	send := func(status int, code, assertion string, more ...string) Result {
 		t.Helper()
-		return b.want(status, code, request{url: b.env["GENERIC_TOKEN_ENDPOINT"],
-			form: form(append([]string{"grant_type", grantJWTBearer, "assertion", assertion}, more...)...)})
+		return b.Want(status, code, Request{URL: b.Env["GENERIC_TOKEN_ENDPOINT"],
+			Form: Form(append([]string{"grant_type", GrantJWTBearer, "assertion", assertion}, more...)...)})
 	}
-	for name, changes := range badClaims(b.now()) {
+	for name, changes := range badClaims(b.Now()) {
 		t.Log(name)
 		send(400, "invalid_grant", s.sign(changes))
 	}
@@ -154,11 +154,11 @@ func TestJWTBearerGrant(t *testing.T) {
 	send(400, "invalid_request", s.sign(nil), "client_assertion", s.sign(nil))
 	send(400, "invalid_scope", s.sign(nil), "scope", "more")
 	once := s.sign(nil)
-	if got := send(200, "", once, "scope", "api"); got.body["refresh_token"] != nil || !b.live("generic", got.text("access_token")) {
-		t.Errorf("%v", got.body)
+	if got := send(200, "", once, "scope", "api"); got.Body["refresh_token"] != nil || !b.Live("generic", got.Text("access_token")) {
+		t.Errorf("%v", got.Body)
 	}
 	send(400, "invalid_grant", once)
 	// The server's own clock counts, to the second.
-	b.order("/control", map[string]any{"provider": "generic", "clock_offset": -2}, nil)
+	b.Order("/control", map[string]any{"provider": "generic", "clock_offset": -2}, nil)
 	send(400, "invalid_grant", s.sign(nil))
 }

@@ -15,12 +15,12 @@ import (
 	"time"
 )
 
-// authority is the sandbox's own CA. Its key never leaves the process: whoever trusts ca.pem trusts it for
+// Authority is the sandbox's own CA. Its key never leaves the process: whoever trusts ca.pem trusts it for
 // as long as this sandbox runs and for nothing else.
-type authority struct {
-	cert *x509.Certificate
+type Authority struct {
+	Cert *x509.Certificate
 	key  *ecdsa.PrivateKey
-	pool *x509.CertPool
+	Pool *x509.CertPool
 
 	mu     sync.Mutex
 	leaves map[string]*tls.Certificate
@@ -29,13 +29,13 @@ type authority struct {
 // lifetime of everything that is issued; longer than the 30 days from which on a client should warn.
 const certificateLife = 90 * 24 * time.Hour
 
-func newAuthority() (*authority, error) {
+func NewAuthority() (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("generating the CA key: %w", err)
 	}
-	a := &authority{key: key, leaves: map[string]*tls.Certificate{}, pool: x509.NewCertPool()}
-	a.cert, err = a.sign(&x509.Certificate{
+	a := &Authority{key: key, leaves: map[string]*tls.Certificate{}, Pool: x509.NewCertPool()}
+	a.Cert, err = a.sign(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "OAuth sandbox CA"},
 		IsCA:    true, BasicConstraintsValid: true, MaxPathLenZero: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -43,19 +43,19 @@ func newAuthority() (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.pool.AddCert(a.cert)
+	a.Pool.AddCert(a.Cert)
 	return a, nil
 }
 
 // sign issues a certificate; the first one signs itself.
-func (a *authority) sign(t *x509.Certificate, public crypto.PublicKey) (*x509.Certificate, error) {
+func (a *Authority) sign(t *x509.Certificate, public crypto.PublicKey) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
 		return nil, err
 	}
 	t.SerialNumber = serial
 	t.NotBefore, t.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(certificateLife)
-	parent := a.cert
+	parent := a.Cert
 	if parent == nil {
 		parent = t
 	}
@@ -67,7 +67,7 @@ func (a *authority) sign(t *x509.Certificate, public crypto.PublicKey) (*x509.Ce
 }
 
 // leaf gives the server certificate for a host name or address, made on first use.
-func (a *authority) leaf(host string) (*tls.Certificate, error) {
+func (a *Authority) leaf(host string) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if c := a.leaves[host]; c != nil {
@@ -96,14 +96,14 @@ func (a *authority) leaf(host string) (*tls.Certificate, error) {
 	return c, nil
 }
 
-func subjectOf(name string) pkix.Name {
+func Subject(name string) pkix.Name {
 	return pkix.Name{CommonName: name, Organization: []string{"Sandbox"}}
 }
 
-// client issues a client certificate.
-func (a *authority) client(name string, key crypto.Signer) (*x509.Certificate, error) {
+// Client issues a client certificate.
+func (a *Authority) Client(name string, key crypto.Signer) (*x509.Certificate, error) {
 	return a.sign(&x509.Certificate{
-		Subject:     subjectOf(name),
+		Subject:     Subject(name),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}, key.Public())

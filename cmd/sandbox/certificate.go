@@ -6,22 +6,22 @@ import (
 )
 
 // certified checks the client certificate of an application that authenticates by it.
-func (c *call) certified(a *app) *refusal {
-	if t := c.req.TLS; t == nil || !a.shownBy(t.PeerCertificates, c.roots) {
-		return refuse("invalid_client", "the client certificate is missing or not the registered one")
+func (c *Call) certified(a *App) *Refusal {
+	if t := c.Req.TLS; t == nil || !a.shownBy(t.PeerCertificates, c.Roots) {
+		return Refuse("invalid_client", "the client certificate is missing or not the registered one")
 	}
 	return nil
 }
 
 // shownBy tells whether a chain is that of the application's certificate: the very one where no authority
 // vouches for it (RFC 8705 section 2.2), else one of an authority for the registered subject (section 2.1).
-func (a *app) shownBy(chain []*x509.Certificate, roots *x509.CertPool) bool {
+func (a *App) shownBy(chain []*x509.Certificate, roots *x509.CertPool) bool {
 	switch {
-	case len(chain) == 0 || a.certificate == nil:
+	case len(chain) == 0 || a.Certificate == nil:
 		return false
-	case a.method == "self_signed_tls_client_auth":
-		return chain[0].Equal(a.certificate)
-	case a.method != "tls_client_auth" || chain[0].Subject.String() != a.certificate.Subject.String():
+	case a.Method == "self_signed_tls_client_auth":
+		return chain[0].Equal(a.Certificate)
+	case a.Method != "tls_client_auth" || chain[0].Subject.String() != a.Certificate.Subject.String():
 		return false
 	}
 	between := x509.NewCertPool()
@@ -34,9 +34,9 @@ func (a *app) shownBy(chain []*x509.Certificate, roots *x509.CertPool) bool {
 	return err == nil
 }
 
-// isRegistered tells whether a chain is that of an application's certificate.
-func (l *ledger) isRegistered(chain []*x509.Certificate) bool {
+// IsRegistered tells whether a chain is that of an application's certificate.
+func (l *Ledger) IsRegistered(chain []*x509.Certificate) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.apps, func(a app) bool { return a.shownBy(chain, l.roots) })
+	return slices.ContainsFunc(l.Apps, func(a App) bool { return a.shownBy(chain, l.Roots) })
 }

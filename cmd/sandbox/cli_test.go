@@ -47,10 +47,10 @@ func startProgram(t *testing.T, args ...string) (dir string, env map[string]stri
 
 func TestProgram(t *testing.T) {
 	dir, env, stop := startProgram(t, "-ttl", "20s")
-	b := benchAt(t, env)
-	got := b.want(200, "", b.good("keliweb", env["KELIWEB_REFRESH_TOKEN"]))
-	if got.body["expires_in"] != 20.0 {
-		t.Errorf("-ttl 20s and expires_in %v", got.body["expires_in"])
+	b := At(t, env)
+	got := b.Want(200, "", b.Good("keliweb", env["KELIWEB_REFRESH_TOKEN"]))
+	if got.Body["expires_in"] != 20.0 {
+		t.Errorf("-ttl 20s and expires_in %v", got.Body["expires_in"])
 	}
 	say := func(stdin string, args ...string) (string, error) {
 		var out bytes.Buffer
@@ -61,7 +61,7 @@ func TestProgram(t *testing.T) {
 	for _, c := range []struct{ stdin, args, want string }{
 		{"", "requests keliweb", "POST apiv2.keliweb.it/oauth/token -> 200"},
 		{"", "stats", "keliweb"},
-		{got.text("access_token") + "\n", "introspect keliweb", "live until"},
+		{got.Text("access_token") + "\n", "introspect keliweb", "live until"},
 		{"", "control provider=keliweb fail=1 status=429 body=5", ""},
 		{"", "grant keliweb", "def50200"},
 	} {
@@ -69,7 +69,7 @@ func TestProgram(t *testing.T) {
 			t.Errorf("sandbox %s: %v\n%s", c.args, err, out)
 		}
 	}
-	b.want(429, "", b.good("keliweb", got.text("refresh_token")))
+	b.Want(429, "", b.Good("keliweb", got.Text("refresh_token")))
 	for _, args := range []string{"introspect keliweb nothing", "control fail", "control provider=nobody", "grant"} {
 		if out, err := say("", strings.Fields(args)...); err == nil {
 			t.Errorf("sandbox %s: no error\n%s", args, out)

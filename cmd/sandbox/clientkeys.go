@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// clientKeys are what an operator holds of the generic server's applications: a key to sign assertions with, and
+// Keys are what an operator holds of the generic server's applications: a key to sign assertions with, and
 // a certificate for it that no authority vouches for.
-type clientKeys struct {
-	key         *ecdsa.PrivateKey
-	der         []byte // PKCS #8
-	certificate *x509.Certificate
+type Keys struct {
+	Key         *ecdsa.PrivateKey
+	DER         []byte // PKCS #8
+	Certificate *x509.Certificate
 }
 
-func newClientKeys() (*clientKeys, error) {
+func NewKeys() (*Keys, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("generating the signing key: %w", err)
@@ -33,9 +33,9 @@ func newClientKeys() (*clientKeys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing the client's own certificate: %w", err)
 	}
-	k := &clientKeys{key: key}
-	if k.certificate, err = x509.ParseCertificate(der); err == nil {
-		k.der, err = x509.MarshalPKCS8PrivateKey(key)
+	k := &Keys{Key: key}
+	if k.Certificate, err = x509.ParseCertificate(der); err == nil {
+		k.DER, err = x509.MarshalPKCS8PrivateKey(key)
 	}
 	return k, err
 }

@@ -14,7 +14,7 @@ func (r *remote) requests(args []string) error {
 	if len(args) > 0 {
 		path += "?provider=" + args[0]
 	}
-	var entries []entry
+	var entries []Entry
 	if err := r.call(path, nil, &entries); err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 func (r *remote) stats([]string) error {
-	var all map[string]statsAnswer
+	var all map[string]Stats
 	if err := r.call("/stats", nil, &all); err != nil {
 		return err
 	}
@@ -111,13 +111,13 @@ func (r *remote) introspect(args []string) error {
 	if len(args) > 1 {
 		token = args[1]
 	} else {
-		in, err := io.ReadAll(io.LimitReader(r.stdin, maxBody))
+		in, err := io.ReadAll(io.LimitReader(r.stdin, MaxBody))
 		if err != nil {
 			return err
 		}
 		token = strings.TrimSpace(string(in))
 	}
-	var state tokenState
+	var state TokenState
 	if err := r.call("/introspect", map[string]any{"provider": args[0], "token": token}, &state); err != nil {
 		return err
 	}

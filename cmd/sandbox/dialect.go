@@ -6,15 +6,15 @@ import (
 	"crypto/x509/pkix"
 )
 
-// clients are what the generic server is told of its clients when they are registered.
-type clients struct {
-	roots       *x509.CertPool    // authorities of their certificates
-	subject     pkix.Name         // of the certificate that one of these authorities vouches for
-	certificate *x509.Certificate // that nobody vouches for
-	key         crypto.PublicKey  // of whoever signs assertions, under genericKeyID
+// Clients are what the generic server is told of its clients when they are registered.
+type Clients struct {
+	Roots       *x509.CertPool    // authorities of their certificates
+	Subject     pkix.Name         // of the certificate that one of these authorities vouches for
+	Certificate *x509.Certificate // that nobody vouches for
+	Key         crypto.PublicKey  // of whoever signs assertions, under genericKeyID
 }
 
-// providers gives all that the sandbox stands in for, in the order in which they are shown.
-func providers(registered clients) []*provider {
-	return []*provider{isabel(), isabelV1(), salesforce(), pandadoc(), pingone(), keliweb(), generic(registered)}
+// All gives all that the sandbox stands in for, in the order in which they are shown.
+func All(registered Clients) []*Provider {
+	return []*Provider{isabel(), isabelV1(), salesforce(), pandadoc(), pingone(), keliweb(), generic(registered)}
 }

@@ -24,10 +24,10 @@ type faults struct {
 	gate        chan struct{} // closed by a release
 }
 
-// fault is one request's share.
-type fault struct {
+// Fault is one request's share.
+type Fault struct {
 	fail, drop, hang bool
-	reply            reply
+	reply            Reply
 	delay            time.Duration
 	hold             <-chan struct{}
 }
@@ -47,7 +47,7 @@ type owner struct {
 }
 
 // faultsOf are the faults that were or are to be ordered for an owner.
-func (l *ledger) faultsOf(o owner) *faults {
+func (l *Ledger) faultsOf(o owner) *faults {
 	if o == (owner{}) {
 		return &l.faults
 	}
@@ -58,8 +58,8 @@ func (l *ledger) faultsOf(o owner) *faults {
 }
 
 // take gives a request what was ordered for its grant, else for its client, else for anybody.
-func (l *ledger) take(c *call) fault {
-	for _, o := range []owner{{grant: c.presented(l)}, {client: c.claimed()}} {
+func (l *Ledger) take(c *Call) Fault {
+	for _, o := range []owner{{grant: c.presented(l)}, {client: c.Claimed()}} {
 		if f := l.owned[o]; f != nil {
 			if got := f.take(); got.any() {
 				return got
@@ -69,8 +69,8 @@ func (l *ledger) take(c *call) fault {
 	return l.faults.take()
 }
 
-func (f *faults) take() fault {
-	var out fault
+func (f *faults) take() Fault {
+	var out Fault
 	if out.hang = spend(&f.hangs); out.hang {
 		return out
 	}
@@ -79,7 +79,7 @@ func (f *faults) take() fault {
 		if f.retryAfter > 0 {
 			h.Set("Retry-After", strconv.Itoa(f.retryAfter))
 		}
-		out.reply = reply{status: f.status, header: h, body: []byte(f.body), refusal: "ordered failure"}
+		out.reply = Reply{Status: f.status, Header: h, Body: []byte(f.body), Refusal: "ordered failure"}
 	}
 	out.drop = spend(&f.drops)
 	if spend(&f.delays) {
@@ -103,14 +103,14 @@ func (f *faults) release() {
 	}
 }
 
-func (f fault) any() bool { return f.fail || f.drop || f.hang || f.delay > 0 || f.hold != nil }
+func (f Fault) any() bool { return f.fail || f.drop || f.hang || f.delay > 0 || f.hold != nil }
 
-// unanswered says that the client gets no answer.
-func (f fault) unanswered() bool { return f.drop || f.hang }
+// Unanswered says that the client gets no answer.
+func (f Fault) Unanswered() bool { return f.drop || f.hang }
 
-// wait does what was ordered between the work and the answer; false means that no answer is to be given, as when the
+// Wait does what was ordered between the work and the answer; false means that no answer is to be given, as when the
 // client gives up or everything stops.
-func (f fault) wait(client, stop context.Context) bool {
+func (f Fault) Wait(client, stop context.Context) bool {
 	var late <-chan time.Time
 	switch {
 	case f.drop:
@@ -140,7 +140,7 @@ func (f fault) wait(client, stop context.Context) bool {
 }
 
 // String says what was ordered, "" for nothing.
-func (f fault) String() string {
+func (f Fault) String() string {
 	var out []string
 	for _, part := range []struct {
 		on   bool

@@ -15,7 +15,7 @@ import (
 )
 
 // writeIdentity puts the CA and the Isabel client certificate, in every form that operators have, into dir.
-func writeIdentity(s *sandbox, dir string) error {
+func writeIdentity(s *Sandbox, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -23,28 +23,28 @@ func writeIdentity(s *sandbox, dir string) error {
 	if err != nil {
 		return fmt.Errorf("generating the client key: %w", err)
 	}
-	cert, err := s.authority.client(clientName, key)
+	cert, err := s.Authority.Client(ClientName, key)
 	if err != nil {
 		return err
 	}
-	pfx, err := pkcs12.Modern.Encode(key, cert, []*x509.Certificate{s.authority.cert}, isabelPassword)
+	pfx, err := pkcs12.Modern.Encode(key, cert, []*x509.Certificate{s.Authority.Cert}, IsabelPassword)
 	if err != nil {
 		return fmt.Errorf("writing the PFX: %w", err)
 	}
-	encrypted, err := pkcs8.MarshalPrivateKey(key, []byte(isabelPassword), nil)
+	encrypted, err := pkcs8.MarshalPrivateKey(key, []byte(IsabelPassword), nil)
 	if err != nil {
 		return fmt.Errorf("encrypting the key: %w", err)
 	}
 	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
 	for name, data := range map[string][]byte{
-		"ca.pem":           block("CERTIFICATE", s.authority.cert.Raw),
+		"ca.pem":           block("CERTIFICATE", s.Authority.Cert.Raw),
 		"isabel.pfx":       pfx,
 		"isabel.b64":       []byte(base64.StdEncoding.EncodeToString(pfx) + "\n"),
-		"isabel.password":  []byte(isabelPassword),
+		"isabel.password":  []byte(IsabelPassword),
 		"isabel-cert.pem":  block("CERTIFICATE", cert.Raw),
 		"isabel-key.pem":   block("ENCRYPTED PRIVATE KEY", encrypted),
-		"generic-key.pem":  block("PRIVATE KEY", s.keys.der),
-		"generic-cert.pem": block("CERTIFICATE", s.keys.certificate.Raw),
+		"generic-key.pem":  block("PRIVATE KEY", s.Keys.DER),
+		"generic-cert.pem": block("CERTIFICATE", s.Keys.Certificate.Raw),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			return err

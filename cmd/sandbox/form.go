@@ -9,37 +9,37 @@ import (
 	"unicode/utf8"
 )
 
-// maxBody is far above any honest token request.
-const maxBody = 64 << 10
+// MaxBody is far above any honest token request.
+const MaxBody = 64 << 10
 
 // parse reads the body strictly: the right media type, every parameter known, once, and not empty-named.
 // RFC 6749 section 3.2: "Request and response parameters MUST NOT be included more than once."
-func (c *call) parse() *refusal {
-	kind, args, err := mime.ParseMediaType(c.req.Header.Get("Content-Type"))
+func (c *Call) parse() *Refusal {
+	kind, args, err := mime.ParseMediaType(c.Req.Header.Get("Content-Type"))
 	if err != nil {
-		return refuse(badContentType, "no readable Content-Type")
+		return Refuse(BadContentType, "no readable Content-Type")
 	}
 	switch {
 	case kind == "application/x-www-form-urlencoded":
-		c.form, err = url.ParseQuery(string(c.body))
-	case kind == "multipart/form-data" && c.multipart:
-		c.form, err = parseMultipart(c.body, args["boundary"])
+		c.Form, err = url.ParseQuery(string(c.body))
+	case kind == "multipart/form-data" && c.Multipart:
+		c.Form, err = parseMultipart(c.body, args["boundary"])
 	default:
-		return refuse(badContentType, "this endpoint does not take "+kind)
+		return Refuse(BadContentType, "this endpoint does not take "+kind)
 	}
 	if err != nil {
-		return refuse("invalid_request", "the body is not well-formed "+kind)
+		return Refuse("invalid_request", "the body is not well-formed "+kind)
 	}
 	return c.checkParams()
 }
 
-func (c *call) checkParams() *refusal {
-	for name, values := range c.form {
+func (c *Call) checkParams() *Refusal {
+	for name, values := range c.Form {
 		if !c.known(name) {
-			return refuse("invalid_request", "a parameter that this endpoint does not know: "+printable(name))
+			return Refuse("invalid_request", "a parameter that this endpoint does not know: "+Printable(name))
 		}
 		if len(values) != 1 {
-			return refuse("invalid_request", "parameter sent more than once: "+name)
+			return Refuse("invalid_request", "parameter sent more than once: "+name)
 		}
 	}
 	return nil
@@ -64,8 +64,8 @@ func parseMultipart(body []byte, boundary string) (url.Values, error) {
 	}
 }
 
-// printable cuts a name that a client made up to something fit for a log line.
-func printable(s string) string {
+// Printable cuts a name that a client made up to something fit for a log line.
+func Printable(s string) string {
 	out := make([]rune, 0, 40)
 	for _, r := range s {
 		if len(out) == 40 {

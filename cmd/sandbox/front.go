@@ -10,36 +10,36 @@ import (
 	"time"
 )
 
-// front is where requests come in, and what must hold before a provider sees them: a host that there is, a handshake
+// Front is where requests come in, and what must hold before a provider sees them: a host that there is, a handshake
 // with its certificate, and the same host in the request.
-type front struct {
-	authority *authority
-	ledgers   ledgers
-	journal   *journal
+type Front struct {
+	authority *Authority
+	ledgers   Ledgers
+	journal   *Journal
 	now       func() time.Time
 	conns     *feed           // connections after their TLS handshake, on the way to the HTTP server
 	stop      context.Context // ends what waits
 }
 
-// newFront lets nobody in yet. What waits, waits until ctx ends.
-func newFront(ctx context.Context, ca *authority, all ledgers, j *journal, now func() time.Time) *front {
-	return &front{authority: ca, ledgers: all, journal: j, now: now, conns: newFeed(), stop: ctx}
+// NewFront lets nobody in yet. What waits, waits until ctx ends.
+func NewFront(ctx context.Context, ca *Authority, all Ledgers, j *Journal, now func() time.Time) *Front {
+	return &Front{authority: ca, ledgers: all, journal: j, now: now, conns: newFeed(), stop: ctx}
 }
 
-// serve serves on the ports of a sandbox; the function that it returns stops, with a moment for what is in flight.
-func (f *front) serve(on ports, observation http.Handler) (stop func()) {
+// Serve serves on the ports of a sandbox; the function that it returns stops, with a moment for what is in flight.
+func (f *Front) Serve(on Ports, observation http.Handler) (stop func()) {
 	silent := log.New(io.Discard, "", 0) // the journal tells it better
 	servers := []*http.Server{
 		{Handler: http.HandlerFunc(f.serveProxy), ErrorLog: silent, ReadHeaderTimeout: handshakeTimeout},
 		{Handler: f, ErrorLog: silent, ReadHeaderTimeout: handshakeTimeout, ConnContext: connContext},
 		{Handler: observation, ErrorLog: silent, ReadHeaderTimeout: handshakeTimeout},
 	}
-	for i, l := range []net.Listener{on.proxy, f.conns, on.api} {
+	for i, l := range []net.Listener{on.Proxy, f.conns, on.API} {
 		go servers[i].Serve(l)
 	}
-	go f.accept(on.direct)
+	go f.accept(on.Direct)
 	return func() {
-		on.direct.Close()
+		on.Direct.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		for _, server := range servers {

@@ -4,10 +4,10 @@ import "time"
 
 // grant is one authorization: a chain of refresh tokens and the access tokens that came of it.
 type grant struct {
-	app        *app
+	app        *App
 	generation int // counts refreshes
 	revoked    string
-	policy     *policy // its own, where it is treated otherwise than the provider's others
+	policy     *Policy // its own, where it is treated otherwise than the provider's others
 	access     []*accessToken
 }
 
@@ -25,11 +25,11 @@ type accessToken struct {
 	dead       string // why it died before its time
 }
 
-// issued is what a good exchange hands out. refreshToken is empty when the old one stays in use.
-type issued struct {
-	accessToken, refreshToken   string
-	expiresIn, refreshExpiresIn int64 // seconds
-	now                         time.Time
+// Issued is what a good exchange hands out. refreshToken is empty when the old one stays in use.
+type Issued struct {
+	AccessToken, RefreshToken   string
+	ExpiresIn, RefreshExpiresIn int64 // seconds
+	Now                         time.Time
 }
 
 // killAccess ends every access token that the grant has issued.

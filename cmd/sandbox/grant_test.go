@@ -8,38 +8,38 @@ import (
 // The life of a grant at each provider: two refreshes, what became of the first access token, a replay and
 // what became of the grant, and expiry.
 func TestLifeOfAGrant(t *testing.T) {
-	for _, d := range dialects {
-		t.Run(d.provider, func(t *testing.T) {
-			b := newBench(t)
-			first := b.want(200, "", b.good(d.provider, b.initial(d.provider)))
-			if got := first.body["expires_in"]; got != d.announced {
-				t.Errorf("expires_in %v, want %v", got, d.announced)
+	for _, d := range Dialects {
+		t.Run(d.Provider, func(t *testing.T) {
+			b := NewBench(t)
+			first := b.Want(200, "", b.Good(d.Provider, b.Initial(d.Provider)))
+			if got := first.Body["expires_in"]; got != d.Announced {
+				t.Errorf("expires_in %v, want %v", got, d.Announced)
 			}
-			next := first.text("refresh_token")
-			if (next != "") != d.rotates {
-				t.Fatalf("new refresh token: %v, want %v", next != "", d.rotates)
+			next := first.Text("refresh_token")
+			if (next != "") != d.Rotates {
+				t.Fatalf("new refresh token: %v, want %v", next != "", d.Rotates)
 			}
-			if !d.rotates {
-				next = b.initial(d.provider)
+			if !d.Rotates {
+				next = b.Initial(d.Provider)
 			}
-			second := b.want(200, "", b.good(d.provider, next))
-			if b.live(d.provider, first.text("access_token")) == d.killsAccess {
-				t.Errorf("the first access token lives: %v", !d.killsAccess)
+			second := b.Want(200, "", b.Good(d.Provider, next))
+			if b.Live(d.Provider, first.Text("access_token")) == d.KillsAccess {
+				t.Errorf("the first access token lives: %v", !d.KillsAccess)
 			}
-			if !b.live(d.provider, second.text("access_token")) {
+			if !b.Live(d.Provider, second.Text("access_token")) {
 				t.Fatal("the new access token is not live")
 			}
-			if d.rotates {
-				b.want(d.replay, d.replayCode, b.good(d.provider, b.initial(d.provider)))
-				if b.live(d.provider, second.text("access_token")) == d.replayKills {
-					t.Errorf("after a replay the access token lives: %v", !d.replayKills)
+			if d.Rotates {
+				b.Want(d.Replay, d.ReplayCode, b.Good(d.Provider, b.Initial(d.Provider)))
+				if b.Live(d.Provider, second.Text("access_token")) == d.ReplayKills {
+					t.Errorf("after a replay the access token lives: %v", !d.ReplayKills)
 				}
 				status := 200
-				if d.replayKills {
-					status = d.replay
+				if d.ReplayKills {
+					status = d.Replay
 				}
-				if got := b.send(b.good(d.provider, second.text("refresh_token"))); got.status != status {
-					t.Errorf("after a replay the newest refresh token gets %d, want %d", got.status, status)
+				if got := b.Send(b.Good(d.Provider, second.Text("refresh_token"))); got.Status != status {
+					t.Errorf("after a replay the newest refresh token gets %d, want %d", got.Status, status)
 				}
 			}
 		})
@@ -47,21 +47,21 @@ func TestLifeOfAGrant(t *testing.T) {
 }
 
 func TestExpiry(t *testing.T) {
-	for _, d := range dialects {
-		t.Run(d.provider, func(t *testing.T) {
-			b := newBench(t)
-			got := b.want(200, "", b.good(d.provider, b.initial(d.provider)))
-			b.advance(d.life - 5*time.Second)
-			if !b.live(d.provider, got.text("access_token")) {
+	for _, d := range Dialects {
+		t.Run(d.Provider, func(t *testing.T) {
+			b := NewBench(t)
+			got := b.Want(200, "", b.Good(d.Provider, b.Initial(d.Provider)))
+			b.Advance(d.Life - 5*time.Second)
+			if !b.Live(d.Provider, got.Text("access_token")) {
 				t.Fatal("the access token died early")
 			}
-			b.advance(5 * time.Second)
-			if b.live(d.provider, got.text("access_token")) {
+			b.Advance(5 * time.Second)
+			if b.Live(d.Provider, got.Text("access_token")) {
 				t.Fatal("the access token outlived its time")
 			}
-			if d.refreshLife > 0 {
-				b.advance(d.refreshLife)
-				b.want(d.replay, d.replayCode, b.good(d.provider, got.text("refresh_token")))
+			if d.RefreshLife > 0 {
+				b.Advance(d.RefreshLife)
+				b.Want(d.Replay, d.ReplayCode, b.Good(d.Provider, got.Text("refresh_token")))
 			}
 		})
 	}

@@ -8,14 +8,14 @@ import (
 )
 
 // ServeHTTP answers what comes over TLS: the providers' endpoints.
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
 	host = strings.ToLower(host)
-	e := entry{
-		Time: f.now(), Via: wireOf(r).via, Method: r.Method, Host: host, Path: r.URL.Path, Headers: redactHeaders(r.Header),
+	e := Entry{
+		Time: f.now(), Via: wireOf(r).via, Method: r.Method, Host: host, Path: r.URL.Path, Headers: RedactHeaders(r.Header),
 	}
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
 		e.ClientCert = r.TLS.PeerCertificates[0].Subject.String()
@@ -29,19 +29,19 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.turnAway(w, e, http.StatusNotFound, "no provider here")
 		return
 	}
-	e.Provider = l.name
-	e.Endpoint = l.endpointAt(host, path)
+	e.Provider = l.Name
+	e.Endpoint = l.EndpointAt(host, path)
 	if e.Endpoint == "" {
 		f.turnAway(w, e, http.StatusNotFound, "this provider has no such path")
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if err != nil {
 		f.turnAway(w, e, http.StatusRequestEntityTooLarge, "the body is too long or was cut off")
 		return
 	}
-	c := l.newCall(r, host, e.Endpoint, body, e.Time)
-	if e.Endpoint == endpointAPI {
+	c := l.NewCall(r, host, e.Endpoint, body, e.Time)
+	if e.Endpoint == EndpointAPI {
 		f.serveAPI(w, l, c, e)
 		return
 	}
@@ -49,32 +49,32 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // turnAway refuses what no provider is asked about.
-func (f *front) turnAway(w http.ResponseWriter, e entry, status int, why string) {
+func (f *Front) turnAway(w http.ResponseWriter, e Entry, status int, why string) {
 	e.Status, e.Refusal = status, why
-	f.journal.record(e)
+	f.journal.Record(e)
 	http.Error(w, http.StatusText(status), status)
 }
 
 // serveAPI answers a call to a provider's API.
-func (f *front) serveAPI(w http.ResponseWriter, l *ledger, c *call, e entry) {
-	out := l.answerAPI(c)
-	e.Status, e.Refusal = out.status, out.refusal
-	f.journal.record(e)
-	out.write(w, c)
+func (f *Front) serveAPI(w http.ResponseWriter, l *Ledger, c *Call, e Entry) {
+	out := l.AnswerAPI(c)
+	e.Status, e.Refusal = out.Status, out.Refusal
+	f.journal.Record(e)
+	out.Write(w, c)
 }
 
 // serveEndpoint processes a call, spoilt as ordered, and writes it down before the client can see the answer: a
 // test that has its answer finds the request in the journal.
-func (f *front) serveEndpoint(w http.ResponseWriter, r *http.Request, l *ledger, c *call, e entry) {
-	out, spoilt := l.process(c)
-	e.Params, e.ClientID = redactParams(c.form), c.claimed()
-	e.Status, e.Refusal, e.Replay, e.Resent, e.Fault = out.status, out.refusal, out.replay, out.resent, spoilt.String()
-	if spoilt.unanswered() {
+func (f *Front) serveEndpoint(w http.ResponseWriter, r *http.Request, l *Ledger, c *Call, e Entry) {
+	out, spoilt := l.Process(c)
+	e.Params, e.ClientID = RedactParams(c.Form), c.Claimed()
+	e.Status, e.Refusal, e.Replay, e.Resent, e.Fault = out.Status, out.Refusal, out.Replay, out.Resent, spoilt.String()
+	if spoilt.Unanswered() {
 		e.Status = 0
 	}
-	f.journal.record(e)
-	if !spoilt.wait(r.Context(), f.stop) {
+	f.journal.Record(e)
+	if !spoilt.Wait(r.Context(), f.stop) {
 		panic(http.ErrAbortHandler) // closes the connection, says nothing
 	}
-	out.write(w, c)
+	out.Write(w, c)
 }

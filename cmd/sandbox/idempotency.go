@@ -14,30 +14,30 @@ const idempotencyAge = 30 * time.Minute
 type stored struct {
 	request [sha256.Size]byte
 	at      time.Time
-	reply   reply
+	reply   Reply
 }
 
 // once answers a request, or gives again the answer that its idempotency key already got. "Several requests
 // with the same idempotency key will be executed only once."
-func (l *ledger) once(c *call) reply {
-	if l.idempotencyKey == "" || c.req.Header.Get(l.idempotencyKey) == "" {
+func (l *Ledger) once(c *Call) Reply {
+	if l.IdempotencyKey == "" || c.Req.Header.Get(l.IdempotencyKey) == "" {
 		return l.answer(c)
 	}
-	key := c.req.Header.Get(l.idempotencyKey)
-	sum := sha256.Sum256([]byte(c.req.Header.Get("Authorization") + "\n" + string(c.body)))
+	key := c.Req.Header.Get(l.IdempotencyKey)
+	sum := sha256.Sum256([]byte(c.Req.Header.Get("Authorization") + "\n" + string(c.body)))
 	if had, ok := l.stored[key]; ok && c.now.Before(had.at.Add(idempotencyAge)) {
 		if had.request != sum {
-			out := c.refused(c, refuse(badHeader, "this "+l.idempotencyKey+" was used with another request"))
-			out.status, out.refusal = http.StatusConflict, "idempotency key used with another request"
+			out := c.Refused(c, Refuse(BadHeader, "this "+l.IdempotencyKey+" was used with another request"))
+			out.Status, out.Refusal = http.StatusConflict, "idempotency key used with another request"
 			return out
 		}
-		l.stats.Resends++
+		l.counts.Resends++
 		out := had.reply
-		out.resent = true
+		out.Resent = true
 		return out
 	}
 	out := l.answer(c)
-	if c.check(c) == nil { // an answer of the gateway itself, about the headers, is not kept
+	if c.Check(c) == nil { // an answer of the gateway itself, about the headers, is not kept
 		l.stored[key] = stored{request: sum, at: c.now, reply: out}
 	}
 	return out

@@ -2,28 +2,28 @@ package main
 
 import "time"
 
-// tokenState is what the provider itself believes about an access token.
-type tokenState struct {
+// TokenState is what the provider itself believes about an access token.
+type TokenState struct {
 	Active     bool      `json:"active"`
 	Reason     string    `json:"reason,omitempty"` // why it is not active
 	ExpiresAt  time.Time `json:"expires_at,omitzero"`
 	Generation int       `json:"generation,omitempty"`
 }
 
-// inspect tells whether an access token would be accepted at this moment.
-func (l *ledger) inspect(token string, now time.Time) tokenState {
+// Inspect tells whether an access token would be accepted at this moment.
+func (l *Ledger) Inspect(token string, now time.Time) TokenState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.stateOf(token, now)
 }
 
 // stateOf is inspect for who holds the lock.
-func (l *ledger) stateOf(token string, now time.Time) tokenState {
+func (l *Ledger) stateOf(token string, now time.Time) TokenState {
 	t := l.accessTokens[token]
 	if t == nil {
-		return tokenState{Reason: "never issued here"}
+		return TokenState{Reason: "never issued here"}
 	}
-	s := tokenState{ExpiresAt: t.expires, Generation: t.generation}
+	s := TokenState{ExpiresAt: t.expires, Generation: t.generation}
 	switch {
 	case t.dead != "":
 		s.Reason = t.dead
@@ -36,7 +36,7 @@ func (l *ledger) stateOf(token string, now time.Time) tokenState {
 }
 
 // revokeToken ends a token. A refresh token takes its whole grant with it, RFC 7009 section 2.1.
-func (l *ledger) revokeToken(token string) {
+func (l *Ledger) revokeToken(token string) {
 	if t := l.refreshTokens[token]; t != nil {
 		t.grant.revoke("revoked by its client")
 	}
@@ -45,8 +45,8 @@ func (l *ledger) revokeToken(token string) {
 	}
 }
 
-// stats counts what a provider has seen since the start or the last reset.
-type stats struct {
+// Counts counts what a provider has seen since the start or the last reset.
+type Counts struct {
 	Requests   int `json:"requests"`
 	Successes  int `json:"successes"`
 	Refusals   int `json:"refusals"`
@@ -64,21 +64,21 @@ type grantState struct {
 	Revoked    string `json:"revoked,omitempty"`
 }
 
-// statsAnswer is a provider's part of GET /stats.
-type statsAnswer struct {
-	stats
+// Stats is a provider's part of GET /stats.
+type Stats struct {
+	Counts
 	Generation int          `json:"generation"` // of the most refreshed grant
 	LiveTokens int          `json:"live_access_tokens"`
 	Grants     []grantState `json:"grants"`
 }
 
-// snapshot is what the provider has seen and holds at this moment.
-func (l *ledger) snapshot(now time.Time) statsAnswer {
+// Snapshot is what the provider has seen and holds at this moment.
+func (l *Ledger) Snapshot(now time.Time) Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := statsAnswer{stats: l.stats}
+	out := Stats{Counts: l.counts}
 	for _, g := range l.grants {
-		out.Grants = append(out.Grants, grantState{g.app.id, g.generation, g.revoked})
+		out.Grants = append(out.Grants, grantState{g.app.ID, g.generation, g.revoked})
 		out.Generation = max(out.Generation, g.generation)
 	}
 	for _, t := range l.accessTokens {

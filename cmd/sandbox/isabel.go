@@ -18,128 +18,128 @@ const isabelKey = "Ibanity-Idempotency-Key"
 // isabel is Isabel Connect at Ibanity. Two versions live behind one URL and are told apart by how the client
 // authenticates: v2 by Basic (raw, as its SDKs send it), v1 by a secret in the body. The names and values
 // are those that Ibanity's own sandbox wants, literally.
-func isabel() *provider {
+func isabel() *Provider {
 	p := isabelBase("isabel-connect", "client_secret_basic")
-	p.policy.rotate, p.policy.refreshTTL, p.policy.scope = true, 1800*time.Second, "AI PI offline_access"
+	p.Policy.Rotate, p.Policy.RefreshTTL, p.Policy.Scope = true, 1800*time.Second, "AI PI offline_access"
 	// A second application whose secret shows whether Basic is sent raw.
-	p.apps = append(p.apps, app{
-		id: "raw_client_id", secret: "raw+secret/100%", method: "client_secret_basic", refreshToken: "raw_refresh_token",
+	p.Apps = append(p.Apps, App{
+		ID: "raw_client_id", Secret: "raw+secret/100%", Method: "client_secret_basic", RefreshToken: "raw_refresh_token",
 	})
 	return p
 }
 
-func isabelV1() *provider {
+func isabelV1() *Provider {
 	p := isabelBase("isabel-connect-v1", "client_secret_post")
-	p.policy.scope = "cloudconnect"
-	p.claims = func(h http.Header, issued func(string) bool) bool {
-		token, ok := bearer(h)
+	p.Policy.Scope = "cloudconnect"
+	p.Claims = func(h http.Header, issued func(string) bool) bool {
+		token, ok := BearerToken(h)
 		return ok && issued(token) || h.Get("Authorization") == ""
 	}
 	return p
 }
 
-func isabelBase(name, method string) *provider {
-	return &provider{
-		name:  name,
-		hosts: []string{isabelHost},
-		path:  "isabel-connect",
-		apps: []app{{
-			id: "valid_client_id", secret: "valid_client_secret", method: method, refreshToken: "valid_refresh_token",
+func isabelBase(name, method string) *Provider {
+	return &Provider{
+		Name:  name,
+		Hosts: []string{isabelHost},
+		Path:  "isabel-connect",
+		Apps: []App{{
+			ID: "valid_client_id", Secret: "valid_client_secret", Method: method, RefreshToken: "valid_refresh_token",
 		}},
-		handshake: handshakeVouched,
-		params:    []string{"grant_type", "client_id", "client_secret", "refresh_token"},
-		policy: policy{
-			accessTTL:    1799 * time.Second,
-			accessToken:  func() string { return "access_token_" + randomText(24) },
-			refreshToken: func() string { return "refresh_token_" + randomText(24) },
+		Handshake: HandshakeVouched,
+		Params:    []string{"grant_type", "client_id", "client_secret", "refresh_token"},
+		Policy: Policy{
+			AccessTTL:    1799 * time.Second,
+			AccessToken:  func() string { return "access_token_" + randomText(24) },
+			RefreshToken: func() string { return "refresh_token_" + randomText(24) },
 		},
-		endpoint:       isabelEndpoint,
-		api:            isabelAccounts,
-		check:          isabelCheck,
-		authenticate:   isabelClient,
-		success:        isabelSuccess,
-		refused:        isabelRefusal,
-		idempotencyKey: isabelKey,
-		header:         func() http.Header { return http.Header{"Ibanity-Request-Id": {uuid()}} },
+		Endpoint:       isabelEndpoint,
+		API:            isabelAccounts,
+		Check:          isabelCheck,
+		Authenticate:   isabelClient,
+		Success:        isabelSuccess,
+		Refused:        isabelRefusal,
+		IdempotencyKey: isabelKey,
+		Header:         func() http.Header { return http.Header{"Ibanity-Request-Id": {uuid()}} },
 	}
 }
 
 func isabelEndpoint(host, path string) string {
 	if path == "/isabel-connect/accounts" {
-		return endpointAPI
+		return EndpointAPI
 	}
-	return paths("/isabel-connect/oauth2/token", "/isabel-connect/oauth2/revoke", "")(host, path)
+	return Paths("/isabel-connect/oauth2/token", "/isabel-connect/oauth2/revoke", "")(host, path)
 }
 
 // isabelCheck wants the client certificate (on the provider's own host the handshake has seen to it
 // already), the JSON:API media type, and a UUID for idempotency key if there is one.
-func isabelCheck(c *call) *refusal {
-	if c.req.TLS == nil || len(c.req.TLS.VerifiedChains) == 0 {
-		return refuse(badCertificate, "no client certificate")
+func isabelCheck(c *Call) *Refusal {
+	if c.Req.TLS == nil || len(c.Req.TLS.VerifiedChains) == 0 {
+		return Refuse(BadCertificate, "no client certificate")
 	}
-	accept, _, err := mime.ParseMediaType(c.req.Header.Get("Accept"))
+	accept, _, err := mime.ParseMediaType(c.Req.Header.Get("Accept"))
 	if err != nil || accept != jsonAPI {
-		return refuse(badHeader, "Accept: "+jsonAPI+" is missing")
+		return Refuse(BadHeader, "Accept: "+jsonAPI+" is missing")
 	}
-	if keys := c.req.Header.Values(isabelKey); len(keys) > 1 || len(keys) == 1 && !isUUID(keys[0]) {
-		return refuse(badHeader, isabelKey+" is not one UUID")
+	if keys := c.Req.Header.Values(isabelKey); len(keys) > 1 || len(keys) == 1 && !isUUID(keys[0]) {
+		return Refuse(BadHeader, isabelKey+" is not one UUID")
 	}
 	return nil
 }
 
 // isabelClient lets the client id stand in the body next to Basic, since two of the four SDKs do that.
-func isabelClient(c *call) (*app, *refusal) {
-	creds, r := c.credentials(rawEncoding)
+func isabelClient(c *Call) (*App, *Refusal) {
+	creds, r := c.Credentials(RawEncoding)
 	if r != nil {
 		return nil, r
 	}
-	if creds.bodyID != "" && creds.bodyID != creds.id {
-		return nil, refuse("invalid_request", "two client ids, one in the header, another in the body")
+	if creds.BodyID != "" && creds.BodyID != creds.ID {
+		return nil, Refuse("invalid_request", "two client ids, one in the header, another in the body")
 	}
-	return c.find(creds)
+	return c.Find(creds)
 }
 
-func isabelSuccess(c *call, i *issued) map[string]any {
+func isabelSuccess(c *Call, i *Issued) map[string]any {
 	body := map[string]any{
-		"token_type": "Bearer", "scope": c.policy.scope, "expires_in": i.expiresIn, "access_token": i.accessToken,
+		"token_type": "Bearer", "scope": c.Policy.Scope, "expires_in": i.ExpiresIn, "access_token": i.AccessToken,
 	}
-	if i.refreshToken != "" {
-		body["refresh_token"], body["refresh_expires_in"] = i.refreshToken, i.refreshExpiresIn
+	if i.RefreshToken != "" {
+		body["refresh_token"], body["refresh_expires_in"] = i.RefreshToken, i.RefreshExpiresIn
 	}
 	return body
 }
 
 // isabelRefusal has two shapes: JSON:API for what the gateway refuses, OAuth for what the grant is refused for.
-func isabelRefusal(c *call, r *refusal) reply {
-	switch r.code {
-	case badMethod, badContentType, badHeader, badCertificate, badToken:
+func isabelRefusal(c *Call, r *Refusal) Reply {
+	switch r.Code {
+	case BadMethod, BadContentType, BadHeader, BadCertificate, BadToken:
 		header := http.Header{"Content-Type": {jsonAPI}}
-		if r.code == badToken {
+		if r.Code == BadToken {
 			header.Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 section 3
 		}
-		status := r.status()
-		if r.code == badCertificate || r.code == badToken {
+		status := r.Status()
+		if r.Code == BadCertificate || r.Code == BadToken {
 			status = http.StatusUnauthorized
 		}
 		resource := "token"
-		if c.endpoint == endpointAPI {
+		if c.Endpoint == EndpointAPI {
 			resource = "account"
 		}
-		return reply{
-			status: status, header: header,
-			body: encode(map[string]any{"errors": []any{map[string]any{
-				"code": r.code, "detail": r.why, "meta": map[string]any{"resource": resource},
+		return Reply{
+			Status: status, Header: header,
+			Body: Encode(map[string]any{"errors": []any{map[string]any{
+				"code": r.Code, "detail": r.Why, "meta": map[string]any{"resource": resource},
 			}}}),
 		}
 	}
-	return reply{status: r.status(), body: encode(map[string]any{
-		"error": r.code, "error_description": r.why, "error_hint": "See the documentation of the token endpoint.",
+	return Reply{Status: r.Status(), Body: Encode(map[string]any{
+		"error": r.Code, "error_description": r.Why, "error_hint": "See the documentation of the token endpoint.",
 	})}
 }
 
 // isabelAccounts is the one resource of Isabel Connect's API that is there: GET /isabel-connect/accounts, as
 // Ibanity documents it.
-func isabelAccounts() reply {
+func isabelAccounts() Reply {
 	body, _ := json.MarshalIndent(map[string]any{
 		"data": []any{map[string]any{
 			"type": "account",
@@ -151,5 +151,5 @@ func isabelAccounts() reply {
 		}},
 		"meta": map[string]any{"paging": map[string]any{"offset": 0, "total": 1}},
 	}, "", "  ") // plain values
-	return reply{status: http.StatusOK, header: http.Header{"Content-Type": {jsonAPI}}, body: body}
+	return Reply{Status: http.StatusOK, Header: http.Header{"Content-Type": {jsonAPI}}, Body: body}
 }

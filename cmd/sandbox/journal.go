@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// entry is one received request as GET /requests shows it. Whatever may be a secret is replaced by a short
+// Entry is one received request as GET /requests shows it. Whatever may be a secret is replaced by a short
 // digest, so that two requests can be seen to carry the same value and none can be read off.
-type entry struct {
+type Entry struct {
 	Seq        int               `json:"seq"`
 	Time       time.Time         `json:"time"`
 	Provider   string            `json:"provider"`
@@ -39,27 +39,27 @@ type entry struct {
 // journalSize bounds the memory of a sandbox that is left running.
 const journalSize = 10000
 
-// journal is what was received, for who watches.
-type journal struct {
+// Journal is what was received, for who watches.
+type Journal struct {
 	log   io.Writer // where a person reads along
 	quiet bool      // only refusals are told there
 
 	mu      sync.Mutex
 	seq     int
-	entries []entry
+	entries []Entry
 	grown   chan struct{} // closed by the next add; nil while nobody waits
 }
 
-// newJournal starts one that tells what it is given on log, or with quiet refusals only.
-func newJournal(log io.Writer, quiet bool) *journal { return &journal{log: log, quiet: quiet} }
+// NewJournal starts one that tells what it is given on log, or with quiet refusals only.
+func NewJournal(log io.Writer, quiet bool) *Journal { return &Journal{log: log, quiet: quiet} }
 
-// record writes a request down and tells it.
-func (j *journal) record(e entry) {
+// Record writes a request down and tells it.
+func (j *Journal) Record(e Entry) {
 	j.add(e)
 	j.say(e)
 }
 
-func (j *journal) add(e entry) {
+func (j *Journal) add(e Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.seq++
@@ -76,7 +76,7 @@ func (j *journal) add(e entry) {
 
 // wait is list, but waits for an entry until ctx ends: who has sent something to somebody that sends
 // something here need not poll.
-func (j *journal) wait(ctx context.Context, provider string, after int) []entry {
+func (j *Journal) wait(ctx context.Context, provider string, after int) []Entry {
 	for {
 		j.mu.Lock()
 		if j.grown == nil {
@@ -96,10 +96,10 @@ func (j *journal) wait(ctx context.Context, provider string, after int) []entry 
 }
 
 // list gives the entries after a sequence number, of one provider or (with "") of all.
-func (j *journal) list(provider string, after int) []entry {
+func (j *Journal) list(provider string, after int) []Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	out := []entry{}
+	out := []Entry{}
 	for _, e := range j.entries {
 		if e.Seq > after && (provider == "" || e.Provider == provider) {
 			out = append(out, e)
@@ -109,14 +109,14 @@ func (j *journal) list(provider string, after int) []entry {
 }
 
 // clear forgets what was received. The sequence goes on, so that who waits is not misled.
-func (j *journal) clear() {
+func (j *Journal) clear() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.entries = nil
 }
 
 // say writes one line for a person to read. Refusals are always told.
-func (j *journal) say(e entry) {
+func (j *Journal) say(e Entry) {
 	verdict := "ok     "
 	if e.Refusal != "" || e.Status >= 400 || e.Status == 0 {
 		verdict = "REFUSED"
@@ -161,28 +161,28 @@ var (
 	plainHeaders = []string{"Accept", "Accept-Encoding", "Connection", "Content-Type", "Content-Length", "User-Agent", "X-Requested-With", "Ibanity-Idempotency-Key"}
 )
 
-// redactParams shows the few parameters that are never secret. Of an unknown one too only a digest: it may
+// RedactParams shows the few parameters that are never secret. Of an unknown one too only a digest: it may
 // be a secret under a misspelt name.
-func redactParams(form url.Values) map[string]string {
+func RedactParams(form url.Values) map[string]string {
 	out := map[string]string{}
 	for name, values := range form {
 		value := strings.Join(values, ", ")
 		if !slices.Contains(plainParams, name) {
 			value = digest(value)
 		}
-		out[printable(name)] = value
+		out[Printable(name)] = value
 	}
 	return out
 }
 
-func redactHeaders(h http.Header) map[string]string {
+func RedactHeaders(h http.Header) map[string]string {
 	out := map[string]string{}
 	for name, values := range h {
 		value := strings.Join(values, ", ")
 		if !slices.Contains(plainHeaders, name) {
 			scheme, rest, ok := strings.Cut(value, " ")
 			if value = digest(value); ok && name == "Authorization" {
-				value = printable(scheme) + " " + digest(rest)
+				value = Printable(scheme) + " " + digest(rest)
 			}
 		}
 		out[name] = value

@@ -6,51 +6,51 @@ import (
 
 // keliweb is apiv2.keliweb.it as its "Refreshing Tokens" page describes it. Client ids, secrets and tokens
 // there have the looks of Laravel Passport, so refusals are in Passport's words: a replay is a 401.
-func keliweb() *provider {
-	return &provider{
-		name:  "keliweb",
-		hosts: []string{"apiv2.keliweb.it"},
-		apps: []app{{
-			id: "5d1f0c3e-8a4b-4c6d-9e2f-7b1a3c5d8e90", secret: "KeliwebSandboxSecret0123456789abcdefghij",
-			method: "client_secret_post", refreshToken: "def50200-keliweb-sandbox-refresh-token",
+func keliweb() *Provider {
+	return &Provider{
+		Name:  "keliweb",
+		Hosts: []string{"apiv2.keliweb.it"},
+		Apps: []App{{
+			ID: "5d1f0c3e-8a4b-4c6d-9e2f-7b1a3c5d8e90", Secret: "KeliwebSandboxSecret0123456789abcdefghij",
+			Method: "client_secret_post", RefreshToken: "def50200-keliweb-sandbox-refresh-token",
 		}},
-		params:    []string{"grant_type", "client_id", "client_secret", "refresh_token"},
-		multipart: true,
-		policy: policy{
-			accessTTL: time.Hour, refreshTTL: 10 * 24 * time.Hour,
-			rotate: true, killsAccess: true,
-			accessToken:  func() string { return jwtShaped(300) },
-			refreshToken: func() string { return "def50200" + randomHex(320) },
+		Params:    []string{"grant_type", "client_id", "client_secret", "refresh_token"},
+		Multipart: true,
+		Policy: Policy{
+			AccessTTL: time.Hour, RefreshTTL: 10 * 24 * time.Hour,
+			Rotate: true, KillsAccess: true,
+			AccessToken:  func() string { return jwtShaped(300) },
+			RefreshToken: func() string { return "def50200" + randomHex(320) },
 		},
-		endpoint:     paths("/oauth/token", "", ""),
-		check:        keliwebHeaders,
-		authenticate: byRegistration(rawEncoding),
-		success: func(_ *call, i *issued) map[string]any {
+		Endpoint:     Paths("/oauth/token", "", ""),
+		Check:        keliwebHeaders,
+		Authenticate: ByRegistration(RawEncoding),
+		Success: func(_ *Call, i *Issued) map[string]any {
 			return map[string]any{
-				"token_type": "Bearer", "expires_in": i.expiresIn,
-				"access_token": i.accessToken, "refresh_token": i.refreshToken,
+				"token_type": "Bearer", "expires_in": i.ExpiresIn,
+				"access_token": i.AccessToken, "refresh_token": i.RefreshToken,
 			}
 		},
-		refused: passportRefusal,
+		Refused: passportRefusal,
 	}
 }
 
-func keliwebHeaders(c *call) *refusal {
-	if c.req.Header.Get("X-Requested-With") != "XMLHttpRequest" {
-		return refuse(badHeader, "X-Requested-With: XMLHttpRequest is missing")
+func keliwebHeaders(c *Call) *Refusal {
+	if c.Req.Header.Get("X-Requested-With") != "XMLHttpRequest" {
+		return Refuse(BadHeader, "X-Requested-With: XMLHttpRequest is missing")
 	}
 	return nil
 }
 
 // passportRefusal is the body that league/oauth2-server gives to Passport: error and error_description, a
 // message that repeats the description, and a hint. A bad refresh token is a 401 with "invalid_request".
-func passportRefusal(_ *call, r *refusal) reply {
-	code, status, message := r.oauthCode(), r.status(), "The request is missing a required parameter, includes an invalid parameter value, includes a parameter more than once, or is otherwise malformed."
-	hint := r.why
-	switch r.code {
+func passportRefusal(_ *Call, r *Refusal) Reply {
+	code, status, message := r.OAuthCode(), r.Status(), "The request is missing a required parameter, includes an invalid parameter value, includes a parameter more than once, or is otherwise malformed."
+	hint := r.Why
+	switch r.Code {
 	case "invalid_grant":
 		code, status, message = "invalid_request", 401, "The refresh token is invalid."
-		if r.replay {
+		if r.Replay {
 			hint = "Token has been revoked"
 		}
 	case "invalid_client":
@@ -62,5 +62,5 @@ func passportRefusal(_ *call, r *refusal) reply {
 	if hint != "" {
 		body["hint"] = hint
 	}
-	return reply{status: status, body: encode(body)}
+	return Reply{Status: status, Body: Encode(body)}
 }

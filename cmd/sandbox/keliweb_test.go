@@ -3,17 +3,17 @@ package main
 import "testing"
 
 func TestKeliweb(t *testing.T) {
-	b := newBench(t)
-	r := b.good("keliweb", b.initial("keliweb"))
-	r.header = nil
-	b.want(400, "invalid_request", r)
+	b := NewBench(t)
+	r := b.Good("keliweb", b.Initial("keliweb"))
+	r.Header = nil
+	b.Want(400, "invalid_request", r)
 
-	r = b.good("keliweb", b.initial("keliweb"))
-	r.asMultipart()
-	got := b.want(200, "", r)
-	replay := b.want(401, "invalid_request", r)
-	if replay.text("hint") != "Token has been revoked" || replay.text("message") != "The refresh token is invalid." {
-		t.Errorf("not in Passport's words: %v", replay.body)
+	r = b.Good("keliweb", b.Initial("keliweb"))
+	r.AsMultipart()
+	got := b.Want(200, "", r)
+	replay := b.Want(401, "invalid_request", r)
+	if replay.Text("hint") != "Token has been revoked" || replay.Text("message") != "The refresh token is invalid." {
+		t.Errorf("not in Passport's words: %v", replay.Body)
 	}
-	b.want(200, "", b.good("keliweb", got.text("refresh_token")))
+	b.Want(200, "", b.Good("keliweb", got.Text("refresh_token")))
 }

@@ -5,31 +5,31 @@ import (
 	"slices"
 )
 
-// ledgers are those of all providers, in the order in which they are shown.
-type ledgers []*ledger
+// Ledgers are those of all providers, in the order in which they are shown.
+type Ledgers []*Ledger
 
-// named gives the ledger of a provider, nil when there is none.
-func (all ledgers) named(provider string) *ledger {
+// Named gives the ledger of a provider, nil when there is none.
+func (all Ledgers) Named(provider string) *Ledger {
 	for _, l := range all {
-		if l.name == provider {
+		if l.Name == provider {
 			return l
 		}
 	}
 	return nil
 }
 
-// at gives the ledgers of the providers that answer on a host.
-func (all ledgers) at(host string) ledgers {
-	return all.those(func(l *ledger) bool { return l.serves(host) })
+// At gives the ledgers of the providers that answer on a host.
+func (all Ledgers) At(host string) Ledgers {
+	return all.those(func(l *Ledger) bool { return l.serves(host) })
 }
 
-// under gives the ledgers of the providers whose paths begin with the same part.
-func (all ledgers) under(first string) ledgers {
-	return all.those(func(l *ledger) bool { return l.path != "" && l.path == first })
+// Under gives the ledgers of the providers whose paths begin with the same part.
+func (all Ledgers) Under(first string) Ledgers {
+	return all.those(func(l *Ledger) bool { return l.Path != "" && l.Path == first })
 }
 
-func (all ledgers) those(wanted func(*ledger) bool) ledgers {
-	var out ledgers
+func (all Ledgers) those(wanted func(*Ledger) bool) Ledgers {
+	var out Ledgers
 	for _, l := range all {
 		if wanted(l) {
 			out = append(out, l)
@@ -38,10 +38,10 @@ func (all ledgers) those(wanted func(*ledger) bool) ledgers {
 	return out
 }
 
-// claiming gives the last that claims a request, see provider.claims; nil when none does.
-func (all ledgers) claiming(h http.Header) *ledger {
+// Claiming gives the last that claims a request, see provider.claims; nil when none does.
+func (all Ledgers) Claiming(h http.Header) *Ledger {
 	for _, l := range slices.Backward(all) {
-		if l.claims == nil || l.claims(h, l.knows) {
+		if l.Claims == nil || l.Claims(h, l.knows) {
 			return l
 		}
 	}

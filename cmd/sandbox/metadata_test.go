@@ -7,30 +7,30 @@ import (
 
 // The metadata are where RFC 8414 has them, name the issuer and endpoints that exist, and want nothing.
 func TestMetadata(t *testing.T) {
-	b := newBench(t)
-	issuer := b.env["GENERIC_ISSUER"]
-	good := request{method: "GET", url: strings.TrimSuffix(issuer, "/generic") + metadataPath + "/generic"}
-	doc := b.want(200, "", good)
+	b := NewBench(t)
+	issuer := b.Env["GENERIC_ISSUER"]
+	good := Request{Method: "GET", URL: strings.TrimSuffix(issuer, "/generic") + MetadataPath + "/generic"}
+	doc := b.Want(200, "", good)
 	for field, want := range map[string]string{
-		"issuer": issuer, "token_endpoint": b.env["GENERIC_TOKEN_ENDPOINT"],
-		"revocation_endpoint": b.env["GENERIC_REVOCATION_ENDPOINT"], "introspection_endpoint": b.env["GENERIC_INTROSPECTION_ENDPOINT"],
+		"issuer": issuer, "token_endpoint": b.Env["GENERIC_TOKEN_ENDPOINT"],
+		"revocation_endpoint": b.Env["GENERIC_REVOCATION_ENDPOINT"], "introspection_endpoint": b.Env["GENERIC_INTROSPECTION_ENDPOINT"],
 	} {
-		if got := doc.text(field); got != want {
+		if got := doc.Text(field); got != want {
 			t.Errorf("%s is %q, want %q", field, got, want)
 		}
 	}
-	for name, spoil := range map[string]func(*request){
-		"POST":           func(r *request) { r.method = "POST" },
-		"a query":        func(r *request) { r.url += "?a=b" },
-		"a body":         func(r *request) { r.form = "a=b" },
-		"credentials":    func(r *request) { r.basic = "a:b" },
-		"another server": func(r *request) { r.url = strings.Replace(r.url, "/generic", "/keliweb", 1) },
-		"no server":      func(r *request) { r.url = strings.TrimSuffix(r.url, "/generic") },
+	for name, spoil := range map[string]func(*Request){
+		"POST":           func(r *Request) { r.Method = "POST" },
+		"a query":        func(r *Request) { r.URL += "?a=b" },
+		"a body":         func(r *Request) { r.Form = "a=b" },
+		"credentials":    func(r *Request) { r.Basic = "a:b" },
+		"another server": func(r *Request) { r.URL = strings.Replace(r.URL, "/generic", "/keliweb", 1) },
+		"no server":      func(r *Request) { r.URL = strings.TrimSuffix(r.URL, "/generic") },
 	} {
 		r := good
 		spoil(&r)
-		if got := b.send(r); got.status < 400 || b.last().Refusal == "" {
-			t.Errorf("%s: answered %d", name, got.status)
+		if got := b.Send(r); got.Status < 400 || b.Last().Refusal == "" {
+			t.Errorf("%s: answered %d", name, got.Status)
 		}
 	}
 }

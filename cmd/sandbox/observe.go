@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// api is the API for whoever watches the sandbox: plain HTTP, loopback only, JSON.
+// API is the API for whoever watches the sandbox: plain HTTP, loopback only, JSON.
 //
 //	GET  /requests?provider=P&after=N   what was received after number N, see entry; with wait=5s it
 //	                                    waits that long for something to come
@@ -19,15 +19,15 @@ import (
 //	POST /introspect {provider, token}  is this access token live? see tokenState
 //	GET  /api/P      with Bearer        200 if the token is live at provider P, else 401
 //	POST /reset                         everything as it was at the start
-type api struct {
+type API struct {
 	mux     *http.ServeMux
-	ledgers ledgers
-	journal *journal
+	ledgers Ledgers
+	journal *Journal
 	now     func() time.Time
 }
 
-func newAPI(all ledgers, j *journal, now func() time.Time) *api {
-	a := &api{mux: http.NewServeMux(), ledgers: all, journal: j, now: now}
+func NewAPI(all Ledgers, j *Journal, now func() time.Time) *API {
+	a := &API{mux: http.NewServeMux(), ledgers: all, journal: j, now: now}
 	a.mux.HandleFunc("GET /requests", a.getRequests)
 	a.mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { send(w, http.StatusOK, a.stats()) })
 	a.mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) {
@@ -41,9 +41,9 @@ func newAPI(all ledgers, j *journal, now func() time.Time) *api {
 	return a
 }
 
-func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
-func (a *api) getRequests(w http.ResponseWriter, r *http.Request) {
+func (a *API) getRequests(w http.ResponseWriter, r *http.Request) {
 	var after int
 	var wait time.Duration
 	var err error
@@ -62,24 +62,24 @@ func (a *api) getRequests(w http.ResponseWriter, r *http.Request) {
 	send(w, http.StatusOK, a.journal.wait(ctx, r.FormValue("provider"), after))
 }
 
-func (a *api) stats() map[string]statsAnswer {
-	out := map[string]statsAnswer{}
+func (a *API) stats() map[string]Stats {
+	out := map[string]Stats{}
 	for _, l := range a.ledgers {
-		out[l.name] = l.snapshot(a.now())
+		out[l.Name] = l.Snapshot(a.now())
 	}
 	return out
 }
 
-func (a *api) reset() {
+func (a *API) reset() {
 	for _, l := range a.ledgers {
-		l.reset(a.now())
+		l.Reset(a.now())
 	}
 	a.journal.clear()
 }
 
 // receive reads a JSON body strictly: a misspelt field must not pass for an order that was carried out.
 func receive(w http.ResponseWriter, r *http.Request, into any) bool {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, MaxBody))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil && err != io.EOF {
 		sendError(w, http.StatusBadRequest, err.Error())

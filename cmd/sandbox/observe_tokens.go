@@ -5,22 +5,22 @@ import "net/http"
 // control is the body of POST /control; without a provider it goes to all.
 type control struct {
 	Provider string `json:"provider"`
-	order
+	Order
 }
 
-func (a *api) postControl(w http.ResponseWriter, r *http.Request) {
+func (a *API) postControl(w http.ResponseWriter, r *http.Request) {
 	var in control
 	if !receive(w, r, &in) {
 		return
 	}
-	if why := in.check(); why != "" {
+	if why := in.Check(); why != "" {
 		sendError(w, http.StatusBadRequest, why)
 		return
 	}
 	found := false
 	for _, l := range a.ledgers {
-		if in.Provider == "" || in.Provider == l.name {
-			found = l.obey(&in.order) || found
+		if in.Provider == "" || in.Provider == l.Name {
+			found = l.Obey(&in.Order) || found
 		}
 	}
 	if !found {
@@ -32,7 +32,7 @@ func (a *api) postControl(w http.ResponseWriter, r *http.Request) {
 
 // postGrant starts a new grant, as a person's new consent would, for an application (the first, unless
 // client_id names another).
-func (a *api) postGrant(w http.ResponseWriter, r *http.Request) {
+func (a *API) postGrant(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Provider string `json:"provider"`
 		ClientID string `json:"client_id"`
@@ -41,7 +41,7 @@ func (a *api) postGrant(w http.ResponseWriter, r *http.Request) {
 	if l == nil {
 		return
 	}
-	id, token := l.grantAnew(in.ClientID, a.now())
+	id, token := l.Consent(in.ClientID, a.now())
 	if id == "" {
 		sendError(w, http.StatusNotFound, "no such client_id at this provider")
 		return
@@ -49,18 +49,18 @@ func (a *api) postGrant(w http.ResponseWriter, r *http.Request) {
 	send(w, http.StatusOK, map[string]string{"client_id": id, "refresh_token": token})
 }
 
-func (a *api) postIntrospect(w http.ResponseWriter, r *http.Request) {
+func (a *API) postIntrospect(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Provider string `json:"provider"`
 		Token    string `json:"token"`
 	}
 	if l := a.receiveFor(w, r, &in, &in.Provider); l != nil {
-		send(w, http.StatusOK, l.inspect(in.Token, a.now()))
+		send(w, http.StatusOK, l.Inspect(in.Token, a.now()))
 	}
 }
 
 // receiveFor reads a body and finds the provider that it names; nil when that has been answered with a refusal.
-func (a *api) receiveFor(w http.ResponseWriter, r *http.Request, into any, provider *string) *ledger {
+func (a *API) receiveFor(w http.ResponseWriter, r *http.Request, into any, provider *string) *Ledger {
 	if !receive(w, r, into) {
 		return nil
 	}
@@ -68,8 +68,8 @@ func (a *api) receiveFor(w http.ResponseWriter, r *http.Request, into any, provi
 }
 
 // named finds a provider; nil when it has been answered that there is none.
-func (a *api) named(w http.ResponseWriter, provider string) *ledger {
-	l := a.ledgers.named(provider)
+func (a *API) named(w http.ResponseWriter, provider string) *Ledger {
+	l := a.ledgers.Named(provider)
 	if l == nil {
 		sendError(w, http.StatusNotFound, "no such provider")
 	}
@@ -77,12 +77,12 @@ func (a *api) named(w http.ResponseWriter, provider string) *ledger {
 }
 
 // getAPI is a provider's API reduced to one question: is this access token good right now?
-func (a *api) getAPI(w http.ResponseWriter, r *http.Request) {
+func (a *API) getAPI(w http.ResponseWriter, r *http.Request) {
 	l := a.named(w, r.PathValue("provider"))
 	if l == nil {
 		return
 	}
-	state, ok := l.present(r.Header, a.now())
+	state, ok := l.Present(r.Header, a.now())
 	if !ok {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 section 3
 		send(w, http.StatusUnauthorized, state)

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// order changes how a provider behaves while it runs. Every field is optional.
+// Order changes how a provider behaves while it runs. Every field is optional.
 //
 // Several roles may share a provider, and their background work comes when it likes. So a fault, a lifetime or a
 // revocation can be for one grant, named by any refresh token that it ever had; a fault or a release can be for
 // one client, which is a registration's client_id.
-type order struct {
+type Order struct {
 	RefreshToken string `json:"refresh_token"`
 
 	// How tokens are treated from now on. Lifetimes in seconds; what was issued keeps its own.
@@ -35,14 +35,14 @@ type order struct {
 	// ClockOffset is by how many seconds the provider's clock is ahead when it judges assertions.
 	ClockOffset *int64 `json:"clock_offset"`
 
-	registration
+	Registration
 
 	// Revoke ends things behind the client's back: "access_tokens" or "grants".
 	Revoke string `json:"revoke"`
 }
 
-// check says what is wrong with the order, "" for nothing.
-func (in *order) check() string {
+// Check says what is wrong with the order, "" for nothing.
+func (in *Order) Check() string {
 	for _, n := range []*int64{in.RefreshExpiresIn, in.ReuseGrace} {
 		if n != nil && *n < 0 {
 			return "a lifetime can't be negative"
@@ -65,20 +65,20 @@ func (in *order) check() string {
 	case in.Revoke != "" && in.Revoke != "access_tokens" && in.Revoke != "grants":
 		return "revoke is access_tokens or grants"
 	}
-	return in.registration.check()
+	return in.Registration.check()
 }
 
 // lives tells whether the order is about how long tokens are good.
-func (in *order) lives() bool {
+func (in *Order) lives() bool {
 	return in.ExpiresIn != nil || in.RefreshExpiresIn != nil || in.Rotation != nil || in.ReuseGrace != nil
 }
 
-// obey does what is ordered; false means that it is about an application or a grant that the provider does not have.
-func (l *ledger) obey(in *order) bool {
+// Obey does what is ordered; false means that it is about an application or a grant that the provider does not have.
+func (l *Ledger) Obey(in *Order) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g := l.grantOf(in.RefreshToken)
-	if in.RefreshToken != "" && g == nil || !in.registration.apply(l) {
+	if in.RefreshToken != "" && g == nil || !in.Registration.apply(l) {
 		return false
 	}
 	in.treat(l, g)
@@ -92,7 +92,7 @@ func (l *ledger) obey(in *order) bool {
 }
 
 // treat changes how tokens live: of one grant, or with nil of all that have no policy of their own.
-func (in *order) treat(l *ledger, g *grant) {
+func (in *Order) treat(l *Ledger, g *grant) {
 	setSeconds(&l.policy.clockOffset, in.ClockOffset)
 	policy, grants := &l.policy, l.grants
 	if g != nil {
@@ -102,11 +102,11 @@ func (in *order) treat(l *ledger, g *grant) {
 			g.policy = &own
 		}
 	}
-	setSeconds(&policy.accessTTL, in.ExpiresIn)
-	setSeconds(&policy.refreshTTL, in.RefreshExpiresIn)
+	setSeconds(&policy.AccessTTL, in.ExpiresIn)
+	setSeconds(&policy.RefreshTTL, in.RefreshExpiresIn)
 	setSeconds(&policy.reuseGrace, in.ReuseGrace)
 	if in.Rotation != nil {
-		policy.rotate = *in.Rotation
+		policy.Rotate = *in.Rotation
 	}
 	for _, g := range grants {
 		switch in.Revoke {
@@ -119,7 +119,7 @@ func (in *order) treat(l *ledger, g *grant) {
 }
 
 // ordain takes faults down for the next requests of their owner.
-func (in *order) ordain(f *faults) {
+func (in *Order) ordain(f *faults) {
 	if in.Fail != nil {
 		f.fail, f.status, f.body, f.contentType, f.retryAfter = *in.Fail, in.Status, in.Body, in.ContentType, in.RetryAfter
 		if f.status == 0 {

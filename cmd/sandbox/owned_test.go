@@ -9,44 +9,44 @@ import (
 // A fault that is ordered for a grant waits for that grant, whatever else comes to the provider first; it knows the
 // grant by any refresh token of its chain.
 func TestAFaultOfAGrantIsTakenByNobodyElse(t *testing.T) {
-	b := newBench(t)
-	mine := b.initial("generic")
-	next := b.want(200, "", b.good("generic", mine)).text("refresh_token")
+	b := NewBench(t)
+	mine := b.Initial("generic")
+	next := b.Want(200, "", b.Good("generic", mine)).Text("refresh_token")
 	var other map[string]string
-	b.order("/grant", map[string]any{"provider": "generic"}, &other)
-	b.order("/control", map[string]any{"provider": "generic", "refresh_token": mine, "fail": 1, "status": 500}, nil)
-	others := b.want(200, "", b.good("generic", other["refresh_token"])).text("refresh_token")
-	b.want(500, "", b.good("generic", next))
-	b.want(200, "", b.good("generic", next))
-	b.want(200, "", b.good("generic", others))
-	if s := b.stats("generic"); s.Faults != 1 || s.Replays != 0 {
+	b.Order("/grant", map[string]any{"provider": "generic"}, &other)
+	b.Order("/control", map[string]any{"provider": "generic", "refresh_token": mine, "fail": 1, "status": 500}, nil)
+	others := b.Want(200, "", b.Good("generic", other["refresh_token"])).Text("refresh_token")
+	b.Want(500, "", b.Good("generic", next))
+	b.Want(200, "", b.Good("generic", next))
+	b.Want(200, "", b.Good("generic", others))
+	if s := b.Stats("generic"); s.Faults != 1 || s.Replays != 0 {
 		t.Errorf("%+v", s)
 	}
 }
 
 func TestAFaultOfAClientIsTakenByNobodyElse(t *testing.T) {
-	b := newBench(t)
-	post := request{url: "https://auth.pingone.eu/" + b.env["PINGONE_ENVIRONMENT_ID"] + "/as/token", form: form(
-		"grant_type", "refresh_token", "refresh_token", b.env["PINGONE_POST_REFRESH_TOKEN"],
-		"client_id", b.env["PINGONE_POST_CLIENT_ID"], "client_secret", b.env["PINGONE_POST_CLIENT_SECRET"])}
+	b := NewBench(t)
+	post := Request{URL: "https://auth.pingone.eu/" + b.Env["PINGONE_ENVIRONMENT_ID"] + "/as/token", Form: Form(
+		"grant_type", "refresh_token", "refresh_token", b.Env["PINGONE_POST_REFRESH_TOKEN"],
+		"client_id", b.Env["PINGONE_POST_CLIENT_ID"], "client_secret", b.Env["PINGONE_POST_CLIENT_SECRET"])}
 	for client, orders := range map[string]func(){
-		b.env["PINGONE_CLIENT_ID"]: func() {
-			b.want(200, "", post)
-			if got := b.last().ClientID; got != b.env["PINGONE_POST_CLIENT_ID"] {
+		b.Env["PINGONE_CLIENT_ID"]: func() {
+			b.Want(200, "", post)
+			if got := b.Last().ClientID; got != b.Env["PINGONE_POST_CLIENT_ID"] {
 				t.Errorf("the journal says %q", got)
 			}
-			b.want(503, "", b.good("pingone", b.initial("pingone")))
+			b.Want(503, "", b.Good("pingone", b.Initial("pingone")))
 		},
-		b.env["PINGONE_POST_CLIENT_ID"]: func() {
-			b.want(200, "", b.good("pingone", b.initial("pingone")))
-			if got := b.last().ClientID; got != b.env["PINGONE_CLIENT_ID"] {
+		b.Env["PINGONE_POST_CLIENT_ID"]: func() {
+			b.Want(200, "", b.Good("pingone", b.Initial("pingone")))
+			if got := b.Last().ClientID; got != b.Env["PINGONE_CLIENT_ID"] {
 				t.Errorf("the journal says %q", got)
 			}
-			b.want(503, "", post)
+			b.Want(503, "", post)
 		},
 	} {
-		b.order("/reset", map[string]any{}, nil)
-		if status := b.order("/control", map[string]any{"provider": "pingone", "client_id": client, "fail": 1}, nil); status != http.StatusOK {
+		b.Order("/reset", map[string]any{}, nil)
+		if status := b.Order("/control", map[string]any{"provider": "pingone", "client_id": client, "fail": 1}, nil); status != http.StatusOK {
 			t.Fatal(status)
 		}
 		orders()
@@ -55,16 +55,16 @@ func TestAFaultOfAClientIsTakenByNobodyElse(t *testing.T) {
 
 // What is released without a name is everybody's.
 func TestReleaseLetsTheHeldAnswersOfEveryOwnerGo(t *testing.T) {
-	b := newBench(t)
-	grant := b.initial("salesforce")
-	b.order("/control", map[string]any{"provider": "salesforce", "refresh_token": grant, "hold": 1}, nil)
+	b := NewBench(t)
+	grant := b.Initial("salesforce")
+	b.Order("/control", map[string]any{"provider": "salesforce", "refresh_token": grant, "hold": 1}, nil)
 	answer := make(chan error)
 	go func() {
-		_, err := b.do(b.client, b.good("salesforce", grant))
+		_, err := b.Do(b.Client, b.Good("salesforce", grant))
 		answer <- err
 	}()
-	b.arrived(1)
-	b.order("/control", map[string]any{"release": true}, nil)
+	b.Arrived(1)
+	b.Order("/control", map[string]any{"release": true}, nil)
 	if err := <-answer; err != nil {
 		t.Error(err)
 	}
@@ -73,38 +73,38 @@ func TestReleaseLetsTheHeldAnswersOfEveryOwnerGo(t *testing.T) {
 // One grant is treated otherwise than the others of its provider: how long its tokens live, whether they rotate, when
 // it ends.
 func TestAGrantIsTreatedByItself(t *testing.T) {
-	b := newBench(t)
-	mine := b.initial("salesforce")
+	b := NewBench(t)
+	mine := b.Initial("salesforce")
 	var other map[string]string
-	b.order("/grant", map[string]any{"provider": "salesforce"}, &other)
-	b.order("/control", map[string]any{"provider": "salesforce", "refresh_token": mine, "expires_in": 20, "rotation": true}, nil)
-	first := b.want(200, "", b.good("salesforce", mine))
-	second := b.want(200, "", b.good("salesforce", other["refresh_token"]))
-	if first.text("refresh_token") == "" || second.text("refresh_token") != "" {
-		t.Errorf("rotated: %v and %v", first.text("refresh_token") != "", second.text("refresh_token") != "")
+	b.Order("/grant", map[string]any{"provider": "salesforce"}, &other)
+	b.Order("/control", map[string]any{"provider": "salesforce", "refresh_token": mine, "expires_in": 20, "rotation": true}, nil)
+	first := b.Want(200, "", b.Good("salesforce", mine))
+	second := b.Want(200, "", b.Good("salesforce", other["refresh_token"]))
+	if first.Text("refresh_token") == "" || second.Text("refresh_token") != "" {
+		t.Errorf("rotated: %v and %v", first.Text("refresh_token") != "", second.Text("refresh_token") != "")
 	}
-	b.advance(20 * time.Second)
-	if b.live("salesforce", first.text("access_token")) || !b.live("salesforce", second.text("access_token")) {
+	b.Advance(20 * time.Second)
+	if b.Live("salesforce", first.Text("access_token")) || !b.Live("salesforce", second.Text("access_token")) {
 		t.Error("20 seconds later: want the one dead, the other alive")
 	}
-	b.order("/control", map[string]any{"provider": "salesforce", "refresh_token": mine, "revoke": "grants"}, nil)
-	b.want(400, "invalid_grant", b.good("salesforce", first.text("refresh_token")))
-	b.want(200, "", b.good("salesforce", other["refresh_token"]))
+	b.Order("/control", map[string]any{"provider": "salesforce", "refresh_token": mine, "revoke": "grants"}, nil)
+	b.Want(400, "invalid_grant", b.Good("salesforce", first.Text("refresh_token")))
+	b.Want(200, "", b.Good("salesforce", other["refresh_token"]))
 }
 
 func TestControlRefusesWhatIsNobodys(t *testing.T) {
-	b := newBench(t)
+	b := NewBench(t)
 	for status, bodies := range map[int][]map[string]any{
 		http.StatusNotFound: {{"refresh_token": "no such token", "fail": 1}, {"client_id": "nobody", "fail": 1}},
 		http.StatusBadRequest: {
-			{"client_id": "generic client", "refresh_token": b.initial("generic"), "fail": 1},
+			{"client_id": "generic client", "refresh_token": b.Initial("generic"), "fail": 1},
 			{"client_id": "generic client", "expires_in": 20}, {"client_id": "generic client", "revoke": "grants"},
-			{"refresh_token": b.initial("generic"), "clock_offset": 20},
+			{"refresh_token": b.Initial("generic"), "clock_offset": 20},
 		},
 	} {
 		for _, body := range bodies {
 			body["provider"] = "generic"
-			if got := b.order("/control", body, nil); got != status {
+			if got := b.Order("/control", body, nil); got != status {
 				t.Errorf("%v: %d, want %d", body, got, status)
 			}
 		}

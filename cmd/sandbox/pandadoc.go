@@ -3,49 +3,49 @@ package main
 import "time"
 
 // pandadoc is api.pandadoc.com: a form with the scope in it, tokens that live a year.
-func pandadoc() *provider {
-	return &provider{
-		name:  "pandadoc",
-		hosts: []string{"api.pandadoc.com"},
-		apps: []app{{
-			id: "pandadoc-sandbox-client", secret: "pandadoc-sandbox-secret",
-			method: "client_secret_post", refreshToken: "pandadoc-sandbox-refresh-token",
+func pandadoc() *Provider {
+	return &Provider{
+		Name:  "pandadoc",
+		Hosts: []string{"api.pandadoc.com"},
+		Apps: []App{{
+			ID: "pandadoc-sandbox-client", Secret: "pandadoc-sandbox-secret",
+			Method: "client_secret_post", RefreshToken: "pandadoc-sandbox-refresh-token",
 		}},
-		params: []string{"grant_type", "client_id", "client_secret", "refresh_token", "scope"},
-		policy: policy{
-			accessTTL: 31535999 * time.Second, rotate: true, scope: "read+write",
-			accessToken:  func() string { return randomHex(20) },
-			refreshToken: func() string { return randomHex(20) },
+		Params: []string{"grant_type", "client_id", "client_secret", "refresh_token", "scope"},
+		Policy: Policy{
+			AccessTTL: 31535999 * time.Second, Rotate: true, Scope: "read+write",
+			AccessToken:  func() string { return randomHex(20) },
+			RefreshToken: func() string { return randomHex(20) },
 		},
-		endpoint: func(_, path string) string {
+		Endpoint: func(_, path string) string {
 			if path == "/oauth2/access_token" || path == "/oauth2/access_token/" { // the docs show both
-				return endpointToken
+				return EndpointToken
 			}
 			return ""
 		},
-		check:        func(*call) *refusal { return nil },
-		authenticate: byRegistration(rawEncoding),
-		extra:        pandadocScope,
-		success: func(c *call, i *issued) map[string]any {
+		Check:        func(*Call) *Refusal { return nil },
+		Authenticate: ByRegistration(RawEncoding),
+		Extra:        pandadocScope,
+		Success: func(c *Call, i *Issued) map[string]any {
 			return map[string]any{
-				"token_type": "Bearer", "expires_in": i.expiresIn, "scope": c.form.Get("scope"),
-				"access_token": i.accessToken, "refresh_token": i.refreshToken,
+				"token_type": "Bearer", "expires_in": i.ExpiresIn, "scope": c.Form.Get("scope"),
+				"access_token": i.AccessToken, "refresh_token": i.RefreshToken,
 			}
 		},
-		refused: oauthRefusal,
+		Refused: OAuthRefusal,
 	}
 }
 
 // pandadocScope accepts the scope as the docs spell it, encoded once (read%2Bwrite), or as a raw form
 // turns it (read write). Encoded twice it arrives as read%2Bwrite and is none.
-func pandadocScope(c *call) *refusal {
-	switch scope := c.form.Get("scope"); scope {
+func pandadocScope(c *Call) *Refusal {
+	switch scope := c.Form.Get("scope"); scope {
 	case "read+write", "read write":
 		return nil
 	case "":
-		return refuse("invalid_scope", "no scope: read+write is wanted")
+		return Refuse("invalid_scope", "no scope: read+write is wanted")
 	case "read%2Bwrite", "read%20write":
-		return refuse("invalid_scope", "the scope is encoded twice")
+		return Refuse("invalid_scope", "the scope is encoded twice")
 	}
-	return refuse("invalid_scope", "unknown scope: read+write is wanted")
+	return Refuse("invalid_scope", "unknown scope: read+write is wanted")
 }

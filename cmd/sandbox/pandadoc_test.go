@@ -11,16 +11,16 @@ func TestPandaDocScope(t *testing.T) {
 		"read%2Bwrite": true, "read+write": true, "read%20write": true,
 		"read%252Bwrite": false, "read%2520write": false, "": false, "read": false, "read%2Cwrite": false,
 	} {
-		b := newBench(t)
-		good := b.good("pandadoc", b.initial("pandadoc"))
+		b := NewBench(t)
+		good := b.Good("pandadoc", b.Initial("pandadoc"))
 		r := good
-		r.form = strings.Replace(good.form, "scope=read%2Bwrite", "scope="+raw, 1)
+		r.Form = strings.Replace(good.Form, "scope=read%2Bwrite", "scope="+raw, 1)
 		if ok {
-			b.want(200, "", r)
+			b.Want(200, "", r)
 			continue
 		}
-		b.want(400, "invalid_scope", r)
-		r.form = strings.Replace(good.form, "scope=read%2Bwrite", "", 1)
-		b.want(400, "invalid_scope", r)
+		b.Want(400, "invalid_scope", r)
+		r.Form = strings.Replace(good.Form, "scope=read%2Bwrite", "", 1)
+		b.Want(400, "invalid_scope", r)
 	}
 }

@@ -5,25 +5,25 @@ import (
 	"net"
 )
 
-// ports are the three that a sandbox listens on.
-type ports struct {
-	proxy  net.Listener // CONNECT
-	direct net.Listener // the providers' endpoints, over TLS
-	api    net.Listener // observation, in plain HTTP
+// Ports are the three that a sandbox listens on.
+type Ports struct {
+	Proxy  net.Listener // CONNECT
+	Direct net.Listener // the providers' endpoints, over TLS
+	API    net.Listener // observation, in plain HTTP
 }
 
-// openPorts opens all three; "" is a free one of 127.0.0.1.
-func openPorts(proxy, direct, api string) (p ports, err error) {
-	if p.proxy, err = listen(proxy); err != nil {
+// OpenPorts opens all three; "" is a free one of 127.0.0.1.
+func OpenPorts(proxy, direct, api string) (p Ports, err error) {
+	if p.Proxy, err = listen(proxy); err != nil {
 		return p, err
 	}
-	if p.direct, err = listen(direct); err == nil {
-		if p.api, err = listen(api); err == nil {
+	if p.Direct, err = listen(direct); err == nil {
+		if p.API, err = listen(api); err == nil {
 			return p, nil
 		}
-		p.direct.Close()
+		p.Direct.Close()
 	}
-	p.proxy.Close()
+	p.Proxy.Close()
 	return p, err
 }
 

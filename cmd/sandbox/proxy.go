@@ -8,8 +8,8 @@ import (
 
 // serveProxy is the HTTP CONNECT side (RFC 9110 section 9.3.6). It opens no connection to anywhere: a provider's
 // host is answered by the sandbox itself, and every other target is refused.
-func (f *front) serveProxy(w http.ResponseWriter, r *http.Request) {
-	e := entry{Time: f.now(), Via: "proxy", Method: r.Method, Host: r.Host, Path: r.URL.Path}
+func (f *Front) serveProxy(w http.ResponseWriter, r *http.Request) {
+	e := Entry{Time: f.now(), Via: "proxy", Method: r.Method, Host: r.Host, Path: r.URL.Path}
 	if r.Method != http.MethodConnect {
 		f.turnAway(w, e, http.StatusForbidden, "this is a CONNECT proxy; nothing else passes")
 		return
@@ -17,7 +17,7 @@ func (f *front) serveProxy(w http.ResponseWriter, r *http.Request) {
 	e.Path = ""
 	host, port, err := net.SplitHostPort(r.Host)
 	host = strings.ToLower(host)
-	if err != nil || port != "443" || len(f.ledgers.at(host)) == 0 {
+	if err != nil || port != "443" || len(f.ledgers.At(host)) == 0 {
 		f.turnAway(w, e, http.StatusForbidden, "the sandbox stands in for the providers' hosts on port 443 only; nothing leaves this machine")
 		return
 	}
@@ -38,7 +38,7 @@ func (f *front) serveProxy(w http.ResponseWriter, r *http.Request) {
 }
 
 // accept takes direct TLS connections until the listener closes.
-func (f *front) accept(l net.Listener) {
+func (f *Front) accept(l net.Listener) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {

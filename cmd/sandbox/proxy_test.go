@@ -11,17 +11,17 @@ import (
 )
 
 // connect asks the proxy for a tunnel and gives the status and the connection.
-func connect(b *bench, target string) (int, net.Conn) {
-	b.t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(b.env["SANDBOX_PROXY"], "http://"))
+func connect(b *Bench, target string) (int, net.Conn) {
+	b.T.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(b.Env["SANDBOX_PROXY"], "http://"))
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
-	b.t.Cleanup(func() { conn.Close() })
+	b.T.Cleanup(func() { conn.Close() })
 	fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", target, target)
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 	return resp.StatusCode, conn
 }
@@ -29,9 +29,9 @@ func connect(b *bench, target string) (int, net.Conn) {
 // Nothing leaves the machine: every target but the providers' own names is refused, this machine's ports
 // included.
 func TestProxyRefuses(t *testing.T) {
-	b := newBench(t)
+	b := NewBench(t)
 	for _, target := range []string{
-		"example.com:443", "169.254.169.254:80", strings.TrimPrefix(b.env["SANDBOX_API"], "http://"), "localhost:22",
+		"example.com:443", "169.254.169.254:80", strings.TrimPrefix(b.Env["SANDBOX_API"], "http://"), "localhost:22",
 		"api.ibanity.com:80", "api.ibanity.com:8443", "evil-api.ibanity.com:443", "api.ibanity.com.evil.example:443",
 		".my.salesforce.com:443", "my.salesforce.com:443", "evilmy.salesforce.com:443", "[::1]:443",
 	} {
@@ -39,7 +39,7 @@ func TestProxyRefuses(t *testing.T) {
 			t.Errorf("%s: %d", target, status)
 		}
 	}
-	resp, err := http.Get(b.env["SANDBOX_PROXY"] + "/")
+	resp, err := http.Get(b.Env["SANDBOX_PROXY"] + "/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,13 +51,13 @@ func TestProxyRefuses(t *testing.T) {
 
 // A tunnel is good for the host that it was opened to, in the handshake and in the request.
 func TestTunnelIsForOneHost(t *testing.T) {
-	b := newBench(t)
+	b := NewBench(t)
 	_, conn := connect(b, "api.pandadoc.com:443")
-	if err := tls.Client(conn, &tls.Config{ServerName: "apiv2.keliweb.it", RootCAs: b.roots}).Handshake(); err == nil {
+	if err := tls.Client(conn, &tls.Config{ServerName: "apiv2.keliweb.it", RootCAs: b.Roots}).Handshake(); err == nil {
 		t.Error("another SNI was served")
 	}
 	_, conn = connect(b, "api.pandadoc.com:443")
-	c := tls.Client(conn, &tls.Config{ServerName: "api.pandadoc.com", RootCAs: b.roots})
+	c := tls.Client(conn, &tls.Config{ServerName: "api.pandadoc.com", RootCAs: b.Roots})
 	fmt.Fprint(c, "POST /oauth/token HTTP/1.1\r\nHost: apiv2.keliweb.it\r\nContent-Length: 0\r\n\r\n")
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
@@ -70,24 +70,24 @@ func TestTunnelIsForOneHost(t *testing.T) {
 
 // The endpoints directly, the provider named by the first part of the path.
 func TestDirect(t *testing.T) {
-	b := newBench(t)
+	b := NewBench(t)
 	for provider, path := range map[string]string{
 		"keliweb": "/keliweb/oauth/token", "pandadoc": "/pandadoc/oauth2/access_token",
-		"salesforce": "/salesforce/services/oauth2/token", "pingone": "/pingone/" + b.env["PINGONE_ENVIRONMENT_ID"] + "/as/token",
+		"salesforce": "/salesforce/services/oauth2/token", "pingone": "/pingone/" + b.Env["PINGONE_ENVIRONMENT_ID"] + "/as/token",
 	} {
-		r := b.good(provider, b.initial(provider))
-		r.url = b.env["SANDBOX_URL"] + path
-		b.want(200, "", r)
+		r := b.Good(provider, b.Initial(provider))
+		r.URL = b.Env["SANDBOX_URL"] + path
+		b.Want(200, "", r)
 	}
-	b.want(404, "", request{url: b.env["SANDBOX_URL"] + "/nobody/token"})
-	b.want(404, "", request{url: b.env["SANDBOX_URL"] + "/oauth/token"})
+	b.Want(404, "", Request{URL: b.Env["SANDBOX_URL"] + "/nobody/token"})
+	b.Want(404, "", Request{URL: b.Env["SANDBOX_URL"] + "/oauth/token"})
 }
 
 func TestLoopbackOnly(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "localhost", "example.com:0"} {
-		for _, o := range []options{{proxy: addr}, {direct: addr}, {api: addr}} {
-			if s, err := start(t.Context(), o); err == nil {
-				s.close()
+		for _, o := range []Options{{Proxy: addr}, {Direct: addr}, {API: addr}} {
+			if s, err := Start(t.Context(), o); err == nil {
+				s.Close()
 				t.Errorf("listens on %s: %+v", addr, o)
 			}
 		}

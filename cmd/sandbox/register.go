@@ -7,9 +7,9 @@ import (
 	"errors"
 )
 
-// registration is the part of POST /control that changes what one application proves itself with, as its owner
+// Registration is the part of POST /control that changes what one application proves itself with, as its owner
 // does in a provider's console. What it had before works no longer.
-type registration struct {
+type Registration struct {
 	ClientID          string `json:"client_id"`
 	ClientSecret      string `json:"client_secret"`
 	ClientCertificate string `json:"client_certificate"` // PEM
@@ -17,11 +17,11 @@ type registration struct {
 	SigningAlg        string `json:"signing_alg"`
 }
 
-func (in *registration) check() string {
+func (in *Registration) check() string {
 	_, certErr := parseCertificate(in.ClientCertificate)
 	_, keyErr := parsePublicKey(in.PublicKey)
 	switch {
-	case in.ClientID == "" && *in != registration{}:
+	case in.ClientID == "" && *in != Registration{}:
 		return "client_id must say whose registration it is"
 	case in.ClientCertificate != "" && certErr != nil:
 		return "client_certificate is no PEM certificate"
@@ -32,23 +32,23 @@ func (in *registration) check() string {
 }
 
 // apply changes the registration; false means that the provider has no such application.
-func (in *registration) apply(l *ledger) bool {
-	for i := range l.apps {
-		a := &l.apps[i]
-		if a.id != in.ClientID {
+func (in *Registration) apply(l *Ledger) bool {
+	for i := range l.Apps {
+		a := &l.Apps[i]
+		if a.ID != in.ClientID {
 			continue
 		}
 		if in.ClientSecret != "" {
-			a.secret = in.ClientSecret
+			a.Secret = in.ClientSecret
 		}
 		if cert, err := parseCertificate(in.ClientCertificate); err == nil {
-			a.certificate = cert
+			a.Certificate = cert
 		}
 		if key, err := parsePublicKey(in.PublicKey); err == nil {
-			a.key = key
+			a.Key = key
 		}
 		if in.SigningAlg != "" {
-			a.alg = in.SigningAlg
+			a.Alg = in.SigningAlg
 		}
 		return true
 	}

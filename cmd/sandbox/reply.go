@@ -7,40 +7,40 @@ import (
 	"strings"
 )
 
-// refusal is why a request is not granted. code is an error code of RFC 6749 section 5.2, or one of the
+// Refusal is why a request is not granted. code is an error code of RFC 6749 section 5.2, or one of the
 // codes below; why is for the log and names no secret.
-type refusal struct {
-	code, why string
-	replay    bool // a spent refresh token was sent
+type Refusal struct {
+	Code, Why string
+	Replay    bool // a spent refresh token was sent
 }
 
 // Codes for what goes wrong before OAuth has a say.
 const (
-	badMethod      = "method_not_allowed"
-	badContentType = "unsupported_media_type"
-	badHeader      = "bad_header"
-	badCertificate = "bad_certificate"
+	BadMethod      = "method_not_allowed"
+	BadContentType = "unsupported_media_type"
+	BadHeader      = "bad_header"
+	BadCertificate = "bad_certificate"
 )
 
-func refuse(code, why string) *refusal { return &refusal{code: code, why: why} }
+func Refuse(code, why string) *Refusal { return &Refusal{Code: code, Why: why} }
 
-// reply is what goes back over the wire.
-type reply struct {
-	status  int
-	header  http.Header
-	body    []byte
-	refusal string
-	replay  bool
+// Reply is what goes back over the wire.
+type Reply struct {
+	Status  int
+	Header  http.Header
+	Body    []byte
+	Refusal string
+	Replay  bool
 	issued  bool // tokens were issued
-	resent  bool // stored answer of an idempotency key
+	Resent  bool // stored answer of an idempotency key
 }
 
-// status gives the HTTP status that most servers use for a refusal's code.
-func (r *refusal) status() int {
-	switch r.code {
-	case badMethod:
+// Status gives the HTTP status that most servers use for a refusal's code.
+func (r *Refusal) Status() int {
+	switch r.Code {
+	case BadMethod:
 		return http.StatusMethodNotAllowed
-	case badContentType:
+	case BadContentType:
 		return http.StatusUnsupportedMediaType
 	case "invalid_client":
 		return http.StatusUnauthorized
@@ -48,16 +48,16 @@ func (r *refusal) status() int {
 	return http.StatusBadRequest
 }
 
-// oauthCode is the code for a body in the shape of RFC 6749, which has no words for transport mistakes.
-func (r *refusal) oauthCode() string {
-	switch r.code {
-	case badMethod, badContentType, badHeader, badCertificate:
+// OAuthCode is the code for a body in the shape of RFC 6749, which has no words for transport mistakes.
+func (r *Refusal) OAuthCode() string {
+	switch r.Code {
+	case BadMethod, BadContentType, BadHeader, BadCertificate:
 		return "invalid_request"
 	}
-	return r.code
+	return r.Code
 }
 
-func encode(v any) []byte {
+func Encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // maps of plain values only
@@ -65,40 +65,40 @@ func encode(v any) []byte {
 	return b
 }
 
-// oauthRefusal is a body of RFC 6749 section 5.2.
-func oauthRefusal(_ *call, r *refusal) reply {
+// OAuthRefusal is a body of RFC 6749 section 5.2.
+func OAuthRefusal(_ *Call, r *Refusal) Reply {
 	h := http.Header{}
-	if r.code == "invalid_client" {
+	if r.Code == "invalid_client" {
 		h.Set("WWW-Authenticate", `Basic realm="sandbox"`)
 	}
-	return reply{status: r.status(), header: h, body: encode(map[string]any{
-		"error": r.oauthCode(), "error_description": r.why,
+	return Reply{Status: r.Status(), Header: h, Body: Encode(map[string]any{
+		"error": r.OAuthCode(), "error_description": r.Why,
 	})}
 }
 
-func (out reply) write(w http.ResponseWriter, c *call) {
+func (out Reply) Write(w http.ResponseWriter, c *Call) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Pragma", "no-cache")
-	sets := []http.Header{out.header}
-	if c.header != nil {
-		sets = []http.Header{c.header(), out.header}
+	sets := []http.Header{out.Header}
+	if c.Header != nil {
+		sets = []http.Header{c.Header(), out.Header}
 	}
 	for _, set := range sets {
 		for name, values := range set {
 			h[name] = values
 		}
 	}
-	if !c.gzip || !strings.Contains(c.req.Header.Get("Accept-Encoding"), "gzip") {
-		w.WriteHeader(out.status)
-		w.Write(out.body)
+	if !c.Gzip || !strings.Contains(c.Req.Header.Get("Accept-Encoding"), "gzip") {
+		w.WriteHeader(out.Status)
+		w.Write(out.Body)
 		return
 	}
 	h.Set("Content-Encoding", "gzip")
-	w.WriteHeader(out.status)
+	w.WriteHeader(out.Status)
 	z := gzip.NewWriter(w)
-	for _, part := range [][]byte{out.body[:len(out.body)/2], out.body[len(out.body)/2:]} {
+	for _, part := range [][]byte{out.Body[:len(out.Body)/2], out.Body[len(out.Body)/2:]} {
 		z.Write(part)
 		z.Flush()
 		w.(http.Flusher).Flush() // ends a chunk

@@ -8,16 +8,16 @@ import (
 
 // route finds who answers. On 127.0.0.1 the first part of the path names the provider, except for one whose own
 // path begins with its name already. The second result is the path as on the provider's own host.
-func route(all ledgers, host, path string, h http.Header) (*ledger, string) {
+func route(all Ledgers, host, path string, h http.Header) (*Ledger, string) {
 	if ip := net.ParseIP(host); !ip.IsLoopback() && host != "localhost" {
-		return all.at(host).claiming(h), path
+		return all.At(host).Claiming(h), path
 	}
-	if name, ok := strings.CutPrefix(path, metadataPath+"/"); ok {
-		return all.named(name), metadataPath
+	if name, ok := strings.CutPrefix(path, MetadataPath+"/"); ok {
+		return all.Named(name), MetadataPath
 	}
 	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if l := all.under(first).claiming(h); l != nil {
+	if l := all.Under(first).Claiming(h); l != nil {
 		return l, path
 	}
-	return all.named(first), "/" + rest
+	return all.Named(first), "/" + rest
 }

@@ -12,15 +12,15 @@ import (
 
 // The answer as it is on the wire: gzip, in chunks, a time in milliseconds in a string, no lifetime.
 func TestSalesforceAnswer(t *testing.T) {
-	b := newBench(t)
-	r := b.good("salesforce", b.initial("salesforce"))
-	req, err := http.NewRequestWithContext(t.Context(), "POST", r.url, strings.NewReader(r.form))
+	b := NewBench(t)
+	r := b.Good("salesforce", b.Initial("salesforce"))
+	req, err := http.NewRequestWithContext(t.Context(), "POST", r.URL, strings.NewReader(r.Form))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept-Encoding", "gzip") // said by hand, so that the transport leaves the body alone
-	resp, err := b.client.Do(req)
+	resp, err := b.Client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,32 +51,32 @@ func TestSalesforceAnswer(t *testing.T) {
 }
 
 func TestSalesforceHosts(t *testing.T) {
-	b := newBench(t)
-	r := b.good("salesforce", b.initial("salesforce"))
+	b := NewBench(t)
+	r := b.Good("salesforce", b.Initial("salesforce"))
 	for _, host := range []string{
 		"test.salesforce.com", "acme.my.salesforce.com", "acme--dev.sandbox.my.salesforce.com",
 		"acme.my.site.com", "acme.my.site.com/partners", "login.salesforce.com/site",
 	} {
-		r.url = "https://" + host + "/services/oauth2/token"
-		b.want(200, "", r)
+		r.URL = "https://" + host + "/services/oauth2/token"
+		b.Want(200, "", r)
 	}
 }
 
 // Rotation, switched on: a replay takes the current refresh token and the access tokens with it.
 func TestSalesforceRotation(t *testing.T) {
-	b := newBench(t)
-	b.order("/control", map[string]any{"provider": "salesforce", "rotation": true}, nil)
-	first := b.good("salesforce", b.initial("salesforce"))
-	got := b.want(200, "", first)
-	if got.text("refresh_token") == "" {
+	b := NewBench(t)
+	b.Order("/control", map[string]any{"provider": "salesforce", "rotation": true}, nil)
+	first := b.Good("salesforce", b.Initial("salesforce"))
+	got := b.Want(200, "", first)
+	if got.Text("refresh_token") == "" {
 		t.Fatal("no new refresh token")
 	}
-	replay := b.want(400, "invalid_grant", first)
-	if replay.text("error_description") != "expired access/refresh token" {
-		t.Errorf("%v", replay.body)
+	replay := b.Want(400, "invalid_grant", first)
+	if replay.Text("error_description") != "expired access/refresh token" {
+		t.Errorf("%v", replay.Body)
 	}
-	if b.live("salesforce", got.text("access_token")) {
+	if b.Live("salesforce", got.Text("access_token")) {
 		t.Error("the access token survived the replay")
 	}
-	b.want(400, "invalid_grant", b.good("salesforce", got.text("refresh_token")))
+	b.Want(400, "invalid_grant", b.Good("salesforce", got.Text("refresh_token")))
 }

@@ -9,47 +9,47 @@ import (
 	"time"
 )
 
-// options are in what a sandbox differs from one that is started with none.
-type options struct {
-	proxy, direct, api string // loopback addresses of its three ports; "" for a free one of 127.0.0.1
+// Options are in what a sandbox differs from one that is started with none.
+type Options struct {
+	Proxy, Direct, API string // loopback addresses of its three ports; "" for a free one of 127.0.0.1
 
-	ttl       time.Duration    // access token lifetime of every provider; 0: each its own
-	clientCAs []byte           // PEM, authorities of client certificates besides the sandbox's own
-	log       io.Writer        // where a person reads along; nil for nowhere
-	quiet     bool             // only refusals are told there
-	now       func() time.Time // the providers' clock; nil for this machine's
+	TTL       time.Duration    // access token lifetime of every provider; 0: each its own
+	ClientCAs []byte           // PEM, authorities of client certificates besides the sandbox's own
+	Log       io.Writer        // where a person reads along; nil for nowhere
+	Quiet     bool             // only refusals are told there
+	Now       func() time.Time // the providers' clock; nil for this machine's
 }
 
-// sandbox is everything that runs: the providers, their authority, and what was seen.
-type sandbox struct {
-	authority *authority  // whom clients have to trust, and who vouches for their certificates
-	keys      *clientKeys // what an operator holds of the generic server's applications
-	ledgers   ledgers     // in the order in which they are shown
-	journal   *journal
+// Sandbox is everything that runs: the providers, their authority, and what was seen.
+type Sandbox struct {
+	Authority *Authority // whom clients have to trust, and who vouches for their certificates
+	Keys      *Keys      // what an operator holds of the generic server's applications
+	Ledgers   Ledgers    // in the order in which they are shown
+	journal   *Journal
 
 	proxy, direct, api net.Addr
 	stop               func()
 }
 
-// start serves until ctx ends or close is called.
-func start(ctx context.Context, o options) (*sandbox, error) {
-	if o.log == nil {
-		o.log = io.Discard
+// Start serves until ctx ends or close is called.
+func Start(ctx context.Context, o Options) (*Sandbox, error) {
+	if o.Log == nil {
+		o.Log = io.Discard
 	}
-	if o.now == nil {
-		o.now = time.Now
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	s := &sandbox{journal: newJournal(o.log, o.quiet)}
+	s := &Sandbox{journal: NewJournal(o.Log, o.Quiet)}
 	if err := s.open(o); err != nil {
 		return nil, err
 	}
-	on, err := openPorts(o.proxy, o.direct, o.api)
+	on, err := OpenPorts(o.Proxy, o.Direct, o.API)
 	if err != nil {
 		return nil, err
 	}
-	s.proxy, s.direct, s.api = on.proxy.Addr(), on.direct.Addr(), on.api.Addr()
+	s.proxy, s.direct, s.api = on.Proxy.Addr(), on.Direct.Addr(), on.API.Addr()
 	ctx, cancel := context.WithCancel(ctx)
-	stop := newFront(ctx, s.authority, s.ledgers, s.journal, o.now).serve(on, newAPI(s.ledgers, s.journal, o.now))
+	stop := NewFront(ctx, s.Authority, s.Ledgers, s.journal, o.Now).Serve(on, NewAPI(s.Ledgers, s.journal, o.Now))
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		stop()
@@ -58,27 +58,27 @@ func start(ctx context.Context, o options) (*sandbox, error) {
 	return s, nil
 }
 
-// close stops serving, with a moment for what is in flight, and returns when it has stopped.
-func (s *sandbox) close() { s.stop() }
+// Close stops serving, with a moment for what is in flight, and returns when it has stopped.
+func (s *Sandbox) Close() { s.stop() }
 
 // open sets the providers up.
-func (s *sandbox) open(o options) (err error) {
-	if s.authority, err = newAuthority(); err != nil {
+func (s *Sandbox) open(o Options) (err error) {
+	if s.Authority, err = NewAuthority(); err != nil {
 		return err
 	}
-	if o.clientCAs != nil && !s.authority.pool.AppendCertsFromPEM(o.clientCAs) {
+	if o.ClientCAs != nil && !s.Authority.Pool.AppendCertsFromPEM(o.ClientCAs) {
 		return errors.New("no certificate of an authority in PEM")
 	}
-	if s.keys, err = newClientKeys(); err != nil {
+	if s.Keys, err = NewKeys(); err != nil {
 		return err
 	}
-	for _, p := range providers(clients{
-		roots: s.authority.pool, subject: subjectOf(clientName), certificate: s.keys.certificate, key: s.keys.key.Public(),
+	for _, p := range All(Clients{
+		Roots: s.Authority.Pool, Subject: Subject(ClientName), Certificate: s.Keys.Certificate, Key: s.Keys.Key.Public(),
 	}) {
-		if o.ttl > 0 {
-			p.policy.accessTTL = o.ttl
+		if o.TTL > 0 {
+			p.Policy.AccessTTL = o.TTL
 		}
-		s.ledgers = append(s.ledgers, newLedger(p, o.now()))
+		s.Ledgers = append(s.Ledgers, NewLedger(p, o.Now()))
 	}
 	return nil
 }

@@ -61,17 +61,17 @@ func serve(ctx context.Context, o settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := start(ctx, options{
-		proxy: o.proxy, direct: o.listen, api: o.api, ttl: o.ttl, clientCAs: authorities, log: stderr, quiet: o.quiet,
+	s, err := Start(ctx, Options{
+		Proxy: o.proxy, Direct: o.listen, API: o.api, TTL: o.ttl, ClientCAs: authorities, Log: stderr, Quiet: o.quiet,
 	})
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	if err := writeIdentity(s, o.dir); err != nil {
 		return err
 	}
-	env := s.environment(o.dir)
+	env := s.Environment(o.dir)
 	if err := writeEnvironment(o.dir, env); err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (o settings) authorities() ([]byte, error) {
 	return text, err
 }
 
-func summary(w io.Writer, s *sandbox, env map[string]string) {
+func summary(w io.Writer, s *Sandbox, env map[string]string) {
 	fmt.Fprintf(w, `Sandbox of the token endpoints, in memory, on loopback only.
 
   CONNECT proxy    %s   (HTTPS_PROXY for whoever shall reach it under the providers' own names)
@@ -106,12 +106,12 @@ func summary(w io.Writer, s *sandbox, env map[string]string) {
 
 Providers:
 `, env["SANDBOX_PROXY"], env["SANDBOX_URL"], env["SANDBOX_API"], env["SANDBOX_CA"], filepath.Join(env["SANDBOX_DIR"], envName))
-	for _, l := range s.ledgers {
+	for _, l := range s.Ledgers {
 		host := "127.0.0.1 only"
-		if len(l.hosts) > 0 {
-			host = l.hosts[0]
+		if len(l.Hosts) > 0 {
+			host = l.Hosts[0]
 		}
-		fmt.Fprintf(w, "  %-17s %-22s access tokens live %s\n", l.name, host, l.policy.accessTTL)
+		fmt.Fprintf(w, "  %-17s %-22s access tokens live %s\n", l.Name, host, l.Provider.Policy.AccessTTL)
 	}
 	fmt.Fprintln(w)
 }

@@ -41,7 +41,7 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 
 // handshake terminates TLS and hands the connection to the HTTP server. A failure is a refusal like any
 // other and is written down, since "the certificate was missing" is what a test wants to see.
-func (f *front) handshake(w *wire) {
+func (f *Front) handshake(w *wire) {
 	conn := tls.Server(w, &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return f.tlsConfig(w, hello.ServerName) },
@@ -51,7 +51,7 @@ func (f *front) handshake(w *wire) {
 	if err := conn.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		if f.stop.Err() == nil && !errors.Is(err, io.EOF) { // somebody who only looked whether the port is open
-			f.journal.record(entry{Time: f.now(), Via: w.via, Host: w.host, Method: "TLS", Provider: f.owner(w.host), Refusal: "handshake: " + err.Error()})
+			f.journal.Record(Entry{Time: f.now(), Via: w.via, Host: w.host, Method: "TLS", Provider: f.owner(w.host), Refusal: "handshake: " + err.Error()})
 		}
 		return
 	}
@@ -61,17 +61,17 @@ func (f *front) handshake(w *wire) {
 }
 
 // owner names the provider behind a host, for the journal.
-func (f *front) owner(host string) string {
+func (f *Front) owner(host string) string {
 	if l, _ := route(f.ledgers, host, "", http.Header{"Authorization": {"Basic"}}); l != nil {
-		return l.name
+		return l.Name
 	}
 	return ""
 }
 
 // tlsConfig picks the certificate by SNI, and what is demanded of the client's. On 127.0.0.1, where all providers share
 // one port, that is verified when there is one, and missed by the provider that wants it.
-func (f *front) tlsConfig(w *wire, name string) (*tls.Config, error) {
-	at := f.ledgers.at(name)
+func (f *Front) tlsConfig(w *wire, name string) (*tls.Config, error) {
+	at := f.ledgers.At(name)
 	switch {
 	case w.host != "" && name != w.host:
 		return nil, fmt.Errorf("CONNECT and SNI name different hosts")
@@ -88,14 +88,14 @@ func (f *front) tlsConfig(w *wire, name string) (*tls.Config, error) {
 		MinVersion:   tls.VersionTLS12,
 		Certificates: []tls.Certificate{*leaf},
 		NextProtos:   []string{"http/1.1"},
-		ClientCAs:    f.authority.pool,
+		ClientCAs:    f.authority.Pool,
 	}
 	switch {
 	case len(at) == 0:
 		c.ClientAuth = tls.VerifyClientCertIfGiven
-	case at[0].handshake == handshakeVouched:
+	case at[0].Handshake == HandshakeVouched:
 		c.ClientAuth = tls.RequireAndVerifyClientCert
-	case at[0].handshake == handshakeRegistered:
+	case at[0].Handshake == HandshakeRegistered:
 		// No authorities are named: who has a certificate of none would show nothing.
 		c.ClientAuth, c.VerifyConnection, c.ClientCAs = tls.RequireAnyClientCert, registeredAt(at[0]), nil
 	}
@@ -103,9 +103,9 @@ func (f *front) tlsConfig(w *wire, name string) (*tls.Config, error) {
 }
 
 // registeredAt refuses, in the handshake, a certificate that is no application's of a provider.
-func registeredAt(l *ledger) func(tls.ConnectionState) error {
+func registeredAt(l *Ledger) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
-		if !l.isRegistered(state.PeerCertificates) {
+		if !l.IsRegistered(state.PeerCertificates) {
 			return errors.New("the client certificate is not a registered one")
 		}
 		return nil
