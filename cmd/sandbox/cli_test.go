@@ -15,6 +15,8 @@ import (
 
 	"github.com/youmark/pkcs8"
 	"software.sslmate.com/src/go-pkcs12"
+
+	"vault-plugin-secrets-oauthrefresh/sandbox/sandboxtest"
 )
 
 // startProgram runs the program as a person would and waits until its files are there.
@@ -47,7 +49,7 @@ func startProgram(t *testing.T, args ...string) (dir string, env map[string]stri
 
 func TestProgram(t *testing.T) {
 	dir, env, stop := startProgram(t, "-ttl", "20s")
-	b := At(t, env)
+	b := sandboxtest.At(t, env)
 	got := b.Want(200, "", b.Good("keliweb", env["KELIWEB_REFRESH_TOKEN"]))
 	if got.Body["expires_in"] != 20.0 {
 		t.Errorf("-ttl 20s and expires_in %v", got.Body["expires_in"])

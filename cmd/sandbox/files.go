@@ -12,10 +12,12 @@ import (
 
 	"github.com/youmark/pkcs8"
 	"software.sslmate.com/src/go-pkcs12"
+
+	"vault-plugin-secrets-oauthrefresh/sandbox"
 )
 
 // writeIdentity puts the CA and the Isabel client certificate, in every form that operators have, into dir.
-func writeIdentity(s *Sandbox, dir string) error {
+func writeIdentity(s *sandbox.Sandbox, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -23,15 +25,15 @@ func writeIdentity(s *Sandbox, dir string) error {
 	if err != nil {
 		return fmt.Errorf("generating the client key: %w", err)
 	}
-	cert, err := s.Authority.Client(ClientName, key)
+	cert, err := s.Authority.Client(sandbox.ClientName, key)
 	if err != nil {
 		return err
 	}
-	pfx, err := pkcs12.Modern.Encode(key, cert, []*x509.Certificate{s.Authority.Cert}, IsabelPassword)
+	pfx, err := pkcs12.Modern.Encode(key, cert, []*x509.Certificate{s.Authority.Cert}, sandbox.IsabelPassword)
 	if err != nil {
 		return fmt.Errorf("writing the PFX: %w", err)
 	}
-	encrypted, err := pkcs8.MarshalPrivateKey(key, []byte(IsabelPassword), nil)
+	encrypted, err := pkcs8.MarshalPrivateKey(key, []byte(sandbox.IsabelPassword), nil)
 	if err != nil {
 		return fmt.Errorf("encrypting the key: %w", err)
 	}
@@ -40,7 +42,7 @@ func writeIdentity(s *Sandbox, dir string) error {
 		"ca.pem":           block("CERTIFICATE", s.Authority.Cert.Raw),
 		"isabel.pfx":       pfx,
 		"isabel.b64":       []byte(base64.StdEncoding.EncodeToString(pfx) + "\n"),
-		"isabel.password":  []byte(IsabelPassword),
+		"isabel.password":  []byte(sandbox.IsabelPassword),
 		"isabel-cert.pem":  block("CERTIFICATE", cert.Raw),
 		"isabel-key.pem":   block("ENCRYPTED PRIVATE KEY", encrypted),
 		"generic-key.pem":  block("PRIVATE KEY", s.Keys.DER),

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"vault-plugin-secrets-oauthrefresh/sandbox"
 )
 
 // settings are the command line of a serving sandbox.
@@ -61,7 +63,7 @@ func serve(ctx context.Context, o settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := Start(ctx, Options{
+	s, err := sandbox.Start(ctx, sandbox.Options{
 		Proxy: o.proxy, Direct: o.listen, API: o.api, TTL: o.ttl, ClientCAs: authorities, Log: stderr, Quiet: o.quiet,
 	})
 	if err != nil {
@@ -95,7 +97,7 @@ func (o settings) authorities() ([]byte, error) {
 	return text, err
 }
 
-func summary(w io.Writer, s *Sandbox, env map[string]string) {
+func summary(w io.Writer, s *sandbox.Sandbox, env map[string]string) {
 	fmt.Fprintf(w, `Sandbox of the token endpoints, in memory, on loopback only.
 
   CONNECT proxy    %s   (HTTPS_PROXY for whoever shall reach it under the providers' own names)
