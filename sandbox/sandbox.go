@@ -1,3 +1,14 @@
+// Package sandbox starts, in process, what stands in for five token endpoints and one of nobody's. It is an independent
+// witness: written from the providers' documents and the RFCs, it shares no code with what it is to judge, and imports
+// none of it.
+//
+//	oauth    a strict OAuth server, whatever its dialect
+//	dialect  in what six servers differ
+//	front    the proxy, TLS, the authority: who gets to them
+//	watch    what was received, and orders for what comes next
+//
+// Imports go one way: dialect and watch use oauth, front uses both watch and oauth, and sandbox puts them together;
+// cmd/sandbox is its command line, sandboxtest for tests. A test holds this.
 package sandbox
 
 import (
@@ -36,7 +47,7 @@ type Sandbox struct {
 	stop               func()
 }
 
-// Start serves until ctx ends or close is called.
+// Start serves until ctx ends or Close is called.
 func Start(ctx context.Context, o Options) (*Sandbox, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -54,7 +65,7 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 	}
 	s.proxy, s.direct, s.api = on.Proxy.Addr(), on.Direct.Addr(), on.API.Addr()
 	ctx, cancel := context.WithCancel(ctx)
-	stop := front.NewFront(ctx, s.Authority, s.Ledgers, s.journal, o.Now).Serve(on, watch.NewAPI(s.Ledgers, s.journal, o.Now))
+	stop := front.New(ctx, s.Authority, s.Ledgers, s.journal, o.Now).Serve(on, watch.NewAPI(s.Ledgers, s.journal, o.Now))
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		stop()
@@ -63,7 +74,7 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 	return s, nil
 }
 
-// Close stops serving, with a moment for what is in flight, and returns when it has stopped.
+// Close stops serving, with a moment for what is in flight, and returns when it has stopped. It may be called again.
 func (s *Sandbox) Close() { s.stop() }
 
 // open sets the providers up.

@@ -42,8 +42,10 @@ func generic(registered Clients) *oauth.Provider {
 			AccessToken:  func() string { return randomText(32) },
 			RefreshToken: func() string { return randomText(32) },
 		},
-		Endpoint: oauth.Paths("/token", "/revoke", "/introspect"),
-		Check:    func(*oauth.Call) *oauth.Refusal { return nil },
+		Endpoint: oauth.Paths(map[string]string{
+			"/token": oauth.EndpointToken, "/revoke": oauth.EndpointRevoke, "/introspect": oauth.EndpointIntrospect,
+		}),
+		Check: func(*oauth.Call) *oauth.Refusal { return nil },
 		Authenticate: func(c *oauth.Call) (*oauth.App, *oauth.Refusal) {
 			if c.Endpoint == oauth.EndpointToken && c.Form.Get("grant_type") == oauth.GrantJWTBearer {
 				return c.JWTBearer()

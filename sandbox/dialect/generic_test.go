@@ -10,7 +10,7 @@ import (
 
 // The metadata are where RFC 8414 has them, name the issuer and endpoints that exist, and want nothing.
 func TestMetadata(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	issuer := b.Env["GENERIC_ISSUER"]
 	good := sandboxtest.Request{Method: "GET", URL: strings.TrimSuffix(issuer, "/generic") + oauth.MetadataPath + "/generic"}
 	doc := b.Want(200, "", good)

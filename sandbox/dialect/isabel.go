@@ -55,7 +55,10 @@ func isabelBase(name, method string) *oauth.Provider {
 			AccessToken:  func() string { return "access_token_" + randomText(24) },
 			RefreshToken: func() string { return "refresh_token_" + randomText(24) },
 		},
-		Endpoint:       isabelEndpoint,
+		Endpoint: oauth.Paths(map[string]string{
+			"/isabel-connect/oauth2/token": oauth.EndpointToken, "/isabel-connect/oauth2/revoke": oauth.EndpointRevoke,
+			"/isabel-connect/accounts": oauth.EndpointAPI,
+		}),
 		API:            isabelAccounts,
 		Check:          isabelCheck,
 		Authenticate:   isabelClient,
@@ -64,13 +67,6 @@ func isabelBase(name, method string) *oauth.Provider {
 		IdempotencyKey: isabelKey,
 		Header:         func() http.Header { return http.Header{"Ibanity-Request-Id": {uuid()}} },
 	}
-}
-
-func isabelEndpoint(host, path string) string {
-	if path == "/isabel-connect/accounts" {
-		return oauth.EndpointAPI
-	}
-	return oauth.Paths("/isabel-connect/oauth2/token", "/isabel-connect/oauth2/revoke", "")(host, path)
 }
 
 // isabelCheck wants the client certificate (on the provider's own host the handshake has seen to it

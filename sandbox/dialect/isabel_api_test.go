@@ -19,7 +19,7 @@ func accounts(token string) sandboxtest.Request {
 // The API wants what Isabel's wants: the client certificate in the handshake, a live token, the media type.
 // The journal tells who called and keeps the token to itself.
 func TestIsabelAPI(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	for _, provider := range []string{"isabel-connect", "isabel-connect-v1"} {
 		token := b.Want(200, "", b.Good(provider, b.Initial(provider))).Text("access_token")
 		got := b.Want(200, "", accounts(token))
@@ -40,7 +40,7 @@ func TestIsabelAPI(t *testing.T) {
 }
 
 func TestIsabelAPIRefuses(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	token := b.Want(200, "", b.Good("isabel-connect", b.Initial("isabel-connect"))).Text("access_token")
 	for name, c := range map[string]struct {
 		status int

@@ -14,7 +14,7 @@ import (
 // A real handshake through the CONNECT proxy: no certificate and one of another CA don't get in, and the
 // journal says so.
 func TestIsabelHandshake(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	other, err := front.NewAuthority()
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func TestIsabelHandshake(t *testing.T) {
 
 // On 127.0.0.1 the port is everybody's, so the certificate is missed after the handshake.
 func TestIsabelDirect(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	r := b.Good("isabel-connect", b.Initial("isabel-connect"))
 	r.URL = b.Env["SANDBOX_URL"] + "/isabel-connect/oauth2/token"
 	got, err := b.Do(b.Bare, r)
@@ -53,7 +53,7 @@ func TestIsabelDirect(t *testing.T) {
 }
 
 func TestIsabelShapes(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	for name, spoil := range map[string]func(*sandboxtest.Request){
 		"no Accept":     func(r *sandboxtest.Request) { r.Header = nil },
 		"other Accept":  func(r *sandboxtest.Request) { r.Header = map[string]string{"Accept": "application/json"} },
@@ -84,7 +84,7 @@ func TestIsabelShapes(t *testing.T) {
 
 // Basic as the SDKs send it: nothing encoded before base64; a client_id in the body beside it is fine.
 func TestIsabelBasic(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	r := b.Good("isabel-connect", b.Env["ISABEL_RAW_REFRESH_TOKEN"])
 	id, secret := b.Env["ISABEL_RAW_CLIENT_ID"], b.Env["ISABEL_RAW_CLIENT_SECRET"]
 	r.Basic = id + ":" + url.QueryEscape(secret)
@@ -99,7 +99,7 @@ func TestIsabelBasic(t *testing.T) {
 // One key, one execution: the resent request gets the first answer, another request under the same key
 // none, and after half an hour the key means nothing.
 func TestIsabelIdempotency(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	r := b.Good("isabel-connect", b.Initial("isabel-connect"))
 	r.Header["Ibanity-Idempotency-Key"] = "94c5586e-e15e-4bae-a1fe-fdbefe1f11d3"
 	b.Order("/control", map[string]any{"provider": "isabel-connect", "drop": 1}, nil)

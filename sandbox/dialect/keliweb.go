@@ -24,7 +24,7 @@ func keliweb() *oauth.Provider {
 			AccessToken:  func() string { return jwtShaped(300) },
 			RefreshToken: func() string { return "def50200" + randomHex(320) },
 		},
-		Endpoint:     oauth.Paths("/oauth/token", "", ""),
+		Endpoint:     oauth.Paths(map[string]string{"/oauth/token": oauth.EndpointToken}),
 		Check:        keliwebHeaders,
 		Authenticate: oauth.ByRegistration(oauth.RawEncoding),
 		Success: func(_ *oauth.Call, i *oauth.Issued) map[string]any {

@@ -7,7 +7,7 @@ import (
 )
 
 func TestKeliweb(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	r := b.Good("keliweb", b.Initial("keliweb"))
 	r.Header = nil
 	b.Want(400, "invalid_request", r)

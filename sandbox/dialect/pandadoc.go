@@ -21,12 +21,9 @@ func pandadoc() *oauth.Provider {
 			AccessToken:  func() string { return randomHex(20) },
 			RefreshToken: func() string { return randomHex(20) },
 		},
-		Endpoint: func(_, path string) string {
-			if path == "/oauth2/access_token" || path == "/oauth2/access_token/" { // the docs show both
-				return oauth.EndpointToken
-			}
-			return ""
-		},
+		Endpoint: oauth.Paths(map[string]string{ // the docs show both
+			"/oauth2/access_token": oauth.EndpointToken, "/oauth2/access_token/": oauth.EndpointToken,
+		}),
 		Check:        func(*oauth.Call) *oauth.Refusal { return nil },
 		Authenticate: oauth.ByRegistration(oauth.RawEncoding),
 		Extra:        pandadocScope,

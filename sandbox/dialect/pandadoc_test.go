@@ -13,7 +13,7 @@ func TestPandaDocScope(t *testing.T) {
 		"read%2Bwrite": true, "read+write": true, "read%20write": true,
 		"read%252Bwrite": false, "read%2520write": false, "": false, "read": false, "read%2Cwrite": false,
 	} {
-		b := sandboxtest.NewBench(t)
+		b := sandboxtest.New(t)
 		good := b.Good("pandadoc", b.Initial("pandadoc"))
 		r := good
 		r.Form = strings.Replace(good.Form, "scope=read%2Bwrite", "scope="+raw, 1)

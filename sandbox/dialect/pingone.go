@@ -53,6 +53,10 @@ func pingone() *oauth.Provider {
 	}
 }
 
+var pingonePaths = oauth.Paths(map[string]string{
+	"/as/token": oauth.EndpointToken, "/as/revoke": oauth.EndpointRevoke, "/as/introspect": oauth.EndpointIntrospect,
+})
+
 // pingoneEndpoint knows that the environment id is in the path, except behind a custom domain.
 func pingoneEndpoint(host, path string) string {
 	if host != PingOneDomain {
@@ -62,5 +66,5 @@ func pingoneEndpoint(host, path string) string {
 		}
 		path = rest
 	}
-	return oauth.Paths("/as/token", "/as/revoke", "/as/introspect")(host, path)
+	return pingonePaths(host, path)
 }

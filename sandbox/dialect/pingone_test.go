@@ -9,7 +9,7 @@ import (
 
 // One application per authentication method, each refused under another's.
 func TestPingOneMethods(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	at := "https://" + b.Env["PINGONE_CUSTOM_DOMAIN"] + "/as/token"
 	grant := func(prefix string, more ...string) string {
 		return sandboxtest.Form(append([]string{"grant_type", "refresh_token", "refresh_token", b.Env[prefix+"_REFRESH_TOKEN"]}, more...)...)
@@ -38,7 +38,7 @@ func TestPingOneMethods(t *testing.T) {
 }
 
 func TestPingOneGrace(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	b.Order("/control", map[string]any{"provider": "pingone", "reuse_grace": 60}, nil)
 	r := b.Good("pingone", b.Initial("pingone"))
 	b.Want(200, "", r)

@@ -47,13 +47,17 @@ func salesforce() *oauth.Provider {
 	}
 }
 
+var salesforcePaths = oauth.Paths(map[string]string{
+	"token": oauth.EndpointToken, "revoke": oauth.EndpointRevoke, "introspect": oauth.EndpointIntrospect,
+})
+
 // salesforceEndpoint allows a site's path in front: /partners/services/oauth2/token.
 func salesforceEndpoint(host, path string) string {
 	site, rest, ok := strings.Cut(path, "/services/oauth2/")
 	if !ok || site != "" && (!strings.HasPrefix(site, "/") || strings.Contains(site, "//")) {
 		return ""
 	}
-	return oauth.Paths("token", "revoke", "introspect")(host, rest)
+	return salesforcePaths(host, rest)
 }
 
 // salesforceClient takes the secret in the body or as Basic; revocation asks for no client at all.

@@ -14,7 +14,7 @@ import (
 
 // The answer as it is on the wire: gzip, in chunks, a time in milliseconds in a string, no lifetime.
 func TestSalesforceAnswer(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	r := b.Good("salesforce", b.Initial("salesforce"))
 	req, err := http.NewRequestWithContext(t.Context(), "POST", r.URL, strings.NewReader(r.Form))
 	if err != nil {
@@ -53,7 +53,7 @@ func TestSalesforceAnswer(t *testing.T) {
 }
 
 func TestSalesforceHosts(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	r := b.Good("salesforce", b.Initial("salesforce"))
 	for _, host := range []string{
 		"test.salesforce.com", "acme.my.salesforce.com", "acme--dev.sandbox.my.salesforce.com",
@@ -66,7 +66,7 @@ func TestSalesforceHosts(t *testing.T) {
 
 // Rotation, switched on: a replay takes the current refresh token and the access tokens with it.
 func TestSalesforceRotation(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	b.Order("/control", map[string]any{"provider": "salesforce", "rotation": true}, nil)
 	first := b.Good("salesforce", b.Initial("salesforce"))
 	got := b.Want(200, "", first)

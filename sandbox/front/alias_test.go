@@ -11,7 +11,7 @@ import (
 // At the mTLS alias nobody gets through the handshake but whose certificate is registered, and then only as
 // the application that it is registered for.
 func TestCertificatesAtTheAlias(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	at := b.Env["GENERIC_MTLS_TOKEN_ENDPOINT"]
 	refresh := func(prefix string) sandboxtest.Request {
 		return sandboxtest.Request{URL: at, Form: sandboxtest.Form("grant_type", "refresh_token", "client_id", b.Env[prefix+"_CLIENT_ID"], "refresh_token", b.Env[prefix+"_REFRESH_TOKEN"])}

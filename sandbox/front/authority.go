@@ -18,9 +18,9 @@ import (
 // Authority is the sandbox's own CA. Its key never leaves the process: whoever trusts ca.pem trusts it for
 // as long as this sandbox runs and for nothing else.
 type Authority struct {
-	Cert *x509.Certificate
+	Cert *x509.Certificate // its own
 	key  *ecdsa.PrivateKey
-	Pool *x509.CertPool
+	Pool *x509.CertPool // whose client certificates count: its own, and of whoever was added
 
 	mu     sync.Mutex
 	leaves map[string]*tls.Certificate
@@ -29,6 +29,7 @@ type Authority struct {
 // lifetime of everything that is issued; longer than the 30 days from which on a client should warn.
 const certificateLife = 90 * 24 * time.Hour
 
+// NewAuthority makes one, with a key that nobody has had.
 func NewAuthority() (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -96,11 +97,12 @@ func (a *Authority) leaf(host string) (*tls.Certificate, error) {
 	return c, nil
 }
 
+// Subject is how the subject of a client certificate reads that Client issues for a name.
 func Subject(name string) pkix.Name {
 	return pkix.Name{CommonName: name, Organization: []string{"Sandbox"}}
 }
 
-// Client issues a client certificate.
+// Client issues a client certificate for the holder of a key.
 func (a *Authority) Client(name string, key crypto.Signer) (*x509.Certificate, error) {
 	return a.sign(&x509.Certificate{
 		Subject:     Subject(name),

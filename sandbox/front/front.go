@@ -1,3 +1,6 @@
+// Package front is the network side of the sandbox: a CONNECT proxy and a TLS port of which nothing leads anywhere else,
+// the authority that both have their certificates from, and what must hold before a provider sees a request. It knows
+// hosts, connections and certificates, and of OAuth only who answers where.
 package front
 
 import (
@@ -24,8 +27,8 @@ type Front struct {
 	stop      context.Context // ends what waits
 }
 
-// NewFront lets nobody in yet. What waits, waits until ctx ends.
-func NewFront(ctx context.Context, ca *Authority, all oauth.Ledgers, j *watch.Journal, now func() time.Time) *Front {
+// New lets nobody in yet, see Front.Serve. Requests that wait are ended with ctx.
+func New(ctx context.Context, ca *Authority, all oauth.Ledgers, j *watch.Journal, now func() time.Time) *Front {
 	return &Front{authority: ca, ledgers: all, journal: j, now: now, conns: newFeed(), stop: ctx}
 }
 
@@ -62,6 +65,7 @@ type feed struct {
 
 func newFeed() *feed { return &feed{conns: make(chan net.Conn), done: make(chan struct{})} }
 
+// offer hands a connection over; false when nobody takes any more.
 func (f *feed) offer(c net.Conn) bool {
 	select {
 	case f.conns <- c:
@@ -71,6 +75,7 @@ func (f *feed) offer(c net.Conn) bool {
 	}
 }
 
+// Accept gives the next connection that was offered.
 func (f *feed) Accept() (net.Conn, error) {
 	select {
 	case c := <-f.conns:
@@ -80,9 +85,11 @@ func (f *feed) Accept() (net.Conn, error) {
 	}
 }
 
+// Close turns away what is offered from now on.
 func (f *feed) Close() error {
 	f.once.Do(func() { close(f.done) })
 	return nil
 }
 
+// Addr is no address of a port: what comes here has come to one already.
 func (f *feed) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }

@@ -10,7 +10,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/sandbox/watch"
 )
 
-// ServeHTTP answers what comes over TLS: the providers' endpoints.
+// ServeHTTP answers what comes over TLS: the providers' endpoints. Whatever comes is in the journal, refused or not.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {

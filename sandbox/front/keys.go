@@ -15,10 +15,11 @@ import (
 // a certificate for it that no authority vouches for.
 type Keys struct {
 	Key         *ecdsa.PrivateKey
-	DER         []byte // PKCS #8
-	Certificate *x509.Certificate
+	DER         []byte            // the key in PKCS #8
+	Certificate *x509.Certificate // signed with the key itself
 }
 
+// NewKeys makes both.
 func NewKeys() (*Keys, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

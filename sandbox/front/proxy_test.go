@@ -32,7 +32,7 @@ func connect(b *sandboxtest.Bench, target string) (int, net.Conn) {
 // Nothing leaves the machine: every target but the providers' own names is refused, this machine's ports
 // included.
 func TestProxyRefuses(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	for _, target := range []string{
 		"example.com:443", "169.254.169.254:80", strings.TrimPrefix(b.Env["SANDBOX_API"], "http://"), "localhost:22",
 		"api.ibanity.com:80", "api.ibanity.com:8443", "evil-api.ibanity.com:443", "api.ibanity.com.evil.example:443",
@@ -54,7 +54,7 @@ func TestProxyRefuses(t *testing.T) {
 
 // A tunnel is good for the host that it was opened to, in the handshake and in the request.
 func TestTunnelIsForOneHost(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	_, conn := connect(b, "api.pandadoc.com:443")
 	if err := tls.Client(conn, &tls.Config{ServerName: "apiv2.keliweb.it", RootCAs: b.Roots}).Handshake(); err == nil {
 		t.Error("another SNI was served")
@@ -73,7 +73,7 @@ func TestTunnelIsForOneHost(t *testing.T) {
 
 // The endpoints directly, the provider named by the first part of the path.
 func TestDirect(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	for provider, path := range map[string]string{
 		"keliweb": "/keliweb/oauth/token", "pandadoc": "/pandadoc/oauth2/access_token",
 		"salesforce": "/salesforce/services/oauth2/token", "pingone": "/pingone/" + b.Env["PINGONE_ENVIRONMENT_ID"] + "/as/token",

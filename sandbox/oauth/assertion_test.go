@@ -91,7 +91,7 @@ func badClaims(now time.Time) map[string]map[string]any {
 func TestClientAssertions(t *testing.T) {
 	for _, prefix := range []string{"GENERIC_JWT", "GENERIC_SECRET_JWT"} {
 		t.Run(prefix, func(t *testing.T) {
-			b := sandboxtest.NewBench(t)
+			b := sandboxtest.New(t)
 			id := b.Env[prefix+"_CLIENT_ID"]
 			s := newSigner(b, jose.ES256, b.Sandbox.Keys.Key, b.Env["GENERIC_KEY_ID"], id, id)
 			if prefix == "GENERIC_SECRET_JWT" {
@@ -141,7 +141,7 @@ func TestClientAssertions(t *testing.T) {
 }
 
 func TestJWTBearerGrant(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	s := newSigner(b, jose.ES256, b.Sandbox.Keys.Key, b.Env["GENERIC_KEY_ID"], b.Env["GENERIC_SERVICE_CLIENT_ID"], b.Env["GENERIC_SERVICE_SUBJECT"])
 	send := func(status int, code, assertion string, more ...string) sandboxtest.Result {
 		t.Helper()

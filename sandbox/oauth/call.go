@@ -31,11 +31,11 @@ type Call struct {
 	app      *App
 	now      time.Time
 
-	first       func(jti string) bool // see ledger.first
+	first       func(jti string) bool // see Ledger.first
 	clockOffset time.Duration
 }
 
-// NewCall is a request to an endpoint of the provider, see endpointAt. The host is as the client named it, without port.
+// NewCall is a request to an endpoint of the provider, see Provider.EndpointAt. The host is as the client named it, without port.
 func (l *Ledger) NewCall(req *http.Request, host, endpoint string, body []byte, now time.Time) *Call {
 	return &Call{Provider: l.Provider, Req: req, Host: host, Endpoint: endpoint, body: body, now: now}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestCertificateAsCredential(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	r := sandboxtest.Request{URL: b.Env["GENERIC_TOKEN_ENDPOINT"], Form: sandboxtest.Form("grant_type", "refresh_token",
 		"client_id", b.Env["GENERIC_MTLS_CLIENT_ID"], "refresh_token", b.Env["GENERIC_MTLS_REFRESH_TOKEN"])}
 	got, err := b.Do(b.Bare, r)

@@ -12,7 +12,7 @@ import (
 func TestLifeOfAGrant(t *testing.T) {
 	for _, d := range sandboxtest.Dialects {
 		t.Run(d.Provider, func(t *testing.T) {
-			b := sandboxtest.NewBench(t)
+			b := sandboxtest.New(t)
 			first := b.Want(200, "", b.Good(d.Provider, b.Initial(d.Provider)))
 			if got := first.Body["expires_in"]; got != d.Announced {
 				t.Errorf("expires_in %v, want %v", got, d.Announced)
@@ -51,7 +51,7 @@ func TestLifeOfAGrant(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	for _, d := range sandboxtest.Dialects {
 		t.Run(d.Provider, func(t *testing.T) {
-			b := sandboxtest.NewBench(t)
+			b := sandboxtest.New(t)
 			got := b.Want(200, "", b.Good(d.Provider, b.Initial(d.Provider)))
 			b.Advance(d.Life - 5*time.Second)
 			if !b.Live(d.Provider, got.Text("access_token")) {

@@ -17,7 +17,7 @@ func (l *Ledger) Inspect(token string, now time.Time) TokenState {
 	return l.stateOf(token, now)
 }
 
-// stateOf is inspect for who holds the lock.
+// stateOf is Inspect for who holds the lock.
 func (l *Ledger) stateOf(token string, now time.Time) TokenState {
 	t := l.accessTokens[token]
 	if t == nil {

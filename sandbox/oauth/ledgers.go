@@ -38,7 +38,7 @@ func (all Ledgers) those(wanted func(*Ledger) bool) Ledgers {
 	return out
 }
 
-// Claiming gives the last that claims a request, see provider.claims; nil when none does.
+// Claiming gives the last that claims a request, see Provider.Claims; nil when none does.
 func (all Ledgers) Claiming(h http.Header) *Ledger {
 	for _, l := range slices.Backward(all) {
 		if l.Claims == nil || l.Claims(h, l.knows) {

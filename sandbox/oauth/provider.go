@@ -1,3 +1,9 @@
+// Package oauth is the core of the sandbox: a strict OAuth server whose every difference from another is a field of a
+// Provider. A Call comes in, the Ledger of the provider judges and answers it, and nothing is spent before all of it
+// has been found good. An endpoint that is new here has its name in call.go, its steps in a file of its own, and what
+// it keeps in the ledger.
+//
+// It knows nothing of connections, nor of any server by name, and does what an Order says while it runs.
 package oauth
 
 import (
@@ -18,9 +24,9 @@ const (
 )
 
 // Provider is one owner of a token endpoint: where it listens, whom it knows, and its dialect.
-// The pipeline in pipeline.go is the same for all; everything in which they differ is a field here.
+// The way of a call through a Ledger is the same for all; everything in which they differ is a field here.
 type Provider struct {
-	Name  string
+	Name  string   // in the journal, in orders, and in paths on 127.0.0.1
 	Hosts []string // exact names, or "*.suffix"
 	// Path is the first part of every path on those hosts, of a provider that is known by it on 127.0.0.1 too. For
 	// all others "": there, their name is put in front of the path.
@@ -42,7 +48,7 @@ type Provider struct {
 	TokenPath string
 	// Roots are the authorities of client certificates.
 	Roots  *x509.CertPool
-	Policy Policy
+	Policy Policy // at the start
 
 	// Endpoint names the endpoint behind a path on the provider's own host, "" when there is none.
 	Endpoint func(host, path string) string
@@ -71,7 +77,7 @@ type Provider struct {
 // App is a registered application and the grant that it holds at the start.
 type App struct {
 	ID, Secret   string
-	Method       string // token_endpoint_auth_method (RFC 7591), or grantJWTBearer
+	Method       string // token_endpoint_auth_method (RFC 7591), or GrantJWTBearer
 	RefreshToken string
 
 	// Of those that show a certificate: the registered one. With tls_client_auth its subject counts
@@ -114,18 +120,7 @@ func (p *Provider) EndpointAt(host, path string) string {
 	return p.Endpoint(host, path)
 }
 
-// Paths makes an endpoint function for a provider whose paths are fixed.
-func Paths(token, revoke, introspect string) func(string, string) string {
-	return func(_, path string) string {
-		switch path {
-		case "":
-		case token:
-			return EndpointToken
-		case revoke:
-			return EndpointRevoke
-		case introspect:
-			return EndpointIntrospect
-		}
-		return ""
-	}
+// Paths makes an endpoint function for a provider whose paths are fixed: the endpoint by its path, on whatever host.
+func Paths(endpoints map[string]string) func(host, path string) string {
+	return func(_, path string) string { return endpoints[path] }
 }

@@ -9,7 +9,7 @@ import (
 
 // What POST /control registers is what counts from then on, and a reset takes it back.
 func TestRegistration(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	refresh := func(secret string) sandboxtest.Request {
 		r := b.Good("generic", b.Initial("generic"))
 		r.Basic = url.QueryEscape(b.Env["GENERIC_CLIENT_ID"]) + ":" + url.QueryEscape(secret)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Refusal is why a request is not granted. code is an error code of RFC 6749 section 5.2, or one of the
-// codes below; why is for the log and names no secret.
+// Refusal is why a request is not granted. Code is an error code of RFC 6749 section 5.2, or one of the
+// codes below; Why is for the log and names no secret.
 type Refusal struct {
 	Code, Why string
 	Replay    bool // a spent refresh token was sent
@@ -22,6 +22,7 @@ const (
 	BadCertificate = "bad_certificate"
 )
 
+// Refuse is a refusal with a code and its reason.
 func Refuse(code, why string) *Refusal { return &Refusal{Code: code, Why: why} }
 
 // Reply is what goes back over the wire.
@@ -29,10 +30,10 @@ type Reply struct {
 	Status  int
 	Header  http.Header
 	Body    []byte
-	Refusal string
-	Replay  bool
-	issued  bool // tokens were issued
-	Resent  bool // stored answer of an idempotency key
+	Refusal string // its code and reason, "" for none
+	Replay  bool   // see Refusal.Replay
+	issued  bool   // tokens were issued
+	Resent  bool   // stored answer of an idempotency key
 }
 
 // Status gives the HTTP status that most servers use for a refusal's code.
@@ -57,10 +58,11 @@ func (r *Refusal) OAuthCode() string {
 	return r.Code
 }
 
+// Encode is the JSON of a body, which holds plain values only.
 func Encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // maps of plain values only
+		panic(err)
 	}
 	return b
 }
@@ -76,6 +78,7 @@ func OAuthRefusal(_ *Call, r *Refusal) Reply {
 	})}
 }
 
+// Write answers a call, in what all answers of its provider have in common.
 func (out Reply) Write(w http.ResponseWriter, c *Call) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")

@@ -13,7 +13,7 @@ import (
 func TestRefusals(t *testing.T) {
 	for _, d := range sandboxtest.Dialects {
 		t.Run(d.Provider, func(t *testing.T) {
-			b := sandboxtest.NewBench(t)
+			b := sandboxtest.New(t)
 			good := b.Good(d.Provider, b.Initial(d.Provider))
 			for name, spoil := range map[string]func(*sandboxtest.Request){
 				"GET":                 func(r *sandboxtest.Request) { r.Method = "GET" },
@@ -77,7 +77,7 @@ func wrongSecret(r *sandboxtest.Request) {
 }
 
 func TestClientCredentials(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	grant := sandboxtest.Form("grant_type", "client_credentials")
 	for _, p := range []string{"pingone", "generic"} {
 		r := b.Good(p, "")

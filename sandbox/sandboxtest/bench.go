@@ -1,3 +1,5 @@
+// Package sandboxtest runs a sandbox inside a test, and speaks to it as a client and as who watches it would: over
+// its own ports, knowing no more than its CA and its environment.
 package sandboxtest
 
 import (
@@ -22,20 +24,20 @@ import (
 	"vault-plugin-secrets-oauthrefresh/sandbox/watch"
 )
 
-// Bench is a running sandbox and a client that knows its CA and its proxy, nothing else.
+// Bench is a running sandbox and clients that know its CA and its proxy, nothing else.
 type Bench struct {
-	T       *testing.T
-	Sandbox *sandbox.Sandbox // nil for one that runs elsewhere
-	Env     map[string]string
-	Roots   *x509.CertPool
-	shift   atomic.Int64 // nanoseconds by which the sandbox's clock is ahead
-	Client  *http.Client // through the proxy, with the Isabel certificate
-	Bare    *http.Client // through the proxy, without a client certificate
-	Log     *Buffer
+	T       *testing.T        // fails when the sandbox cannot be spoken to
+	Sandbox *sandbox.Sandbox  // nil for one that runs elsewhere
+	Env     map[string]string // see sandbox.Environment
+	Roots   *x509.CertPool    // whom the clients trust
+	shift   atomic.Int64      // nanoseconds by which the sandbox's clock is ahead
+	Client  *http.Client      // through the proxy, with the Isabel certificate
+	Bare    *http.Client      // through the proxy, without a client certificate
+	Log     *Buffer           // what a person would have read
 }
 
-// NewBench starts a sandbox that ends with the test.
-func NewBench(t *testing.T) *Bench {
+// New starts a sandbox that ends with the test.
+func New(t *testing.T) *Bench {
 	t.Helper()
 	b := &Bench{T: t, Log: &Buffer{}}
 	s, err := sandbox.Start(t.Context(), sandbox.Options{Log: b.Log, Now: b.Now})
@@ -86,6 +88,7 @@ func Identity(t *testing.T, a *front.Authority, name string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
 }
 
+// NewClient is a client that goes through the proxy, but for what is on 127.0.0.1, and has these certificates.
 func (b *Bench) NewClient(certs ...tls.Certificate) *http.Client {
 	proxy, err := url.Parse(b.Env["SANDBOX_PROXY"])
 	if err != nil {
@@ -102,7 +105,7 @@ func (b *Bench) NewClient(certs ...tls.Certificate) *http.Client {
 	}}
 }
 
-// Order posts to the observation API and returns the status.
+// Order posts to the observation API and gives the status; the answer is decoded into what is not nil.
 func (b *Bench) Order(path string, body any, into any) int {
 	b.T.Helper()
 	payload, err := json.Marshal(body)
@@ -156,6 +159,7 @@ func (b *Bench) Arrived(n int) {
 	}
 }
 
+// Live tells whether a provider would accept an access token now.
 func (b *Bench) Live(provider, token string) bool {
 	b.T.Helper()
 	var state oauth.TokenState
@@ -169,6 +173,7 @@ func (b *Bench) Now() time.Time { return time.Now().Add(time.Duration(b.shift.Lo
 // Advance puts the sandbox's clock forward.
 func (b *Bench) Advance(d time.Duration) { b.shift.Add(int64(d)) }
 
+// Last is what the journal has of the last request.
 func (b *Bench) Last() watch.Entry {
 	b.T.Helper()
 	var all []watch.Entry

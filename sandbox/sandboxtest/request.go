@@ -19,22 +19,26 @@ type Request struct {
 	ctx         context.Context // nil: the test's
 }
 
+// Within is the same request, given up when ctx ends.
 func (r Request) Within(ctx context.Context) Request {
 	r.ctx = ctx
 	return r
 }
 
+// Result is an answer; Body stays nil when it is not JSON.
 type Result struct {
 	Status int
 	Header http.Header
 	Body   map[string]any
 }
 
+// Text is a field of the body that holds text, else "".
 func (r Result) Text(field string) string {
 	s, _ := r.Body[field].(string)
 	return s
 }
 
+// Do sends a request; an error means that no answer came.
 func (b *Bench) Do(c *http.Client, r Request) (Result, error) {
 	if r.Method == "" {
 		r.Method = http.MethodPost
@@ -70,7 +74,7 @@ func (b *Bench) Do(c *http.Client, r Request) (Result, error) {
 	return out, nil
 }
 
-// Send is do where an answer is expected.
+// Send is Do with the client that has a certificate, where an answer is expected.
 func (b *Bench) Send(r Request) Result {
 	b.T.Helper()
 	out, err := b.Do(b.Client, r)
@@ -90,6 +94,7 @@ func (b *Bench) Want(status int, code string, r Request) Result {
 	return out
 }
 
+// Form encodes names and values, which take turns.
 func Form(pairs ...string) string {
 	v := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -98,7 +103,7 @@ func Form(pairs ...string) string {
 	return v.Encode()
 }
 
-// AsMultipart sends the same parameters as multipart/form-data.
+// AsMultipart makes the request send the same parameters as multipart/form-data.
 func (r *Request) AsMultipart() {
 	v, _ := url.ParseQuery(r.Form)
 	var body strings.Builder

@@ -1,3 +1,5 @@
+// Package watch is how a person or a test sees what the sandbox has received and steers what it does next: the Journal,
+// which holds no secret, and the API over HTTP. What is ordered there, an oauth.Ledger does.
 package watch
 
 import (
@@ -13,12 +15,12 @@ import (
 
 // API is the API for whoever watches the sandbox: plain HTTP, loopback only, JSON.
 //
-//	GET  /requests?provider=P&after=N   what was received after number N, see entry; with wait=5s it
+//	GET  /requests?provider=P&after=N   what was received after number N, see Entry; with wait=5s it
 //	                                    waits that long for something to come
-//	GET  /stats                         counts and grants by provider, see statsAnswer
-//	POST /control                       change behaviour, of a provider, a client or a grant, see control
+//	GET  /stats                         counts and grants by provider, see oauth.Stats
+//	POST /control                       change behaviour, of a provider, a client or a grant, see oauth.Order
 //	POST /grant      {provider, client_id}   start a new grant; gives its refresh_token
-//	POST /introspect {provider, token}  is this access token live? see tokenState
+//	POST /introspect {provider, token}  is this access token live? see oauth.TokenState
 //	GET  /api/P      with Bearer        200 if the token is live at provider P, else 401
 //	POST /reset                         everything as it was at the start
 type API struct {
@@ -28,6 +30,7 @@ type API struct {
 	now     func() time.Time
 }
 
+// NewAPI is for the ledgers and the journal of one sandbox.
 func NewAPI(all oauth.Ledgers, j *Journal, now func() time.Time) *API {
 	a := &API{mux: http.NewServeMux(), ledgers: all, journal: j, now: now}
 	a.mux.HandleFunc("GET /requests", a.getRequests)
@@ -43,6 +46,7 @@ func NewAPI(all oauth.Ledgers, j *Journal, now func() time.Time) *API {
 	return a
 }
 
+// ServeHTTP answers who watches.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
 func (a *API) getRequests(w http.ResponseWriter, r *http.Request) {

@@ -27,7 +27,7 @@ func callAPI(b *sandboxtest.Bench, provider, token string) int {
 }
 
 func TestAPI(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	got := b.Want(200, "", b.Good("keliweb", b.Initial("keliweb")))
 	if s := callAPI(b, "keliweb", got.Text("access_token")); s != 200 {
 		t.Errorf("a live token: %d", s)
@@ -46,7 +46,7 @@ func TestAPI(t *testing.T) {
 
 // Whatever a client sends, right or wrong, no secret of it can be read from the journal or the log.
 func TestJournalHoldsNoSecret(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	for _, d := range sandboxtest.Dialects {
 		r := b.Good(d.Provider, b.Initial(d.Provider))
 		b.Want(200, "", r)
@@ -90,7 +90,7 @@ func TestJournalHoldsNoSecret(t *testing.T) {
 }
 
 func TestGrantAndReset(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	b.Want(200, "", b.Good("pingone", b.Initial("pingone")))
 	b.Order("/control", map[string]any{"provider": "pingone", "revoke": "grants"}, nil)
 	b.Want(400, "invalid_grant", b.Good("pingone", b.Initial("pingone")))
@@ -107,7 +107,7 @@ func TestGrantAndReset(t *testing.T) {
 
 // The providers' own revocation and introspection endpoints.
 func TestRevocationEndpoint(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	r := b.Good("pingone", b.Initial("pingone"))
 	got := b.Want(200, "", r)
 	at := strings.TrimSuffix(r.URL, "token")

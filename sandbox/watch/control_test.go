@@ -9,7 +9,7 @@ import (
 )
 
 func TestFail(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	b.Order("/control", map[string]any{"provider": "pingone", "fail": 2, "status": 503, "retry_after": 7, "body": `{"error":"temporarily_unavailable"}`}, nil)
 	r := b.Good("pingone", b.Initial("pingone"))
 	if got := b.Want(503, "temporarily_unavailable", r); got.Header.Get("Retry-After") != "7" {
@@ -24,7 +24,7 @@ func TestFail(t *testing.T) {
 
 // Processed, rotated, and the answer lost: the old refresh token is spent for good.
 func TestDrop(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	b.Order("/control", map[string]any{"provider": "keliweb", "drop": 1}, nil)
 	r := b.Good("keliweb", b.Initial("keliweb"))
 	if got, err := b.Do(b.Client, r); err == nil {
@@ -38,7 +38,7 @@ func TestDrop(t *testing.T) {
 
 // Neither processed nor answered, until the client gives up; then nothing has been spent.
 func TestHang(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	b.Order("/control", map[string]any{"provider": "keliweb", "hang": 1}, nil)
 	r := b.Good("keliweb", b.Initial("keliweb"))
 	ctx, giveUp := context.WithCancel(t.Context())
@@ -57,7 +57,7 @@ func TestHang(t *testing.T) {
 
 // Held answers come when they are released, all of them.
 func TestHold(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	b.Order("/control", map[string]any{"provider": "salesforce", "hold": 2}, nil)
 	r := b.Good("salesforce", b.Initial("salesforce"))
 	answers := make(chan error)
@@ -82,7 +82,7 @@ func TestHold(t *testing.T) {
 }
 
 func TestLifetimes(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	b.Order("/control", map[string]any{"expires_in": 20, "refresh_expires_in": 60}, nil)
 	for _, d := range sandboxtest.Dialects {
 		got := b.Want(200, "", b.Good(d.Provider, b.Initial(d.Provider)))
@@ -97,7 +97,7 @@ func TestLifetimes(t *testing.T) {
 }
 
 func TestControlRefuses(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	for _, body := range []map[string]any{
 		{"expires": 20}, {"expires_in": 0}, {"expires_in": "20"}, {"fail": -1}, {"status": 99}, {"revoke": "all"},
 	} {

@@ -11,7 +11,7 @@ import (
 // A fault that is ordered for a grant waits for that grant, whatever else comes to the provider first; it knows the
 // grant by any refresh token of its chain.
 func TestAFaultOfAGrantIsTakenByNobodyElse(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	mine := b.Initial("generic")
 	next := b.Want(200, "", b.Good("generic", mine)).Text("refresh_token")
 	var other map[string]string
@@ -27,7 +27,7 @@ func TestAFaultOfAGrantIsTakenByNobodyElse(t *testing.T) {
 }
 
 func TestAFaultOfAClientIsTakenByNobodyElse(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	post := sandboxtest.Request{URL: "https://auth.pingone.eu/" + b.Env["PINGONE_ENVIRONMENT_ID"] + "/as/token", Form: sandboxtest.Form(
 		"grant_type", "refresh_token", "refresh_token", b.Env["PINGONE_POST_REFRESH_TOKEN"],
 		"client_id", b.Env["PINGONE_POST_CLIENT_ID"], "client_secret", b.Env["PINGONE_POST_CLIENT_SECRET"])}
@@ -57,7 +57,7 @@ func TestAFaultOfAClientIsTakenByNobodyElse(t *testing.T) {
 
 // What is released without a name is everybody's.
 func TestReleaseLetsTheHeldAnswersOfEveryOwnerGo(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	grant := b.Initial("salesforce")
 	b.Order("/control", map[string]any{"provider": "salesforce", "refresh_token": grant, "hold": 1}, nil)
 	answer := make(chan error)
@@ -75,7 +75,7 @@ func TestReleaseLetsTheHeldAnswersOfEveryOwnerGo(t *testing.T) {
 // One grant is treated otherwise than the others of its provider: how long its tokens live, whether they rotate, when
 // it ends.
 func TestAGrantIsTreatedByItself(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	mine := b.Initial("salesforce")
 	var other map[string]string
 	b.Order("/grant", map[string]any{"provider": "salesforce"}, &other)
@@ -95,7 +95,7 @@ func TestAGrantIsTreatedByItself(t *testing.T) {
 }
 
 func TestControlRefusesWhatIsNobodys(t *testing.T) {
-	b := sandboxtest.NewBench(t)
+	b := sandboxtest.New(t)
 	for status, bodies := range map[int][]map[string]any{
 		http.StatusNotFound: {{"refresh_token": "no such token", "fail": 1}, {"client_id": "nobody", "fail": 1}},
 		http.StatusBadRequest: {
