@@ -81,7 +81,7 @@ func badClaims(now time.Time) map[string]map[string]any {
 		"not yet":          {"nbf": now.Add(10 * time.Second).Unix()},
 		"expired":          {"exp": now.Add(-time.Second).Unix()},
 		"no exp":           {"exp": nil},
-		"too long a life":  {"exp": now.Add(3*time.Minute + time.Second).Unix()},
+		"too long a life":  {"iat": now.Unix(), "exp": now.Add(3*time.Minute + time.Second).Unix()},
 		"no jti":           {"jti": nil},
 		"a text as exp":    {"exp": "soon"},
 	}
