@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"vault-plugin-secrets-oauthrefresh/sandbox/oauth"
 )
 
 // remote is a running sandbox as the subcommands see it.
@@ -53,7 +55,7 @@ func alone(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	r := &remote{ctx, env["SANDBOX_API"], nil, io.Discard}
-	if r.call("/stats", nil, new(map[string]statsAnswer)) != nil {
+	if r.call("/stats", nil, new(map[string]oauth.Stats)) != nil {
 		return nil // it was killed
 	}
 	return fmt.Errorf("a sandbox runs in %s already: see sandbox -h for what it can be told, or name another directory with -dir", dir)
@@ -63,7 +65,8 @@ func alone(ctx context.Context, dir string) error {
 func (r *remote) call(path string, body, into any) error {
 	method, payload := http.MethodGet, []byte(nil)
 	if body != nil {
-		method, payload = http.MethodPost, encode(body)
+		method = http.MethodPost
+		payload, _ = json.Marshal(body) // plain values
 	}
 	req, err := http.NewRequestWithContext(r.ctx, method, r.api+path, bytes.NewReader(payload))
 	if err != nil {

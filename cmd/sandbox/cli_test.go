@@ -3,10 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +15,8 @@ import (
 
 	"github.com/youmark/pkcs8"
 	"software.sslmate.com/src/go-pkcs12"
+
+	"vault-plugin-secrets-oauthrefresh/sandbox/sandboxtest"
 )
 
 // startProgram runs the program as a person would and waits until its files are there.
@@ -24,7 +26,7 @@ func startProgram(t *testing.T, args ...string) (dir string, env map[string]stri
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, append([]string{"-dir", dir}, args...), nil, &lockedBuffer{}, &lockedBuffer{})
+		done <- run(ctx, append([]string{"-dir", dir}, args...), nil, io.Discard, io.Discard)
 	}()
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		select {
@@ -47,16 +49,10 @@ func startProgram(t *testing.T, args ...string) (dir string, env map[string]stri
 
 func TestProgram(t *testing.T) {
 	dir, env, stop := startProgram(t, "-ttl", "20s")
-	b := &bench{t: t, env: env, s: &sandbox{ca: &authority{pool: x509.NewCertPool()}}, log: &lockedBuffer{}}
-	ca, err := os.ReadFile(env["SANDBOX_CA"])
-	if err != nil || !b.s.ca.pool.AppendCertsFromPEM(ca) {
-		t.Fatal("ca.pem: ", err)
-	}
-	b.client = b.newClient()
-	defer b.client.CloseIdleConnections()
-	got := b.want(200, "", b.good("keliweb", env["KELIWEB_REFRESH_TOKEN"]))
-	if got.body["expires_in"] != 20.0 {
-		t.Errorf("-ttl 20s and expires_in %v", got.body["expires_in"])
+	b := sandboxtest.At(t, env)
+	got := b.Want(200, "", b.Good("keliweb", env["KELIWEB_REFRESH_TOKEN"]))
+	if got.Body["expires_in"] != 20.0 {
+		t.Errorf("-ttl 20s and expires_in %v", got.Body["expires_in"])
 	}
 	say := func(stdin string, args ...string) (string, error) {
 		var out bytes.Buffer
@@ -67,7 +63,7 @@ func TestProgram(t *testing.T) {
 	for _, c := range []struct{ stdin, args, want string }{
 		{"", "requests keliweb", "POST apiv2.keliweb.it/oauth/token -> 200"},
 		{"", "stats", "keliweb"},
-		{got.text("access_token") + "\n", "introspect keliweb", "live until"},
+		{got.Text("access_token") + "\n", "introspect keliweb", "live until"},
 		{"", "control provider=keliweb fail=1 status=429 body=5", ""},
 		{"", "grant keliweb", "def50200"},
 	} {
@@ -75,7 +71,7 @@ func TestProgram(t *testing.T) {
 			t.Errorf("sandbox %s: %v\n%s", c.args, err, out)
 		}
 	}
-	b.want(429, "", b.good("keliweb", got.text("refresh_token")))
+	b.Want(429, "", b.Good("keliweb", got.Text("refresh_token")))
 	for _, args := range []string{"introspect keliweb nothing", "control fail", "control provider=nobody", "grant"} {
 		if out, err := say("", strings.Fields(args)...); err == nil {
 			t.Errorf("sandbox %s: no error\n%s", args, out)
@@ -138,7 +134,7 @@ func TestOneSandboxPerDirectory(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	err = run(ctx, []string{"-dir", dir}, nil, &lockedBuffer{}, &lockedBuffer{})
+	err = run(ctx, []string{"-dir", dir}, nil, io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "runs in "+dir+" already") {
 		t.Errorf("the second one: %v", err)
 	}

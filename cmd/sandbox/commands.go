@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"vault-plugin-secrets-oauthrefresh/sandbox/oauth"
+	"vault-plugin-secrets-oauthrefresh/sandbox/watch"
 )
 
 func (r *remote) requests(args []string) error {
@@ -14,7 +17,7 @@ func (r *remote) requests(args []string) error {
 	if len(args) > 0 {
 		path += "?provider=" + args[0]
 	}
-	var entries []entry
+	var entries []watch.Entry
 	if err := r.call(path, nil, &entries); err != nil {
 		return err
 	}
@@ -48,7 +51,7 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 func (r *remote) stats([]string) error {
-	var all map[string]statsAnswer
+	var all map[string]oauth.Stats
 	if err := r.call("/stats", nil, &all); err != nil {
 		return err
 	}
@@ -111,13 +114,13 @@ func (r *remote) introspect(args []string) error {
 	if len(args) > 1 {
 		token = args[1]
 	} else {
-		in, err := io.ReadAll(io.LimitReader(r.stdin, maxBody))
+		in, err := io.ReadAll(io.LimitReader(r.stdin, oauth.MaxBody))
 		if err != nil {
 			return err
 		}
 		token = strings.TrimSpace(string(in))
 	}
-	var state tokenState
+	var state oauth.TokenState
 	if err := r.call("/introspect", map[string]any{"provider": args[0], "token": token}, &state); err != nil {
 		return err
 	}

@@ -12,22 +12,12 @@ import (
 
 	"github.com/youmark/pkcs8"
 	"software.sslmate.com/src/go-pkcs12"
+
+	"vault-plugin-secrets-oauthrefresh/sandbox"
 )
 
-// clientName is the common name in the client certificate's subject.
-const clientName = "isabel-sandbox-application"
-
-// clientSubject is that certificate's subject, as an application of the generic server is registered with it.
-var clientSubject = subjectOf(clientName)
-
-// genericKeyID is the kid under which the generic server knows generic-key.pem.
-const genericKeyID = "generic-key-1"
-
-// isabelPassword protects isabel.pfx and isabel-key.pem.
-const isabelPassword = "isabel-sandbox-password"
-
 // writeIdentity puts the CA and the Isabel client certificate, in every form that operators have, into dir.
-func (s *sandbox) writeIdentity(dir string) error {
+func writeIdentity(s *sandbox.Sandbox, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -35,28 +25,28 @@ func (s *sandbox) writeIdentity(dir string) error {
 	if err != nil {
 		return fmt.Errorf("generating the client key: %w", err)
 	}
-	cert, err := s.ca.client(clientName, key)
+	cert, err := s.Authority.Client(sandbox.ClientName, key)
 	if err != nil {
 		return err
 	}
-	pfx, err := pkcs12.Modern.Encode(key, cert, []*x509.Certificate{s.ca.cert}, isabelPassword)
+	pfx, err := pkcs12.Modern.Encode(key, cert, []*x509.Certificate{s.Authority.Cert}, sandbox.IsabelPassword)
 	if err != nil {
 		return fmt.Errorf("writing the PFX: %w", err)
 	}
-	encrypted, err := pkcs8.MarshalPrivateKey(key, []byte(isabelPassword), nil)
+	encrypted, err := pkcs8.MarshalPrivateKey(key, []byte(sandbox.IsabelPassword), nil)
 	if err != nil {
 		return fmt.Errorf("encrypting the key: %w", err)
 	}
 	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
 	for name, data := range map[string][]byte{
-		"ca.pem":           block("CERTIFICATE", s.ca.cert.Raw),
+		"ca.pem":           block("CERTIFICATE", s.Authority.Cert.Raw),
 		"isabel.pfx":       pfx,
 		"isabel.b64":       []byte(base64.StdEncoding.EncodeToString(pfx) + "\n"),
-		"isabel.password":  []byte(isabelPassword),
+		"isabel.password":  []byte(sandbox.IsabelPassword),
 		"isabel-cert.pem":  block("CERTIFICATE", cert.Raw),
 		"isabel-key.pem":   block("ENCRYPTED PRIVATE KEY", encrypted),
-		"generic-key.pem":  block("PRIVATE KEY", s.keys.der),
-		"generic-cert.pem": block("CERTIFICATE", s.keys.certificate.Raw),
+		"generic-key.pem":  block("PRIVATE KEY", s.Keys.DER),
+		"generic-cert.pem": block("CERTIFICATE", s.Keys.Certificate.Raw),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			return err

@@ -5,7 +5,8 @@
 //
 // It is strict: a wrong method, header, media type, encoding, authentication or parameter is refused, and so
 // is a spent refresh token, each in that provider's own words. It is stateful: tokens rotate, expire and die.
-// It can be watched and told to misbehave (observe.go, control.go).
+// It can be watched and told to misbehave. What it does is in the package sandbox and below it; here are its command
+// line and the files that it leaves for whoever speaks to it.
 //
 // It is reached in two ways. Under the providers' true names through an HTTP CONNECT proxy, which ends TLS
 // itself with certificates of its own CA and refuses every other target; and directly at
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return runCommand(ctx, command, args[1:], stdin, stdout, stderr)
 		}
 	}
-	o, err := parseOptions(args, stderr)
+	o, err := parseSettings(args, stderr)
 	if err != nil {
 		return err
 	}

@@ -2,20 +2,20 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"log"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
+
+	"vault-plugin-secrets-oauthrefresh/sandbox"
 )
 
-// options is the command line of a serving sandbox.
-type options struct {
+// settings are the command line of a serving sandbox.
+type settings struct {
 	dir                string
 	proxy, listen, api string // addresses
 	ttl                time.Duration
@@ -23,8 +23,8 @@ type options struct {
 	clientCA           string // file
 }
 
-func parseOptions(args []string, stderr io.Writer) (options, error) {
-	var o options
+func parseSettings(args []string, stderr io.Writer) (settings, error) {
+	var o settings
 	f := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // main prints the error, once
 	f.Usage = func() {
@@ -53,87 +53,51 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	return o, err
 }
 
-// listen opens a port, on loopback or not at all.
-func listen(addr string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, fmt.Errorf("%s is not host:port: %w", addr, err)
-	}
-	if ip := net.ParseIP(host); !ip.IsLoopback() {
-		return nil, fmt.Errorf("%s is not a loopback address: the sandbox serves this machine only", addr)
-	}
-	return net.Listen("tcp", addr)
-}
-
 // serve runs until ctx ends.
-func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
+func serve(ctx context.Context, o settings, stdout, stderr io.Writer) error {
 	if err := alone(ctx, o.dir); err != nil {
 		return err
 	}
 	removeEnvironment(o.dir) // of a sandbox that was killed
-	s, err := newSandbox(ctx, stderr, o.ttl)
+	authorities, err := o.authorities()
 	if err != nil {
 		return err
 	}
-	s.quiet = o.quiet
-	if o.clientCA != "" {
-		text, err := os.ReadFile(o.clientCA)
-		if err != nil {
-			return err
-		}
-		if !s.ca.pool.AppendCertsFromPEM(text) {
-			return errors.New("-client-ca holds no certificate")
-		}
-	}
-	if err := s.writeIdentity(o.dir); err != nil {
+	s, err := sandbox.Start(ctx, sandbox.Options{
+		Proxy: o.proxy, Direct: o.listen, API: o.api, TTL: o.ttl, ClientCAs: authorities, Log: stderr, Quiet: o.quiet,
+	})
+	if err != nil {
 		return err
 	}
-	var ports [3]net.Listener
-	for i, addr := range []string{o.proxy, o.listen, o.api} {
-		if ports[i], err = listen(addr); err != nil {
-			return err
-		}
-		defer ports[i].Close()
+	defer s.Close()
+	if err := writeIdentity(s, o.dir); err != nil {
+		return err
 	}
-	stop := s.start(ports[0], ports[1], ports[2])
-	defer stop()
-	env := s.environment(o.dir, ports[0].Addr().String(), ports[1].Addr().String(), ports[2].Addr().String())
+	env := s.Environment(o.dir)
 	if err := writeEnvironment(o.dir, env); err != nil {
 		return err
 	}
 	defer removeEnvironment(o.dir)
 	if !o.quiet {
-		s.summary(stdout, env)
+		summary(stdout, s, env)
 	}
 	<-ctx.Done()
 	return nil
 }
 
-// start serves on three listeners; the function that it returns stops, with a moment for what is in flight.
-func (s *sandbox) start(proxy, direct, api net.Listener) (stop func()) {
-	silent := log.New(io.Discard, "", 0) // the journal tells it better
-	servers := []*http.Server{
-		{Handler: http.HandlerFunc(s.proxy), ErrorLog: silent, ReadHeaderTimeout: handshakeTimeout},
-		{Handler: s, ErrorLog: silent, ReadHeaderTimeout: handshakeTimeout, ConnContext: connContext},
-		{Handler: s.observe(), ErrorLog: silent, ReadHeaderTimeout: handshakeTimeout},
+// authorities gives the certificates in the file of -client-ca, nil without one.
+func (o settings) authorities() ([]byte, error) {
+	if o.clientCA == "" {
+		return nil, nil
 	}
-	for i, l := range []net.Listener{proxy, s.conns, api} {
-		go servers[i].Serve(l)
+	text, err := os.ReadFile(o.clientCA)
+	if err == nil && !x509.NewCertPool().AppendCertsFromPEM(text) {
+		err = errors.New("-client-ca holds no certificate")
 	}
-	go s.accept(direct)
-	return func() {
-		direct.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		for _, server := range servers {
-			if server.Shutdown(ctx) != nil {
-				server.Close()
-			}
-		}
-	}
+	return text, err
 }
 
-func (s *sandbox) summary(w io.Writer, env map[string]string) {
+func summary(w io.Writer, s *sandbox.Sandbox, env map[string]string) {
 	fmt.Fprintf(w, `Sandbox of the token endpoints, in memory, on loopback only.
 
   CONNECT proxy    %s   (HTTPS_PROXY for whoever shall reach it under the providers' own names)
@@ -144,12 +108,12 @@ func (s *sandbox) summary(w io.Writer, env map[string]string) {
 
 Providers:
 `, env["SANDBOX_PROXY"], env["SANDBOX_URL"], env["SANDBOX_API"], env["SANDBOX_CA"], filepath.Join(env["SANDBOX_DIR"], envName))
-	for _, l := range s.ledgers {
+	for _, l := range s.Ledgers {
 		host := "127.0.0.1 only"
-		if len(l.hosts) > 0 {
-			host = l.hosts[0]
+		if len(l.Hosts) > 0 {
+			host = l.Hosts[0]
 		}
-		fmt.Fprintf(w, "  %-17s %-22s access tokens live %s\n", l.name, host, l.policy.accessTTL)
+		fmt.Fprintf(w, "  %-17s %-22s access tokens live %s\n", l.Name, host, l.Provider.Policy.AccessTTL)
 	}
 	fmt.Fprintln(w)
 }
