@@ -61,6 +61,21 @@ func TestRoomsUseWhatLiesBelow(t *testing.T) {
 	}
 }
 
+// A field is declared in one row, a mount.Field. Whoever needs the framework for one writes a second list.
+func TestOnlyTheRootAndTheMountKnowTheFramework(t *testing.T) {
+	for _, room := range []string{"schedule", "grant", "role", "provider", "client", "internal/clock"} {
+		cmd := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./"+room)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(strings.Fields(string(out)), "github.com/hashicorp/vault/sdk/framework") {
+			t.Errorf("%s imports the framework", room)
+		}
+	}
+}
+
 // What can spend a grant, end one or lead secrets elsewhere is called in one place each.
 func TestOneCallerEach(t *testing.T) {
 	for call, place := range map[string]string{

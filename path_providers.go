@@ -30,7 +30,7 @@ names one of them.`,
 	}, pathRediscover(b), {
 		Pattern:        "providers/" + mount.NamePattern,
 		DisplayAttrs:   mount.Display("provider"),
-		Fields:         provider.Fields(),
+		Fields:         provider.Fields(new(client.Provider)).Schema(),
 		ExistenceCheck: b.providerExists,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   &framework.PathOperation{Callback: b.pathProvidersRead, Summary: "Read a provider's definition."},
@@ -86,10 +86,7 @@ func (b *backend) pathProvidersRead(ctx context.Context, req *logical.Request, d
 		own.SetDefaults()
 		p, found = &own.Provider, own.Discovery
 	}
-	data, err := provider.Data(p)
-	if err != nil {
-		return nil, err
-	}
+	data := provider.Data(p)
 	data["builtin"] = builtin
 	found.Show(data)
 	return &logical.Response{Data: data}, nil

@@ -51,10 +51,7 @@ func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request
 	if err != nil {
 		return mount.Answer(err)
 	}
-	resp, now, err := provider.Difference(old, p)
-	if err != nil {
-		return nil, err
-	}
+	resp, now := provider.Difference(old, p)
 	if accept == "" {
 		return resp, nil
 	}

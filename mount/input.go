@@ -9,24 +9,29 @@ import (
 
 // Input reads the fields of a write into what is stored. A field that the write does not name
 // leaves its destination alone; one that it names as empty, or a PATCH as null, is cleared.
-type Input struct{ *framework.FieldData }
+//
+// The zero value is a write that names nothing.
+type Input struct{ d *framework.FieldData }
 
 // ReadInput is the input of a write.
 func ReadInput(d *framework.FieldData) Input { return Input{d} }
 
 // Names tells whether the write names the field.
 func (in Input) Names(field string) bool {
-	_, ok := in.Raw[field]
+	if in.d == nil {
+		return false
+	}
+	_, ok := in.d.Raw[field]
 	return ok
 }
 
 // Value is what the write says, or the field's default where it says nothing: for lease, false
 // would be another thing.
 func (in Input) Value(field string) any {
-	if raw := in.Raw[field]; raw == nil || raw == "" {
-		return in.GetDefaultOrZero(field)
+	if raw := in.d.Raw[field]; raw == nil || raw == "" {
+		return in.d.GetDefaultOrZero(field)
 	}
-	return in.Get(field)
+	return in.d.Get(field)
 }
 
 // Text reads a text.

@@ -28,8 +28,13 @@ func CheckAuthorities(text string) error {
 	return nil
 }
 
-// ShownAuthorities is a ca_certificate as a read shows it. v0.1.0 stored private keys that stood in it.
-func ShownAuthorities(text string) string {
+// Authorities is the row of a ca_certificate, of the mount or of a role.
+func Authorities(name string, of *string, description string) mount.Field {
+	return mount.Text(name, of, description).Shows(name, func() any { return shownAuthorities(*of) })
+}
+
+// shownAuthorities is a ca_certificate as a read shows it. v0.1.0 stored private keys that stood in it.
+func shownAuthorities(text string) string {
 	if !mount.HoldsKey(text) {
 		return text
 	}

@@ -32,6 +32,16 @@ type Config struct {
 	AllowInsecureEndpoints bool          `json:"allow_insecure_endpoints,omitempty"`
 }
 
+// Fields are the rows of config, of this configuration: a write is read into it, and a read shows it.
+func (c *Config) Fields() mount.Fields {
+	return mount.Fields{
+		mount.Seconds("request_timeout", &c.RequestTimeout, "Bounds one exchange with a provider, from the connect to the last byte of the answer: 1s to 1m, default 30s.").DefaultsTo(int(DefaultTimeout.Seconds())),
+		Authorities("ca_certificate", &c.CACertificate, "Certificates (PEM) of authorities to trust besides the system's, as in ca_certificate=@ca.pem."),
+		mount.Texts("allowed_hosts", &c.AllowedHosts, "Host names that requests may go to; * stands for any characters, dots too, as in *.salesforce.com. Empty means any host."),
+		mount.Boolean("allow_insecure_endpoints", &c.AllowInsecureEndpoints, "Permit http:// endpoints. For tests only: secrets then travel in the clear."),
+	}
+}
+
 // GetConfig returns the configuration as it is stored, or the defaults.
 func GetConfig(ctx context.Context, s logical.Storage) (*Config, error) {
 	c := &Config{RequestTimeout: DefaultTimeout}

@@ -32,11 +32,8 @@ func GetCustom(ctx context.Context, s logical.Storage, name string) (*Custom, er
 // Edit returns the definition with the write's fields in it, and what the writer hears. A write that
 // names an issuer fills in the rest, at this moment and no other.
 func (p *Custom) Edit(ctx context.Context, in mount.Input, c *Config) (*Custom, *logical.Response, error) {
-	edited, err := editProvider(&p.Provider, in)
-	if err != nil {
-		return nil, nil, mount.Refuse(err)
-	}
-	next := &Custom{Provider: *edited}
+	next := &Custom{Provider: *p.Clone()}
+	Fields(&next.Provider).Read(in)
 	switch {
 	case in.Names("issuer") && next.Issuer != "":
 		resp, err := next.fill(ctx, p, c, in)

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
@@ -31,11 +30,8 @@ func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Cu
 	case old.Issuer == "":
 		return nil, nil, errNoIssuer
 	}
-	fields, err := old.follows(mount.ReadInput(new(framework.FieldData)))
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case len(fields) == 0:
+	fields := old.follows(mount.Input{}) // of a write that names none of them
+	if len(fields) == 0 {
 		return nil, nil, errAllIsOwn
 	}
 	p = &Custom{Provider: *old.Clone()}
@@ -46,20 +42,13 @@ func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Cu
 }
 
 // Difference answers with the fields that differ, and with a digest of what they would be.
-func Difference(old, p *Custom) (*logical.Response, string, error) {
+func Difference(old, p *Custom) (*logical.Response, string) {
 	old.SetDefaults() // of a copy that nobody stores: what is left out counts as what it means
-	before, err := Data(&old.Provider)
-	if err != nil {
-		return nil, "", err
-	}
-	after, err := Data(&p.Provider)
-	if err != nil {
-		return nil, "", err
-	}
+	before, after := Data(&old.Provider), Data(&p.Provider)
 	changes, all := map[string]any{}, map[string]any{}
 	for _, field := range p.Discovery.Fields {
 		all[field] = after[field]
-		if isEmpty(before[field]) && isEmpty(after[field]) || reflect.DeepEqual(before[field], after[field]) {
+		if mount.IsEmpty(before[field]) && mount.IsEmpty(after[field]) || reflect.DeepEqual(before[field], after[field]) {
 			continue
 		}
 		changes[field] = map[string]any{"old": before[field], "new": after[field]}
@@ -67,7 +56,7 @@ func Difference(old, p *Custom) (*logical.Response, string, error) {
 	now := mount.Digest(p.Issuer, all)
 	resp := &logical.Response{Data: map[string]any{"changes": changes, "digest": now, "accepted": false}}
 	warnOfMoves(resp, &old.Provider, &p.Provider)
-	return resp, now, nil
+	return resp, now
 }
 
 // warnOfMoves says what becomes of roles when an endpoint lies elsewhere now.

@@ -11,11 +11,8 @@ import (
 
 // readAssertionKey decodes the key that the write brings, as readCertificate does. The prefix is that of the
 // fields: "" or nextPrefix.
-func (w *Write) readAssertionKey(prefix string, c *Credentials) error {
-	w.Text(prefix+"assertion_key_id", &c.AssertionKeyID)
-	var text, password client.Secret
-	w.Secret(prefix+"assertion_private_key", &text)
-	w.Secret(prefix+"assertion_private_key_password", &password)
+func (w *Write) readAssertionKey(prefix string, f files, c *Credentials) error {
+	text, password := f.assertionKey, f.assertionKeyPassword
 	if !text.IsSet() {
 		if password.IsSet() {
 			return mount.Refusal(fmt.Sprintf("%sassertion_private_key_password was given without what it opens: write it together with %sassertion_private_key", prefix, prefix))

@@ -16,36 +16,28 @@ import (
 // and a mistake is the writer's to hear, not the first reader's.
 //
 // The prefix is that of the fields: "" or nextPrefix.
-func (w *Write) readCertificate(prefix string, c *Credentials) error {
-	var pfx, certificate string
-	var key, pfxPassword, keyPassword client.Secret
-	w.Text(prefix+"pfx", &pfx)
-	w.Text(prefix+"client_certificate", &certificate)
-	w.Secret(prefix+"client_private_key", &key)
-	w.Secret(prefix+"pfx_password", &pfxPassword)
-	w.Secret(prefix+"client_private_key_password", &keyPassword)
-
-	if pfx == "" && !key.IsSet() && client.IsPFX(certificate) {
+func (w *Write) readCertificate(prefix string, f files, c *Credentials) error {
+	if f.pfx == "" && !f.key.IsSet() && client.IsPFX(f.certificate) {
 		// certutil and certtool put a PFX in PEM, and the former calls it a certificate.
-		pfx, certificate = certificate, ""
-		if !pfxPassword.IsSet() {
-			pfxPassword = keyPassword
+		f.pfx, f.certificate = f.certificate, ""
+		if !f.pfxPassword.IsSet() {
+			f.pfxPassword = f.keyPassword
 		}
 	}
 	var id *client.Identity
 	var err error
 	switch {
-	case pfx != "" && (certificate != "" || key.IsSet()):
+	case f.pfx != "" && (f.certificate != "" || f.key.IsSet()):
 		err = errors.New("give either pfx, or client_certificate and client_private_key, not both")
-	case pfx != "":
-		id, err = client.ParsePFX(pfx, pfxPassword)
-	case certificate != "" && !key.IsSet():
+	case f.pfx != "":
+		id, err = client.ParsePFX(f.pfx, f.pfxPassword)
+	case f.certificate != "" && !f.key.IsSet():
 		err = errors.New("client_certificate needs its client_private_key in the same write")
-	case certificate == "" && key.IsSet():
+	case f.certificate == "" && f.key.IsSet():
 		err = errors.New("client_private_key needs its client_certificate in the same write")
-	case certificate != "":
-		id, err = client.ParsePEM(certificate, key, keyPassword)
-	case pfxPassword.IsSet() || keyPassword.IsSet():
+	case f.certificate != "":
+		id, err = client.ParsePEM(f.certificate, f.key, f.keyPassword)
+	case f.pfxPassword.IsSet() || f.keyPassword.IsSet():
 		err = errors.New("a password was given without what it opens: write it together with its pfx or client_private_key")
 	default: // none, or named as empty
 		if w.Names(prefix+"pfx") || w.Names(prefix+"client_certificate") || w.Names(prefix+"client_private_key") {

@@ -29,6 +29,14 @@ type nextEntry struct {
 	From time.Time `json:"from,omitzero"`
 }
 
+// from is when their time begins, "" when it has no beginning.
+func (n *NextCredentials) from() any {
+	if n.From.IsZero() {
+		return ""
+	}
+	return n.From.Format(time.RFC3339)
+}
+
 func (n NextCredentials) entry() *nextEntry {
 	if n.ID == "" {
 		return nil
@@ -89,15 +97,18 @@ func (c *Credentials) take(p Part, from Credentials) {
 // Has tells whether a part is to come.
 func (n NextCredentials) Has(p Part) bool { return n.secretOf(p).IsSet() }
 
-// readNext reads the credentials to come. One that is in use already has had its time: whoever applies the
+// readNext makes the credentials to come of what the write brings. One that is in use already has had its time: whoever applies the
 // same configuration again names it, and the one before it.
 func (w *Write) readNext(r *Role) error {
 	n := r.Next
-	w.Secret(NextPrefix+"client_secret", &n.ClientSecret)
-	if err := w.readCertificate(NextPrefix, &n.Credentials); err != nil {
+	var before NextCredentials
+	if w.Old != nil {
+		before = w.Old.Next
+	}
+	if err := w.readCertificate(NextPrefix, w.brought.next, &n.Credentials); err != nil {
 		return err
 	}
-	if err := w.readAssertionKey(NextPrefix, &n.Credentials); err != nil {
+	if err := w.readAssertionKey(NextPrefix, w.brought.next, &n.Credentials); err != nil {
 		return err
 	}
 	if err := w.Date("next_from", &n.From); err != nil {
@@ -128,7 +139,7 @@ func (w *Write) readNext(r *Role) error {
 	// What they are to follow counts too: an exchange under way must not put them in the place of something
 	// that was written meanwhile, or give them to another client.
 	changed := func(p Part) bool {
-		return !n.same(p, r.Next.Credentials) || w.Old != nil && !r.same(p, w.Old.Credentials)
+		return !n.same(p, before.Credentials) || w.Old != nil && !r.same(p, w.Old.Credentials)
 	}
 	if n.ID == "" || slices.ContainsFunc(Parts, changed) || w.Old != nil && w.Old.Realm() != r.Realm() {
 		var err error

@@ -66,9 +66,7 @@ func (w *Write) checkMovedGrant(r *Role) error {
 	if w.Old == nil || r.GrantID != w.Old.GrantID || !w.State.RefreshToken.IsSet() {
 		return nil
 	}
-	written := r.RefreshToken
-	w.Secret("refresh_token", &written)
-	if written.Equal(w.State.RefreshToken) && w.State.Alone {
+	if written := w.brought.refreshToken; written.Equal(w.State.RefreshToken) && w.State.Alone {
 		return nil
 	}
 	return mount.Refusal("the provider's endpoint is now at another place, and this refresh_token is one that the provider has replaced since; " +
