@@ -49,7 +49,7 @@ const Prefix = "provider/"
 // Get returns a definition by name, a built-in one or the operator's own; nil when there is
 // none.
 func Get(ctx context.Context, s logical.Storage, name string) (*client.Provider, error) {
-	if p, ok := client.Builtin(name); ok {
+	if p, ok := Builtin(name); ok {
 		return p, nil
 	}
 	if !mount.IsName(name) {

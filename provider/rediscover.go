@@ -14,7 +14,7 @@ import (
 
 // Rediscover returns a definition as it is and as the issuer's metadata would have it now.
 func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Custom, err error) {
-	if _, ok := client.Builtin(name); ok {
+	if _, ok := Builtin(name); ok {
 		return nil, nil, errBuiltinData
 	}
 	c, err := GetConfig(ctx, s)

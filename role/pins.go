@@ -76,7 +76,7 @@ func (was *Pins) take(says *Pins, old *Role) *Pins {
 
 // readPins looks up what the role is held to. A built-in definition is the plugin's own, and changes with it.
 func (t *Target) readPins(ctx context.Context, s logical.Storage, p *client.Provider) error {
-	if _, builtin := client.Builtin(t.Role.Provider); builtin {
+	if _, builtin := provider.Builtin(t.Role.Provider); builtin {
 		return nil
 	}
 	t.says, t.pins = pinsOf(p), t.Role.Pins
