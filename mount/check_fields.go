@@ -10,10 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/go-secure-stdlib/parseutil"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"vault-plugin-secrets-oauthrefresh/client"
 )
 
 const (
@@ -105,7 +104,7 @@ func visible(field *framework.FieldSchema, value any) any {
 func HoldsKey(value any) bool {
 	switch value := value.(type) {
 	case string:
-		value = client.PlainText(value)
+		value = strings.ReplaceAll(value, "\x00", "") // UTF-16, as PowerShell and Notepad write it
 		return strings.Contains(value, "PRIVATE KEY-----") || strings.Contains(value, "PRIVATE KEY BLOCK-----")
 	case []string:
 		return slices.ContainsFunc(value, func(text string) bool { return HoldsKey(text) })
@@ -125,8 +124,8 @@ func isNoText(raw any) bool {
 
 // isWhole keeps a duration from losing its fraction, and with it all of 400ms or the sign of -0.5s.
 func isWhole(raw any) bool {
-	d, err := client.ParseDuration(fmt.Sprint(raw))
-	return err != nil || d >= 0 && time.Duration(d)%time.Second == 0
+	d, err := parseutil.ParseDurationSecond(fmt.Sprint(raw)) // as the framework does
+	return err != nil || d >= 0 && d%time.Second == 0
 }
 
 func checkSizes(data map[string]any) error {
