@@ -24,7 +24,7 @@ func (w *Write) readAssertionKey(prefix string, f files, c *Credentials) error {
 	}
 	key, err := client.ParseSigningKey(text, password)
 	if err != nil {
-		return mount.Refuse(renamed(prefix, err))
+		return mount.Refuse(under(prefix, err))
 	}
 	if end := key.NotAfter(); !end.IsZero() && clock.Now().After(end) {
 		return mount.Refusal(fmt.Sprintf("the certificate of %sassertion_private_key has expired: write the key of its successor, or the key without its certificate", prefix))

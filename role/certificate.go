@@ -2,7 +2,6 @@ package role
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
@@ -28,17 +27,17 @@ func (w *Write) readCertificate(prefix string, f files, c *Credentials) error {
 	var err error
 	switch {
 	case f.pfx != "" && (f.certificate != "" || f.key.IsSet()):
-		err = errors.New("give either pfx, or client_certificate and client_private_key, not both")
+		err = client.FieldError{Text: "give either {pfx}, or {client_certificate} and {client_private_key}, not both"}
 	case f.pfx != "":
 		id, err = client.ParsePFX(f.pfx, f.pfxPassword)
 	case f.certificate != "" && !f.key.IsSet():
-		err = errors.New("client_certificate needs its client_private_key in the same write")
+		err = client.FieldError{Text: "{client_certificate} needs its {client_private_key} in the same write"}
 	case f.certificate == "" && f.key.IsSet():
-		err = errors.New("client_private_key needs its client_certificate in the same write")
+		err = client.FieldError{Text: "{client_private_key} needs its {client_certificate} in the same write"}
 	case f.certificate != "":
 		id, err = client.ParsePEM(f.certificate, f.key, f.keyPassword)
 	case f.pfxPassword.IsSet() || f.keyPassword.IsSet():
-		err = errors.New("a password was given without what it opens: write it together with its pfx or client_private_key")
+		err = client.FieldError{Text: "a password was given without what it opens: write it together with its {pfx} or {client_private_key}"}
 	default: // none, or named as empty
 		if w.Names(prefix+"pfx") || w.Names(prefix+"client_certificate") || w.Names(prefix+"client_private_key") {
 			c.CertificateChain, c.PrivateKey, c.CertificateSince = "", client.Secret{}, time.Time{}
@@ -46,7 +45,7 @@ func (w *Write) readCertificate(prefix string, f files, c *Credentials) error {
 		return nil
 	}
 	if err != nil {
-		return mount.Refuse(renamed(prefix, err))
+		return mount.Refuse(under(prefix, err))
 	}
 	for _, dropped := range id.Dropped() {
 		w.Warnings = append(w.Warnings, prefix+"client_certificate: "+dropped)
@@ -76,18 +75,14 @@ func (w *Write) checkValidity(r *Role) error {
 	return nil
 }
 
-// certificateFields finds the names of the fields of a certificate in an error's text, but not the names of
-// files in the commands that it gives.
-var certificateFields = regexp.MustCompile(`(^|[^.\w])(pfx|pfx_password|client_secret|client_certificate|client_private_key|client_private_key_password|assertion_private_key|assertion_private_key_password)\b`)
-
-// renamed is an error about the fields with a prefix.
-func renamed(prefix string, err error) error {
+// under is an error about the credentials whose fields have a prefix.
+func under(prefix string, err error) error {
 	if prefix == "" || err == nil {
 		return err
 	}
-	text := certificateFields.ReplaceAllString(err.Error(), "${1}"+prefix+"${2}")
-	if text == err.Error() {
-		text = strings.TrimSuffix(prefix, "_") + " credentials: " + text
+	if e, ok := errors.AsType[client.FieldError](err); ok {
+		e.Prefix = prefix
+		return e
 	}
-	return errors.New(text)
+	return errors.New(strings.TrimSuffix(prefix, "_") + " credentials: " + err.Error())
 }
