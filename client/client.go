@@ -145,6 +145,11 @@ type Token struct {
 // error is an *Error. When ctx ends, the exchange ends: a caller that must not lose an answer
 // passes a context that does not end with its own caller.
 func Exchange(ctx context.Context, o Options, r *Request) (*Token, error) {
+	token, err := r.exchange(ctx, o)
+	return token, atTokenEndpoint.failed(err)
+}
+
+func (r *Request) exchange(ctx context.Context, o Options) (*Token, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
