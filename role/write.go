@@ -90,32 +90,49 @@ func (w *Write) read(r *Role) {
 
 // readGrant starts a new grant when the write brings a new refresh token.
 func (w *Write) readGrant(r *Role) (err error) {
-	written := w.brought.refreshToken
-	ended := w.State.Dead && !r.Spends() // what has killed the grant says nothing of the client's own
-	if r.GrantID != "" && !ended && (!w.Names("refresh_token") || w.known(written)) {
+	switch w.written(r) {
+	case unchanged:
+		return nil
+	case replaced:
+		w.Warnings = append(w.Warnings, "this refresh_token is the one that the grant began with; "+
+			"the provider has replaced it since, so the newer one is kept")
 		return nil
 	}
-	w.Warnings = append(w.Warnings, warnOfPasting(written)...)
-	r.RefreshToken, r.GrantedAt = written, clock.Now() // none, if it was named as empty: checkRefreshToken tells whether it may
+	w.Warnings = append(w.Warnings, warnOfPasting(w.brought.refreshToken)...)
+	r.RefreshToken, r.GrantedAt = w.brought.refreshToken, clock.Now() // none, if it was named as empty: checkRefreshToken tells whether it may
 	r.GrantID, err = uuid.GenerateUUID()
 	return err
 }
 
-// known tells whether a refresh token is one that this grant has had already. Whoever applies the
+// relation is how the refresh token of a write stands to the grant that there is.
+type relation int
+
+const (
+	another   relation = iota // it is not the grant's, so a new one begins
+	unchanged                 // the write names none, or the one that is current
+	replaced                  // the grant began with it, and the provider has replaced it since
+)
+
+// written tells whether the write's refresh token is one that this grant has had already. Whoever applies the
 // same configuration again, as Terraform does, names the first refresh token every time; starting
 // over with it would replace the one that is live by one that is long spent. A grant that is dead may
 // start over with anything but that.
-func (w *Write) known(refreshToken client.Secret) bool {
-	replaced := w.State.Generation > 0 && !w.Old.RefreshToken.Equal(w.State.RefreshToken)
-	if w.State.Dead && !(replaced && refreshToken.Equal(w.Old.RefreshToken)) {
-		return false
+func (w *Write) written(r *Role) relation {
+	if r.GrantID == "" || w.State.Dead && !r.Spends() { // what has killed the grant says nothing of the client's own
+		return another
 	}
-	if !refreshToken.IsSet() {
-		return !w.Old.RefreshToken.IsSet() && !w.State.RefreshToken.IsSet() // there is none to forget
+	token, first, current := w.brought.refreshToken, w.Old.RefreshToken, w.State.RefreshToken
+	switch {
+	case !w.Names("refresh_token"):
+		return unchanged
+	case token.IsSet() && token.Equal(first) && w.State.Generation > 0 && !first.Equal(current):
+		return replaced
+	case w.State.Dead:
+		return another
+	case !token.IsSet() && (first.IsSet() || current.IsSet()):
+		return another // named as empty
+	case token.Equal(first) || token.Equal(current):
+		return unchanged
 	}
-	if refreshToken.Equal(w.Old.RefreshToken) && w.State.Generation > 0 && !refreshToken.Equal(w.State.RefreshToken) {
-		w.Warnings = append(w.Warnings, "this refresh_token is the one that the grant began with; "+
-			"the provider has replaced it since, so the newer one is kept")
-	}
-	return refreshToken.Equal(w.Old.RefreshToken) || refreshToken.Equal(w.State.RefreshToken)
+	return another
 }
