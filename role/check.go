@@ -68,7 +68,7 @@ func (r *Role) check() error {
 	if _, err := provider.RootCAs(r.CACertificate); err != nil {
 		return mount.Refuse(err)
 	}
-	return mount.Refuse(cmp.Or(checkTexts(r), client.CheckClaims(r.AssertionClaims), client.CheckParams(RevealAll(r.TokenParams)), client.CheckHeaders(RevealAll(r.TokenHeaders))))
+	return mount.Refuse(cmp.Or(checkTexts(r), client.CheckClaims(r.AssertionClaims), client.CheckParams(revealAll(r.TokenParams)), client.CheckHeaders(revealAll(r.TokenHeaders))))
 }
 
 // maxText bounds what is sent in a request, in bytes: refresh tokens that are JWTs reach 8 KiB.

@@ -126,7 +126,7 @@ func secretPairs(name string, of *map[string]client.Secret, description string) 
 	f.Sensitive = true
 	f.Read = func(in mount.Input) {
 		pairs, _ := in.Value(name).(map[string]string)
-		*of = WrapAll(pairs)
+		*of = wrapAll(pairs)
 	}
 	return f.Shows(name+"_names", func() any { return mount.ListOf(slices.Sorted(maps.Keys(*of))) })
 }

@@ -22,7 +22,7 @@ type NextCredentials struct {
 	From time.Time // none is tried before
 }
 
-// nextEntry is nextCredentials as they are stored.
+// nextEntry is NextCredentials as they are stored.
 type nextEntry struct {
 	credentialsEntry
 	ID   string    `json:"id"`
@@ -54,12 +54,14 @@ func (e *nextEntry) next() NextCredentials {
 // Part is one of the credentials that are replaced by themselves. Its text is the name of its field.
 type Part string
 
+// The parts. There is a third, the key that signs assertions.
 const (
 	PartSecret      Part = "client_secret"
 	PartCertificate Part = "client_certificate"
 	partKey         Part = "assertion_private_key"
 )
 
+// Parts are all of them, in the order in which they are shown.
 var Parts = []Part{PartSecret, PartCertificate, partKey}
 
 // secretOf is what is secret of a part, unset when the part is not there.

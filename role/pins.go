@@ -15,7 +15,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
-// PinsPrefix is that of what roles without pins of their own are held to, by provider.
+// PinsPrefix begins the storage keys of what roles without pins of their own are held to: pins/<provider>.
 const PinsPrefix = "pins/"
 
 // Pins are what an operator's definition said when a role was written, of what readers are handed and of
@@ -146,7 +146,8 @@ func PinProvider(ctx context.Context, s logical.Storage, name string) error {
 	return mount.Save(ctx, s, PinsPrefix+name, pinsOf(&p.Provider))
 }
 
-// WarnOfPins says what becomes of roles when readers would be handed something else.
+// WarnOfPins adds to a response, which may be nil, what becomes of roles when by the new definition readers would be
+// handed something else.
 func WarnOfPins(resp *logical.Response, old, p *provider.Custom) *logical.Response {
 	was, now := *old, *p // of copies that nobody stores
 	was.SetDefaults()

@@ -10,7 +10,8 @@ import (
 	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
-// Response is what a read of the role shows: everything that is no secret, and of each secret whether it is set.
+// Response is what a read of the role shows: everything that is no secret, and of each secret whether it is set, with
+// Warnings.
 func (r *Role) Response() *logical.Response {
 	data := map[string]any{}
 	fields(r, new(brought)).Show(data)
@@ -31,7 +32,7 @@ func (c Credentials) describe(prefix string, data map[string]any) {
 	}
 }
 
-// DescribeLive adds which credentials are in use, since when, and when those end that say so.
+// DescribeLive adds to data which credentials are in use, since when, and when those end that say so.
 func (r *Role) DescribeLive(last Worked, data map[string]any) {
 	who := r.CredentialsInUse(last)
 	for p, since := range map[Part]time.Time{
@@ -72,7 +73,7 @@ func (c Credentials) describeEnds(prefix string, data map[string]any) {
 	}
 }
 
-// Warnings says what is or soon will be wrong with the role's certificate.
+// Warnings says what is or soon will be wrong with the role's certificates and authorities.
 func (r *Role) Warnings() []string {
 	warnings := provider.AuthorityWarnings(r.CACertificate)
 	id, err := r.Identity()

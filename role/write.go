@@ -14,17 +14,18 @@ import (
 	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
-// Write is one write to a role, from what it says to what is stored.
+// Write is one write to a role, from what it says to what is stored. It is used once.
 type Write struct {
 	mount.Input
 	Old      *Role    // nil for a new role
 	State    Standing // how the grant stands; empty for a new role
-	Warnings []string
+	Warnings []string // what the writer is to hear besides, after Apply
 
 	brought brought
 }
 
-// Apply returns the role as it will be, or a refusal. It stores nothing.
+// Apply returns the role as it will be, for Put, or a refusal that says what to write. It stores nothing and sends
+// nothing.
 func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 	r := &Role{RoleSettings: RoleSettings{Lease: true}}
 	if w.Old != nil {
@@ -80,7 +81,7 @@ func (w *Write) read(r *Role) {
 	if !r.ClientSecret.Equal(secret) {
 		r.ClientSecretSince = clock.Now()
 	}
-	r.ClientID = strings.TrimRight(r.ClientID, "\r\n") // see secret
+	r.ClientID = strings.TrimRight(r.ClientID, "\r\n") // as of a secret
 	r.GrantType = cmp.Or(r.GrantType, client.GrantRefreshToken)
 	if r.GrantType == "jwt-bearer" {
 		r.GrantType = client.GrantJWTBearer
