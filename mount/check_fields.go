@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// MaxField and maxRequest bound what one write may store. The largest thing that belongs here
+	// MaxField and maxRequest bound what one write may store, in bytes. The largest thing that belongs here
 	// is a PFX with its chain, about 20 KiB in base64; Vault itself would take 32 MiB.
 	MaxField   = 256 << 10
 	maxRequest = 512 << 10
@@ -24,7 +24,7 @@ const (
 	maxSeconds = 10 * 365 * 24 * 3600
 )
 
-// FieldForms says how each type of field is written.
+// FieldForms says how each type of field is written, to follow "must be".
 var FieldForms = map[framework.FieldType]string{
 	framework.TypeString:           "a single text",
 	framework.TypeBool:             "true or false",
@@ -100,7 +100,8 @@ func visible(field *framework.FieldSchema, value any) any {
 	return slices.Collect(maps.Keys(pairs))
 }
 
-// HoldsKey tells whether a field's value has a private key in PEM in it, also one between other things.
+// HoldsKey tells whether a field's value, a text or a list or map of texts, has a private key in PEM (RFC 7468) in it,
+// also one between other things.
 func HoldsKey(value any) bool {
 	switch value := value.(type) {
 	case string:

@@ -17,8 +17,7 @@ type Field struct {
 	Default any
 	// Sensitive has the field typed where nobody reads along, and left out of what user interfaces show.
 	Sensitive bool
-	// Read takes what the write says of the field, if it names it. nil for a field that whoever has declared it reads
-	// by itself.
+	// Read takes what a write says that names the field. nil for a field that whoever has declared it reads by itself.
 	Read func(Input)
 	// Show puts into a read's data what may be seen of the field, under its name or another. nil for nothing.
 	Show func(data map[string]any)
@@ -26,67 +25,70 @@ type Field struct {
 	kind framework.FieldType
 }
 
-// Name is the row for the name that a path captures: of a role, or of a provider.
+// Name is the row for the name that a path captures, of a role or of a provider. The path's handler reads it.
 func Name(of string) Field {
 	return Text("name", nil, "Name of the "+of+", from the path.")
 }
 
-// Text is a row for a text. Like all of these it declares the field only, with nothing to read into or to show,
+// Text is a row for a text. Like all of these it declares the field only, with nothing to read into and to show,
 // when the variable is nil.
 func Text(name string, of *string, description string) Field {
 	f := Field{Name: name, Description: description, kind: framework.TypeString}
-	if of != nil {
-		f.Read = func(in Input) { in.Text(name, of) }
-		f = f.Shows(name, func() any { return *of })
+	if of == nil {
+		return f
 	}
-	return f
+	return f.reads(func(value any) { *of, _ = value.(string) }).Shows(name, func() any { return *of })
 }
 
 // Boolean is a row for true or false.
 func Boolean(name string, of *bool, description string) Field {
 	f := Field{Name: name, Description: description, kind: framework.TypeBool}
-	if of != nil {
-		f.Read = func(in Input) { in.Boolean(name, of) }
-		f = f.Shows(name, func() any { return *of })
+	if of == nil {
+		return f
 	}
-	return f
+	return f.reads(func(value any) { *of, _ = value.(bool) }).Shows(name, func() any { return *of })
 }
 
-// Seconds is a row for a duration, which a write gives in whole seconds or as 90s or 2h, and a read shows in seconds.
+// Seconds is a row for a duration, which a write gives in whole seconds, as 3600, or as 90s, 2h or 10d, and a read shows
+// in seconds, as everywhere in Vault.
 func Seconds[D ~int64](name string, of *D, description string) Field {
 	f := Field{Name: name, Description: description, kind: framework.TypeDurationSecond}
-	if of != nil {
-		f.Read = func(in Input) {
-			d := time.Duration(*of)
-			in.Duration(name, &d)
-			*of = D(d)
-		}
-		f = f.Shows(name, func() any { return int64(time.Duration(*of).Seconds()) })
+	if of == nil {
+		return f
 	}
-	return f
+	f = f.reads(func(value any) {
+		seconds, _ := value.(int) // as the framework has them
+		*of = D(time.Duration(seconds) * time.Second)
+	})
+	return f.Shows(name, func() any { return int64(time.Duration(*of).Seconds()) })
 }
 
-// Texts is a row for a list of texts, of which none is shown as an empty list.
+// Texts is a row for a list of texts, which a write gives as a list or with commas between them. None is shown as an
+// empty list.
 func Texts(name string, of *[]string, description string) Field {
 	f := Field{Name: name, Description: description, kind: framework.TypeCommaStringSlice}
-	if of != nil {
-		f.Read = func(in Input) { in.List(name, of) }
-		f = f.Shows(name, func() any { return ListOf(*of) })
+	if of == nil {
+		return f
 	}
-	return f
+	return f.reads(func(value any) { *of, _ = value.([]string) }).Shows(name, func() any { return ListOf(*of) })
 }
 
-// Pairs is a row for a map of texts, which a write replaces as a whole, and of which none is shown as an empty map.
+// Pairs is a row for a map of texts, which a write replaces as a whole. None is shown as an empty map.
 func Pairs(name string, of *map[string]string, description string) Field {
 	f := Field{Name: name, Description: description, kind: framework.TypeKVPairs}
-	if of != nil {
-		f.Read = func(in Input) { in.Pairs(name, of) }
-		f = f.Shows(name, func() any { return maps.Collect(maps.All(*of)) })
+	if of == nil {
+		return f
 	}
+	return f.reads(func(value any) { *of, _ = value.(map[string]string) }).Shows(name, func() any { return maps.Collect(maps.All(*of)) })
+}
+
+// reads is the row with a way to take what a write says.
+func (f Field) reads(take func(value any)) Field {
+	f.Read = func(in Input) { take(in.Value(f.Name)) }
 	return f
 }
 
-// DefaultsTo is the row with a default.
+// DefaultsTo is the row with a default, of the type that the framework has for the field: a number of seconds is an int.
 func (f Field) DefaultsTo(value any) Field {
 	f.Default = value
 	return f
@@ -119,7 +121,7 @@ func (f Field) OmitEmpty() Field {
 // Fields are the rows of a path, of variables that belong together.
 type Fields []Field
 
-// Schema is the fields as a path declares them.
+// Schema is the fields as a path of the framework declares them, by name.
 func (fields Fields) Schema() map[string]*framework.FieldSchema {
 	schema := make(map[string]*framework.FieldSchema, len(fields))
 	for _, f := range fields {
@@ -132,7 +134,8 @@ func (fields Fields) Schema() map[string]*framework.FieldSchema {
 	return schema
 }
 
-// Read reads a write into the fields' variables.
+// Read reads a write into the variables of the fields that it names, and leaves the others as they are. It checks
+// nothing: CheckRequest has refused what does not fit a field's type.
 func (fields Fields) Read(in Input) {
 	for _, f := range fields {
 		if f.Read != nil && in.Names(f.Name) {

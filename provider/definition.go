@@ -39,7 +39,8 @@ func checkProvider(p *client.Provider, c *Config) error {
 	return cmp.Or(CheckHosts(endpoints, o), CheckHosts(endpoints.WithAliases(), o))
 }
 
-// CheckHosts returns an error when the mount's configuration forbids one of the endpoints.
+// CheckHosts returns an error when the mount's allowed_hosts, which the options hold, forbid the token or the revocation
+// endpoint. It names the field.
 func CheckHosts(endpoints client.Endpoints, o client.Options) error {
 	if err := o.CheckHost(endpoints.Token); err != nil {
 		return fmt.Errorf("token_endpoint: %w", err)
@@ -53,15 +54,15 @@ func CheckHosts(endpoints client.Endpoints, o client.Options) error {
 	return nil
 }
 
-// Data is the definition as a read answers it.
+// Data is the definition as a read answers it: what its Fields show.
 func Data(p *client.Provider) map[string]any {
 	data := map[string]any{}
 	Fields(p).Show(data)
 	return data
 }
 
-// WarnOfGrace says of a grace that it can't be used: within a shorter one an exchange that hangs could not be
-// given up in time for another.
+// WarnOfGrace adds to a response, which may be nil, that a reuse_grace is too short to be used: within it an exchange that
+// hangs could not be given up in time for another.
 func WarnOfGrace(resp *logical.Response, p *client.Provider) *logical.Response {
 	grace := time.Duration(p.ReuseGrace)
 	if grace == 0 || grace >= 2*Quickest || p.RefreshTokenRotation == client.RotationNever {

@@ -22,7 +22,7 @@ type Discovery struct {
 	Fields []string  `json:"fields"` // those that the metadata decide; the others are the operator's own
 }
 
-// Show puts into a definition's data where its fields come from.
+// Show puts into a definition's data, as Data made it, where its fields come from; nothing for nil.
 func (f *Discovery) Show(data map[string]any) {
 	if f == nil {
 		return

@@ -12,7 +12,8 @@ import (
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
-// Rediscover returns a definition as it is and as the issuer's metadata would have it now.
+// Rediscover returns a definition as it is and as the issuer's metadata would have it now, which it asks for. Errors are as
+// with Edit; a definition that comes from no metadata is a refusal.
 func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Custom, err error) {
 	if _, ok := Builtin(name); ok {
 		return nil, nil, errBuiltinData
@@ -41,7 +42,8 @@ func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Cu
 	return old, p, nil
 }
 
-// Difference answers with the fields that differ, and with a digest of what they would be.
+// Difference answers with the fields that differ between a definition and what Rediscover would make of it, old and new,
+// and with a digest of what they would be, which accepts them. It fills in the defaults of old.
 func Difference(old, p *Custom) (*logical.Response, string) {
 	old.SetDefaults() // of a copy that nobody stores: what is left out counts as what it means
 	before, after := Data(&old.Provider), Data(&p.Provider)
