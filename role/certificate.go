@@ -2,6 +2,7 @@ package role
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // is a leaf-first chain and a PKCS #8 key, so an exchange needs no password and no key derivation,
 // and a mistake is the writer's to hear, not the first reader's.
 //
-// The prefix is that of the fields: "" or nextPrefix.
+// The prefix is that of the fields: "" or NextPrefix.
 func (w *Write) readCertificate(prefix string, f files, c *Credentials) error {
 	if f.pfx == "" && !f.key.IsSet() && client.IsPFX(f.certificate) {
 		// certutil and certtool put a PFX in PEM, and the former calls it a certificate.
@@ -52,6 +53,35 @@ func (w *Write) readCertificate(prefix string, f files, c *Credentials) error {
 	}
 	c.CertificateChain, c.PrivateKey = id.PEM()
 	c.CertificateSince = clock.Now()
+	return nil
+}
+
+// readAssertionKey decodes the key that the write brings, as readCertificate does. The prefix is that of the
+// fields: "" or nextPrefix.
+func (w *Write) readAssertionKey(prefix string, f files, c *Credentials) error {
+	text, password := f.assertionKey, f.assertionKeyPassword
+	if !text.IsSet() {
+		if password.IsSet() {
+			return mount.Refusal(fmt.Sprintf("%sassertion_private_key_password was given without what it opens: write it together with %sassertion_private_key", prefix, prefix))
+		}
+		if w.Names(prefix + "assertion_private_key") {
+			c.AssertionKey, c.AssertionCertificate, c.AssertionKeySince = client.Secret{}, "", time.Time{}
+		}
+		return nil
+	}
+	key, err := client.ParseSigningKey(text, password)
+	if err != nil {
+		return mount.Refuse(under(prefix, err))
+	}
+	if end := key.NotAfter(); !end.IsZero() && clock.Now().After(end) {
+		return mount.Refusal(fmt.Sprintf("the certificate of %sassertion_private_key has expired: write the key of its successor, or the key without its certificate", prefix))
+	}
+	before := c.AssertionKey
+	c.AssertionKey, c.AssertionCertificate = key.PEM()
+	if before.IsSet() && !before.Equal(c.AssertionKey) && c.AssertionKeyID != "" && !w.Names(prefix+"assertion_key_id") {
+		w.Warnings = append(w.Warnings, prefix+"assertion_key_id was kept: write it too if the provider knows the new key by another id")
+	}
+	c.AssertionKeySince = clock.Now()
 	return nil
 }
 
