@@ -57,7 +57,7 @@ func (w *Write) readCertificate(prefix string, f files, c *Credentials) error {
 }
 
 // readAssertionKey decodes the key that the write brings, as readCertificate does. The prefix is that of the
-// fields: "" or nextPrefix.
+// fields: "" or NextPrefix.
 func (w *Write) readAssertionKey(prefix string, f files, c *Credentials) error {
 	text, password := f.assertionKey, f.assertionKeyPassword
 	if !text.IsSet() {

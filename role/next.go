@@ -116,18 +116,7 @@ func (w *Write) readNext(r *Role) error {
 	if err := w.Date("next_from", &n.From); err != nil {
 		return err
 	}
-	dropped := false
-	for _, p := range Parts {
-		if n.Has(p) && w.Old != nil && n.same(p, w.Old.Credentials) && !r.same(p, w.Old.Credentials) {
-			r.take(p, w.Old.Credentials)
-			w.Warnings = append(w.Warnings, fmt.Sprintf("%s was not taken: what is written beside a %s%s that is in use already counts as older; to keep an older client secret, write it as previous_client_secret", p, NextPrefix, p))
-		}
-		if n.Has(p) && n.same(p, r.Credentials) {
-			n.take(p, Credentials{})
-			dropped = true
-			w.Warnings = append(w.Warnings, fmt.Sprintf("%s%s is the one in use already, so it is not kept twice", NextPrefix, p))
-		}
-	}
+	dropped := w.dropUsed(r, &n)
 	if w.Names("next_assertion_key_id") && n.AssertionKeyID != "" && !n.Has(partKey) && !n.Has(PartCertificate) && !dropped {
 		return mount.Refusal("next_assertion_key_id needs its key: write next_assertion_private_key, or the next_pfx that signs")
 	}
@@ -151,6 +140,23 @@ func (w *Write) readNext(r *Role) error {
 	}
 	r.Next = n
 	return nil
+}
+
+// dropUsed leaves out of the credentials to come those that are in use already, and tells whether there were any. What is
+// written beside them counts as older.
+func (w *Write) dropUsed(r *Role, n *NextCredentials) (dropped bool) {
+	for _, p := range Parts {
+		if n.Has(p) && w.Old != nil && n.same(p, w.Old.Credentials) && !r.same(p, w.Old.Credentials) {
+			r.take(p, w.Old.Credentials)
+			w.Warnings = append(w.Warnings, fmt.Sprintf("%s was not taken: what is written beside a %s%s that is in use already counts as older; to keep an older client secret, write it as previous_client_secret", p, NextPrefix, p))
+		}
+		if n.Has(p) && n.same(p, r.Credentials) {
+			n.take(p, Credentials{})
+			dropped = true
+			w.Warnings = append(w.Warnings, fmt.Sprintf("%s%s is the one in use already, so it is not kept twice", NextPrefix, p))
+		}
+	}
+	return dropped
 }
 
 // checkNext refuses credentials to come that never would, and those that would fail when their turn comes.
