@@ -12,7 +12,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
 // cliVerbs are the operations behind the commands of the vault CLI.
@@ -35,7 +35,7 @@ var (
 func checkCommands(t *testing.T, text string) {
 	text = docContinued.ReplaceAllString(text, "")
 	b := newBackend()
-	providers := client.Builtins()
+	providers := provider.Builtins()
 	for _, match := range docCommand.FindAllStringSubmatch(text, -1) {
 		offered, known := cliVerbs[match[1]]
 		args := shellWords(match[2])

@@ -14,8 +14,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
 var updateDocs = flag.Bool("update", false, "rewrite the generated table of README.md")
@@ -137,8 +137,8 @@ func docColumn(t *testing.T, text, heading, row string) (first, named []string) 
 }
 
 func checkBuiltins(t *testing.T, readme string) {
-	if _, got := docColumn(t, readme, "What it does, and what it does not", "out of the box"); !slices.Equal(got, client.Builtins()) {
-		t.Errorf("README.md says %q are built in, they are %q", got, client.Builtins())
+	if _, got := docColumn(t, readme, "What it does, and what it does not", "out of the box"); !slices.Equal(got, provider.Builtins()) {
+		t.Errorf("README.md says %q are built in, they are %q", got, provider.Builtins())
 	}
 }
 

@@ -17,24 +17,7 @@ func pathConfig(b *backend) *framework.Path {
 	return &framework.Path{
 		Pattern:      "config/?$",
 		DisplayAttrs: mount.Display("configuration"),
-		Fields: map[string]*framework.FieldSchema{
-			"request_timeout": {
-				Type: framework.TypeDurationSecond, Default: int(provider.DefaultTimeout.Seconds()),
-				Description: "Bounds one exchange with a provider, from the connect to the last byte of the answer: 1s to 1m, default 30s.",
-			},
-			"ca_certificate": {
-				Type:        framework.TypeString,
-				Description: "Certificates (PEM) of authorities to trust besides the system's, as in ca_certificate=@ca.pem.",
-			},
-			"allowed_hosts": {
-				Type:        framework.TypeCommaStringSlice,
-				Description: "Host names that requests may go to; * stands for any characters, dots too, as in *.salesforce.com. Empty means any host.",
-			},
-			"allow_insecure_endpoints": {
-				Type:        framework.TypeBool,
-				Description: "Permit http:// endpoints. For tests only: secrets then travel in the clear.",
-			},
-		},
+		Fields:       new(provider.Config).Fields().Schema(),
 		ExistenceCheck: func(ctx context.Context, req *logical.Request, _ *framework.FieldData) (bool, error) {
 			return mount.Load(ctx, req.Storage, provider.ConfigKey, new(provider.Config))
 		},
@@ -56,12 +39,9 @@ func (b *backend) pathConfigRead(ctx context.Context, req *logical.Request, _ *f
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Warnings: provider.AuthorityWarnings(c.CACertificate), Data: map[string]any{
-		"request_timeout":          int64(c.RequestTimeout.Seconds()),
-		"ca_certificate":           provider.ShownAuthorities(c.CACertificate),
-		"allowed_hosts":            mount.ListOf(c.AllowedHosts),
-		"allow_insecure_endpoints": c.AllowInsecureEndpoints,
-	}}, nil
+	data := map[string]any{}
+	c.Fields().Show(data)
+	return &logical.Response{Warnings: provider.AuthorityWarnings(c.CACertificate), Data: data}, nil
 }
 
 func (b *backend) pathConfigWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -75,10 +55,7 @@ func (b *backend) pathConfigWrite(ctx context.Context, req *logical.Request, d *
 		return nil, err
 	}
 	in := mount.ReadInput(d)
-	in.Duration("request_timeout", &c.RequestTimeout)
-	in.Text("ca_certificate", &c.CACertificate)
-	in.List("allowed_hosts", &c.AllowedHosts)
-	in.Boolean("allow_insecure_endpoints", &c.AllowInsecureEndpoints)
+	c.Fields().Read(in)
 	err = c.Validate()
 	if in.Names("ca_certificate") {
 		err = cmp.Or(provider.CheckAuthorities(c.CACertificate), err)

@@ -30,7 +30,7 @@ names one of them.`,
 	}, pathRediscover(b), {
 		Pattern:        "providers/" + mount.NamePattern,
 		DisplayAttrs:   mount.Display("provider"),
-		Fields:         provider.Fields(),
+		Fields:         provider.Fields(new(client.Provider)).Schema(),
 		ExistenceCheck: b.providerExists,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   &framework.PathOperation{Callback: b.pathProvidersRead, Summary: "Read a provider's definition."},
@@ -69,14 +69,14 @@ func (b *backend) pathProvidersList(ctx context.Context, req *logical.Request, _
 	if err != nil {
 		return nil, err
 	}
-	names = append(names, client.Builtins()...)
+	names = append(names, provider.Builtins()...)
 	slices.Sort(names)
 	return logical.ListResponse(slices.Compact(names)), nil
 }
 
 func (b *backend) pathProvidersRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	p, builtin := client.Builtin(name)
+	p, builtin := provider.Builtin(name)
 	var found *provider.Discovery
 	if !builtin {
 		own, err := provider.GetCustom(ctx, req.Storage, name)
@@ -86,10 +86,7 @@ func (b *backend) pathProvidersRead(ctx context.Context, req *logical.Request, d
 		own.SetDefaults()
 		p, found = &own.Provider, own.Discovery
 	}
-	data, err := provider.Data(p)
-	if err != nil {
-		return nil, err
-	}
+	data := provider.Data(p)
 	data["builtin"] = builtin
 	found.Show(data)
 	return &logical.Response{Data: data}, nil
@@ -97,7 +94,7 @@ func (b *backend) pathProvidersRead(ctx context.Context, req *logical.Request, d
 
 func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	if _, ok := client.Builtin(name); ok {
+	if _, ok := provider.Builtin(name); ok {
 		return logical.ErrorResponse("this provider is built-in and can't be changed: write your own under another name"), nil
 	}
 	unlock, err := b.edits.Lock(ctx, provider.Prefix+name)
@@ -146,7 +143,7 @@ func (b *backend) saveProvider(ctx context.Context, s logical.Storage, name stri
 
 func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	if _, ok := client.Builtin(name); ok {
+	if _, ok := provider.Builtin(name); ok {
 		return logical.ErrorResponse("this provider is built-in and can't be deleted: it is part of the plugin"), nil
 	}
 	unlock, err := b.edits.Lock(ctx, provider.Prefix+name) // a discovery under way would store it again

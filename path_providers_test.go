@@ -61,7 +61,7 @@ func plain(value any) string { return fmt.Sprint(throughJSON(fields{"": value})[
 
 func TestProviderReadsAsItWasWritten(t *testing.T) {
 	b := newTestBackend(t)
-	if len(everyProviderField) != len(provider.Fields())-1 {
+	if len(everyProviderField) != len(provider.Fields(new(client.Provider)))-1 {
 		t.Error("not every field is tested")
 	}
 	b.write("providers/mine", everyProviderField)
@@ -94,9 +94,9 @@ func TestProviderReadsAsItWasWritten(t *testing.T) {
 func TestProviderReadsWriteBack(t *testing.T) {
 	b := newTestBackend(t)
 	b.write("providers/mine", everyProviderField)
-	for _, name := range append(client.Builtins(), "mine") {
+	for _, name := range append(provider.Builtins(), "mine") {
 		want := b.data("providers/" + name)
-		if _, builtin := client.Builtin(name); want["builtin"] != builtin {
+		if _, builtin := provider.Builtin(name); want["builtin"] != builtin {
 			t.Errorf("%s: builtin is %v", name, want["builtin"])
 		}
 		delete(want, "builtin")
@@ -112,7 +112,7 @@ func TestProviderReadsWriteBack(t *testing.T) {
 
 func TestBuiltinProvidersStay(t *testing.T) {
 	b := newTestBackend(t)
-	for _, name := range client.Builtins() {
+	for _, name := range provider.Builtins() {
 		want := b.data("providers/" + name)
 		b.rejects(writeOp, "providers/"+name, everyProviderField, "built-in and can't be changed")
 		b.rejects(deleteOp, "providers/"+name, nil, "built-in and can't be deleted")
@@ -126,7 +126,7 @@ func TestProvidersAreListedAndDeleted(t *testing.T) {
 	b := newTestBackend(t)
 	b.write("providers/aaa", everyProviderField)
 	b.write("providers/zzz", everyProviderField)
-	want := append(append([]string{"aaa"}, client.Builtins()...), "zzz")
+	want := append(append([]string{"aaa"}, provider.Builtins()...), "zzz")
 	if got := b.list("providers/"); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}

@@ -14,10 +14,10 @@ func pathRediscover(b *backend) *framework.Path {
 	return &framework.Path{
 		Pattern:      "providers/" + mount.NamePattern + "/rediscover",
 		DisplayAttrs: mount.Display("provider"),
-		Fields: map[string]*framework.FieldSchema{
-			"name":   {Type: framework.TypeString, Description: "Name of the provider, from the path."},
-			"accept": {Type: framework.TypeString, Description: "Take the change that was shown with this digest."},
-		},
+		Fields: mount.Fields{
+			mount.Name("provider"),
+			mount.Text("accept", nil, "Take the change that was shown with this digest."),
+		}.Schema(),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: mount.Writing(b.pathRediscoverUpdate, "rediscover", "Compare a provider with its issuer's metadata."),
 		},
@@ -37,8 +37,7 @@ var (
 
 func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name, in := d.Get("name").(string), mount.ReadInput(d)
-	var accept string
-	in.Text("accept", &accept)
+	accept, _ := in.Value("accept").(string)
 	if in.Names("accept") && accept == "" {
 		return mount.Answer(errNoAccept)
 	}
@@ -51,10 +50,7 @@ func (b *backend) pathRediscoverUpdate(ctx context.Context, req *logical.Request
 	if err != nil {
 		return mount.Answer(err)
 	}
-	resp, now, err := provider.Difference(old, p)
-	if err != nil {
-		return nil, err
-	}
+	resp, now := provider.Difference(old, p)
 	if accept == "" {
 		return resp, nil
 	}

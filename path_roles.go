@@ -25,7 +25,7 @@ or dead. What a state means and what to do stands at status/<name>.`,
 	}, {
 		Pattern:        "roles/" + mount.NamePattern,
 		DisplayAttrs:   mount.Display("role"),
-		Fields:         role.Fields(),
+		Fields:         role.Fields().Schema(),
 		ExistenceCheck: b.roleExists,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   &framework.PathOperation{Callback: b.pathRolesRead, Summary: "Read a role, without its secrets."},

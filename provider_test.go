@@ -19,7 +19,7 @@ func TestProviderFieldsAreTheDefinitions(t *testing.T) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	fields := provider.Fields()
+	fields := provider.Fields(new(client.Provider)).Schema()
 	delete(fields, "name")
 	if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, names) {
 		t.Errorf("the path has\n%q\nthe definition has\n%q", got, names)

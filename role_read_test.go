@@ -49,7 +49,7 @@ func TestRoleReadsAsItWasWritten(t *testing.T) {
 	written := everyRoleField(b)
 	b.write("roles/r", written)
 	got := b.data("roles/r")
-	for field := range role.Fields() {
+	for field := range role.Fields().Schema() {
 		value, isSecret := secretFields[field]
 		switch {
 		case field == "name" || isSecret && value == "":

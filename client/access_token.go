@@ -8,16 +8,16 @@ import (
 
 // Why an answer's access token is none.
 const (
-	noAccessToken = "the token endpoint's answer could not be used: it was incomplete, too large, or held no access token: check access_token_pointer"
-	unfitToken    = "what the token endpoint's answer holds as access token can't be one, since there are blanks, control characters or letters beyond ASCII in it (some servers put the text of an error there): check access_token_pointer"
-	secretToken   = "what the token endpoint's answer holds at access_token_pointer is or contains a refresh token or a secret of the client, which no reader may get: correct access_token_pointer"
+	noAccessToken = "the {endpoint}'s answer could not be used: it was incomplete, too large, or held no access token: check access_token_pointer"
+	unfitToken    = "what the {endpoint}'s answer holds as access token can't be one, since there are blanks, control characters or letters beyond ASCII in it (some servers put the text of an error there): check access_token_pointer"
+	secretToken   = "what the {endpoint}'s answer holds at access_token_pointer is or contains a refresh token or a secret of the client, which no reader may get: correct access_token_pointer"
 )
 
 // What such an answer brought all the same.
 const (
-	onlyRefreshToken      = "the token endpoint's answer held a new refresh token but no usable access token: check access_token_pointer"
-	refreshTokenElsewhere = "the token endpoint's answer held a new refresh token, though not where refresh_token_pointer says, and no usable access token: check access_token_pointer and refresh_token_pointer"
-	severalRefreshTokens  = "the token endpoint's answer held several refresh tokens, none of them where refresh_token_pointer says, and no usable access token: correct refresh_token_pointer and access_token_pointer"
+	onlyRefreshToken      = "the {endpoint}'s answer held a new refresh token but no usable access token: check access_token_pointer"
+	refreshTokenElsewhere = "the {endpoint}'s answer held a new refresh token, though not where refresh_token_pointer says, and no usable access token: check access_token_pointer and refresh_token_pointer"
+	severalRefreshTokens  = "the {endpoint}'s answer held several refresh tokens, none of them where refresh_token_pointer says, and no usable access token: correct refresh_token_pointer and access_token_pointer"
 )
 
 // accessToken is the answer's access token, or "" and why there is none. It is handed out and ends up in the

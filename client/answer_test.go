@@ -79,7 +79,7 @@ func TestDocumentedAnswers(t *testing.T) {
 			Token{AccessToken: "a", TokenType: "Bearer", RefreshToken: NewSecret("r"), Lifetime: time.Hour},
 		},
 	} {
-		p, _ := Builtin(c.provider)
+		p := builtin(t, c.provider)
 		if c.want.Extra == nil {
 			c.want.Extra = map[string]any{}
 		}

@@ -10,7 +10,7 @@ import (
 // The parts of an exchange that are not the network's.
 
 func BenchmarkRequest(b *testing.B) {
-	p, _ := Builtin("pingone")
+	p := builtin(b, "pingone")
 	r := &Request{
 		Provider: p, GrantType: GrantRefreshToken, ClientID: "client", ClientSecret: NewSecret("secret of the client"),
 		RefreshToken: NewSecret("a refresh token of the usual length, which is some forty bytes"), Scope: "read write",
@@ -26,7 +26,7 @@ func BenchmarkRequest(b *testing.B) {
 }
 
 func BenchmarkAnswer(b *testing.B) {
-	p, _ := Builtin("salesforce")
+	p := builtin(b, "salesforce")
 	r := &Request{Provider: p, RefreshToken: NewSecret("sent")}
 	a := &answer{status: 200, header: http.Header{}, body: []byte(`{"access_token":"00D5g000004Sandbox!AQ4AQkyopnMfZfZHKuod1rcEin4C","refresh_token":"5Aep861",` +
 		`"signature":"eOdC1qXp3J9XbZPYBdAhai8YkwEJmHzAvtdsC3kTFrY=","scope":"refresh_token openid api","instance_url":"https://acme.my.salesforce.com",` +

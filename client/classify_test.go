@@ -98,7 +98,7 @@ func TestClassification(t *testing.T) {
 }
 
 func TestPermanentErrors(t *testing.T) {
-	keliweb, _ := Builtin("keliweb")
+	keliweb := builtin(t, "keliweb")
 	for _, c := range []struct {
 		permanent []string
 		status    int

@@ -3,11 +3,12 @@
 // of where grants are stored or who asks for tokens.
 //
 // Three things make one call. A Provider is data: where the endpoint is and how it wants to be
-// spoken to; the common ones are built in. A Request is one grant's credentials and is used once, or
+// spoken to. A Request is one grant's credentials and is used once, or
 // to repeat what it has sent.
 // Options are the caller's bounds on every exchange.
 //
-//	provider, _ := client.Builtin("pandadoc")
+//	provider, err := client.DecodeProvider(definition)
+//	...
 //	endpoints, err := provider.Endpoints(nil)
 //	...
 //	token, err := client.Exchange(ctx, client.Options{}, &client.Request{
@@ -144,6 +145,11 @@ type Token struct {
 // error is an *Error. When ctx ends, the exchange ends: a caller that must not lose an answer
 // passes a context that does not end with its own caller.
 func Exchange(ctx context.Context, o Options, r *Request) (*Token, error) {
+	token, err := r.exchange(ctx, o)
+	return token, atTokenEndpoint.failed(err)
+}
+
+func (r *Request) exchange(ctx context.Context, o Options) (*Token, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}

@@ -93,8 +93,7 @@ func ofIssuer(e *Error) *Error {
 	case OutcomeUnknown: // a GET changes nothing
 		return untold("the issuer did not answer, or not within request_timeout")
 	}
-	words := strings.NewReplacer("the token endpoint", "the issuer", "token_endpoint", "issuer")
-	return untold(words.Replace(e.Reason))
+	return untold(atIssuer.says(e.Reason))
 }
 
 // untold is the error for a server in trouble.

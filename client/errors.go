@@ -29,8 +29,8 @@ const (
 // likewise in FoundAt, Candidates and Entry: error texts of providers have held tokens, and end up in logs.
 type Error struct {
 	Class Class
-	// Reason is a fixed sentence, without a full stop, that says what happened and, where it can,
-	// what to do.
+	// Reason is a fixed sentence, without a full stop, that says what happened, at which endpoint, and, where it
+	// can, what to do.
 	Reason string
 	// Code is the OAuth error code (RFC 6749 section 5.2) in lower case when it is one of the
 	// known or configured ones, else "".

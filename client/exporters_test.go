@@ -2,11 +2,14 @@ package client
 
 import (
 	"encoding/base64"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 )
+
+var update = flag.Bool("update", false, "rewrite docs/certificates.md from what is read now")
 
 // exported is a file as a program writes it, and how it is given. The files are in testdata/exporters, whose README
 // has the commands.

@@ -17,10 +17,10 @@ import (
 const maxCertificates = 32
 
 var (
-	errKeyKind = errors.New("the private key is of a kind that TLS client certificates can't use here: use RSA, " +
-		"ECDSA on P-256, P-384 or P-521, or Ed25519; " + newKey)
-	errCurve = errors.New("the key's elliptic curve is not supported: use P-256, P-384 or P-521, " +
-		"or an RSA or Ed25519 key; " + newKey)
+	errKeyKind = FieldError{Text: "the private key is of a kind that TLS client certificates can't use here: use RSA, " +
+		"ECDSA on P-256, P-384 or P-521, or Ed25519; " + newKey}
+	errCurve = FieldError{Text: "the key's elliptic curve is not supported: use P-256, P-384 or P-521, " +
+		"or an RSA or Ed25519 key; " + newKey}
 )
 
 // maxRSABits is what crypto/tls takes of others. A signature costs the third power of the length: seconds above

@@ -23,11 +23,11 @@ const scryptUnit = 40
 const kdfBound = " asks for more than 10,000,000 key derivation iterations in total, which are " + kdfSeconds + ": "
 
 var (
-	errKDFWork = errors.New("pfx" + kdfBound + exportAgain)
-	errKeyWork = errors.New("client_private_key" + kdfBound + "encrypt it again with fewer, with " + encryptAgain)
+	errKDFWork = FieldError{Text: "{pfx}" + kdfBound + exportAgain}
+	errKeyWork = FieldError{Text: "{client_private_key}" + kdfBound + "encrypt it again with fewer, with " + encryptAgain}
 )
 
-var errKDF = errors.New("pfx is encrypted with parameters that are damaged or not supported: " + exportAgain)
+var errKDF = FieldError{Text: "{pfx} is encrypted with parameters that are damaged or not supported: " + exportAgain}
 
 var (
 	oidPBES2  = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}

@@ -20,28 +20,28 @@ const encryptAgain = "`openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA25
 // newKey makes a key that every server takes, and asks for its certificate.
 const newKey = "make a new key with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out key.pem`, " +
 	"ask for a certificate with `openssl req -new -key key.pem -subj /CN=client -out request.pem`, " +
-	"and pass the two as client_private_key=@key.pem and client_certificate=@cert.pem"
+	"and pass the two as {client_private_key}=@key.pem and {client_certificate}=@cert.pem"
 
 const (
 	explicitCurve  = "the private key spells its elliptic curve out instead of naming it: "
-	withNamedCurve = "and pass it as client_private_key=@new.pem with its certificate as client_certificate; a certificate that " +
+	withNamedCurve = "and pass it as {client_private_key}=@new.pem with its certificate as {client_certificate}; a certificate that " +
 		"spells the curve out too has to be issued again, for `openssl req -new -key new.pem -subj /CN=client -out request.pem`"
 )
 
 var (
-	errKeyDamage = errors.New("client_private_key is damaged or of a kind that is not supported: " +
-		"convert it with `openssl pkey -in key.pem -out new.pem`")
-	errKeyNeedsPassword = errors.New("client_private_key is encrypted: pass its password as client_private_key_password")
-	errKeyNoPassword    = errors.New("client_private_key is not encrypted: leave client_private_key_password out")
-	errKeyWrongPassword = errors.New("client_private_key_password is not the password of this key, or the key is damaged")
-	errKeyEncryption    = errors.New("client_private_key is encrypted in a way that is not supported: encrypt it again with " +
-		encryptAgain)
-	errKeyOpenSSH = errors.New("client_private_key is in OpenSSH's own format, which `openssl pkey` can't read either: " +
-		"convert a copy of it with `ssh-keygen -p -m PKCS8 -f key.pem`")
-	errKeyExplicit = errors.New(explicitCurve + "convert it with `openssl ec -in key.pem -param_enc named_curve -out new.pem`, " + withNamedCurve)
-	errPFXExplicit = errors.New(explicitCurve + "take it out with " + takeApart +
-		", convert it with `openssl ec -in all.pem -param_enc named_curve -out new.pem`, " + withNamedCurve)
-	errKeyPSS = errors.New("the private key is for RSA-PSS signatures only, which TLS client certificates can't use here: " + newKey)
+	errKeyDamage = FieldError{Text: "{client_private_key} is damaged or of a kind that is not supported: " +
+		"convert it with `openssl pkey -in key.pem -out new.pem`"}
+	errKeyNeedsPassword = FieldError{Text: "{client_private_key} is encrypted: pass its password as {client_private_key_password}"}
+	errKeyNoPassword    = FieldError{Text: "{client_private_key} is not encrypted: leave {client_private_key_password} out"}
+	errKeyWrongPassword = FieldError{Text: "{client_private_key_password} is not the password of this key, or the key is damaged"}
+	errKeyEncryption    = FieldError{Text: "{client_private_key} is encrypted in a way that is not supported: encrypt it again with " +
+		encryptAgain}
+	errKeyOpenSSH = FieldError{Text: "{client_private_key} is in OpenSSH's own format, which `openssl pkey` can't read either: " +
+		"convert a copy of it with `ssh-keygen -p -m PKCS8 -f key.pem`"}
+	errKeyExplicit = FieldError{Text: explicitCurve + "convert it with `openssl ec -in key.pem -param_enc named_curve -out new.pem`, " + withNamedCurve}
+	errPFXExplicit = FieldError{Text: explicitCurve + "take it out with " + takeApart +
+		", convert it with `openssl ec -in all.pem -param_enc named_curve -out new.pem`, " + withNamedCurve}
+	errKeyPSS = FieldError{Text: "the private key is for RSA-PSS signatures only, which TLS client certificates can't use here: " + newKey}
 )
 
 // parseKey decrypts, where needed, and parses one private key block. What is in it counts and not its label,

@@ -3,7 +3,6 @@ package client
 import (
 	"encoding/asn1"
 	"encoding/pem"
-	"errors"
 	"strings"
 )
 
@@ -31,12 +30,12 @@ const byteOrderMark = "\ufeff"
 func ParsePEM(certificate string, key, password Secret) (*Identity, error) {
 	switch {
 	case len(certificate) > maxPEM || len(key.Reveal()) > maxPEM:
-		return nil, errors.New("client_certificate or client_private_key is larger than 128 KiB: " +
-			"pass one certificate, its chain and its key only")
+		return nil, FieldError{Text: "{client_certificate} or {client_private_key} is larger than 128 KiB: " +
+			"pass one certificate, its chain and its key only"}
 	case strings.TrimSpace(certificate) == "":
-		return nil, errors.New("client_private_key needs client_certificate: pass both")
+		return nil, FieldError{Text: "{client_private_key} needs {client_certificate}: pass both"}
 	case strings.TrimSpace(key.Reveal()) == "":
-		return nil, errors.New("client_certificate needs client_private_key: pass both")
+		return nil, FieldError{Text: "{client_certificate} needs {client_private_key}: pass both"}
 	}
 	ders, err := certificateBlocks(certificate)
 	if err != nil {
@@ -70,14 +69,14 @@ func pemBlocks(field, text string) ([]*pem.Block, error) {
 		found = append(found, block)
 	}
 	if len(found) != strings.Count(text, pemBegin) {
-		return nil, errors.New(field + " has a damaged PEM block: keep its line breaks, as " + field + "=@file.pem does")
+		return nil, FieldError{Text: "{" + field + "} has a damaged PEM block: keep its line breaks, as {" + field + "}=@file.pem does"}
 	}
 	return found, nil
 }
 
 func certificateBlocks(text string) ([][]byte, error) {
 	if looksLikePFX(text) {
-		return nil, errors.New("client_certificate holds a PFX: pass it as pfx, with its password as pfx_password, and leave client_private_key out")
+		return nil, FieldError{Text: "{client_certificate} holds a PFX: pass it as {pfx}, with its password as {pfx_password}, and leave {client_private_key} out"}
 	}
 	found, err := pemBlocks("client_certificate", text)
 	if err != nil {
@@ -87,10 +86,10 @@ func certificateBlocks(text string) ([][]byte, error) {
 	for _, block := range found {
 		switch {
 		case strings.HasSuffix(block.Type, pemPKCS8):
-			return nil, errors.New("client_certificate holds a private key: pass the key as client_private_key only")
+			return nil, FieldError{Text: "{client_certificate} holds a private key: pass the key as {client_private_key} only"}
 		case isPKCS7(block.Bytes):
-			return nil, errors.New("client_certificate holds PKCS #7: convert it with " +
-				"`openssl pkcs7 -print_certs -in cert.p7b -out cert.pem` and pass it as client_certificate=@cert.pem")
+			return nil, FieldError{Text: "{client_certificate} holds PKCS #7: convert it with " +
+				"`openssl pkcs7 -print_certs -in cert.p7b -out cert.pem` and pass it as {client_certificate}=@cert.pem"}
 		case block.Type == pemCertificate:
 			ders = append(ders, block.Bytes)
 		}
@@ -98,8 +97,8 @@ func certificateBlocks(text string) ([][]byte, error) {
 	if len(ders) > 0 {
 		return ders, nil
 	}
-	return nil, errors.New("client_certificate holds no PEM certificate: convert it with " +
-		"`openssl x509 -in cert.cer -out cert.pem` and pass it as client_certificate=@cert.pem")
+	return nil, FieldError{Text: "{client_certificate} holds no PEM certificate: convert it with " +
+		"`openssl x509 -in cert.cer -out cert.pem` and pass it as {client_certificate}=@cert.pem"}
 }
 
 func looksLikePFX(text string) bool {
@@ -128,13 +127,13 @@ func keyBlock(text string) (*pem.Block, error) {
 			continue
 		}
 		if key != nil {
-			return nil, errors.New("client_private_key holds several private keys: pass the one of the certificate")
+			return nil, FieldError{Text: "{client_private_key} holds several private keys: pass the one of the certificate"}
 		}
 		key = block
 	}
 	if key == nil {
-		return nil, errors.New("client_private_key holds no PEM private key: convert it with " +
-			"`openssl pkey -in key.der -out key.pem` and pass it as client_private_key=@key.pem")
+		return nil, FieldError{Text: "{client_private_key} holds no PEM private key: convert it with " +
+			"`openssl pkey -in key.der -out key.pem` and pass it as {client_private_key}=@key.pem"}
 	}
 	return key, nil
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"encoding/base64"
-	"errors"
 	"strings"
 	"unicode"
 )
@@ -16,10 +15,10 @@ const maxPassword = 4 << 10
 const pemBegin = "-----BEGIN "
 
 var (
-	errNotPFX = errors.New("pfx is not a PKCS #12 file, or it is damaged: pass the .pfx or .p12 file, base64-encoded")
-	errPFXPEM = errors.New("pfx holds PEM: pass it as client_certificate and client_private_key, " +
-		"or convert it with `openssl pkcs12 -export -in cert.pem -inkey key.pem -out cert.pfx`")
-	errPFXSize = errors.New("pfx is larger than 128 KiB: export the key with its own certificate and chain only")
+	errNotPFX = FieldError{Text: "{pfx} is not a PKCS #12 file, or it is damaged: pass the .pfx or .p12 file, base64-encoded"}
+	errPFXPEM = FieldError{Text: "{pfx} holds PEM: pass it as {client_certificate} and {client_private_key}, " +
+		"or convert it with `openssl pkcs12 -export -in cert.pem -inkey key.pem -out cert.pfx`"}
+	errPFXSize = FieldError{Text: "{pfx} is larger than 128 KiB: export the key with its own certificate and chain only"}
 )
 
 // ParsePFX decodes a base64-encoded PKCS #12 file (RFC 7292): one private key, its certificate
@@ -30,7 +29,7 @@ var (
 // that say what to do and hold nothing of the input. Validity in time is Check's matter.
 func ParsePFX(text string, password Secret) (*Identity, error) {
 	if len(password.Reveal()) > maxPassword {
-		return nil, errors.New("pfx_password is longer than any program takes: pass the password itself, as pfx_password=@file does")
+		return nil, FieldError{Text: "{pfx_password} is longer than any program takes: pass the password itself, as {pfx_password}=@file does"}
 	}
 	der, err := decodePFXText(text)
 	if err != nil {
@@ -64,9 +63,9 @@ func decodePFXText(text string) ([]byte, error) {
 	der, err := decodeBase64(text)
 	switch {
 	case err != nil:
-		return nil, errors.New(`pfx is not base64: pass it as pfx="$(base64 -w0 cert.pfx)" or pfx=@cert.b64`)
+		return nil, FieldError{Text: `{pfx} is not base64: pass it as {pfx}="$(base64 -w0 cert.pfx)" or {pfx}=@cert.b64`}
 	case len(der) == 0:
-		return nil, errors.New(`pfx is empty: pass it as pfx="$(base64 -w0 cert.pfx)" or pfx=@cert.b64`)
+		return nil, FieldError{Text: `{pfx} is empty: pass it as {pfx}="$(base64 -w0 cert.pfx)" or {pfx}=@cert.b64`}
 	case len(der) > maxPFX:
 		return nil, errPFXSize
 	}

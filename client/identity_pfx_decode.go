@@ -17,18 +17,18 @@ const (
 )
 
 var (
-	errMAC = errors.New("pfx is authenticated with a MAC that is not supported (SHA-1, SHA-256 and SHA-512 are): " +
-		exportAgain)
-	errPFXNoKey       = errors.New("pfx holds no private key: export the certificate together with its key")
-	errPFXNoCert      = errors.New("pfx holds no certificate: export the key together with its certificate")
-	errPFXSeveralKeys = errors.New("pfx holds several private keys: take one out with " +
+	errMAC = FieldError{Text: "{pfx} is authenticated with a MAC that is not supported (SHA-1, SHA-256 and SHA-512 are): " +
+		exportAgain}
+	errPFXNoKey       = FieldError{Text: "{pfx} holds no private key: export the certificate together with its key"}
+	errPFXNoCert      = FieldError{Text: "{pfx} holds no certificate: export the key together with its certificate"}
+	errPFXSeveralKeys = FieldError{Text: "{pfx} holds several private keys: take one out with " +
 		takeApart + ", delete all private keys but the one to use from all.pem, " +
-		"then `openssl pkcs12 -export -in all.pem -out new.pfx`")
-	errPFXDamage = errors.New("pfx can't be decoded: it is damaged or uses an encryption that is not supported; " +
-		exportAgain)
-	errPFXNeedsPassword = errors.New("pfx is protected by a password: pass it as pfx_password")
-	errPFXWrongPassword = errors.New("pfx_password is not the password of this pfx")
-	errPFXNoPassword    = errors.New("pfx has no password: leave pfx_password out")
+		"then `openssl pkcs12 -export -in all.pem -out new.pfx`"}
+	errPFXDamage = FieldError{Text: "{pfx} can't be decoded: it is damaged or uses an encryption that is not supported; " +
+		exportAgain}
+	errPFXNeedsPassword = FieldError{Text: "{pfx} is protected by a password: pass it as {pfx_password}"}
+	errPFXWrongPassword = FieldError{Text: "{pfx_password} is not the password of this {pfx}"}
+	errPFXNoPassword    = FieldError{Text: "{pfx} has no password: leave {pfx_password} out"}
 )
 
 // decode decrypts the file and returns its key and the DER of its certificates, in file order.
@@ -56,8 +56,8 @@ func (f *pfxFile) decode(password string) (crypto.PrivateKey, [][]byte, error) {
 // checkPassword tells apart a wrong, a missing and a needless password, as far as the file does.
 func (f *pfxFile) checkPassword(password string) error {
 	if strings.ContainsFunc(password, func(r rune) bool { return r > 0xFFFF }) {
-		return errors.New("pfx_password has a character, such as an emoji, that PKCS #12 can't express: " +
-			"export the file again with another password")
+		return FieldError{Text: "{pfx_password} has a character, such as an emoji, that PKCS #12 can't express: " +
+			"export the file again with another password"}
 	}
 	if !f.protected && password != "" {
 		return errPFXNoPassword

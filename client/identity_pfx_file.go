@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"errors"
 )
 
 // pfxFile is a PFX taken apart as far as one can see without its password, and its cost checked.
@@ -37,7 +36,7 @@ func openPFX(der []byte) (*pfxFile, error) {
 		return nil, errNotPFX
 	}
 	if len(bytes.TrimSpace(rest)) != 0 { // an editor's or echo's line end is harmless
-		return nil, errors.New("pfx has data after its end: pass one unmodified PKCS #12 file")
+		return nil, FieldError{Text: "{pfx} has data after its end: pass one unmodified PKCS #12 file"}
 	}
 	if err := f.openMAC(); err != nil {
 		return nil, err
@@ -95,7 +94,7 @@ func (f *pfxFile) openPart(part contentInfo) error {
 		f.parts = append(f.parts, pfxPart{encrypted: append([]byte{}, encrypted...), algorithm: data.Content.Algorithm})
 		return f.budget.algorithm(data.Content.Algorithm)
 	}
-	return errors.New("pfx is encrypted for a public key, which is not supported: export it again with a password")
+	return FieldError{Text: "{pfx} is encrypted for a public key, which is not supported: export it again with a password"}
 }
 
 func (f *pfxFile) openBags(part contentInfo) error {

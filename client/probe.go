@@ -46,6 +46,12 @@ type Probed struct {
 // serves (RFC 6749 section 3.2). Any answer but a redirect will do. In TLS 1.3 it takes one to know that the server has
 // accepted the client certificate. The error says what is in the way, and is an *Error.
 func Probe(ctx context.Context, o Options, r *Request) (Probed, error) {
+	found, err := probe(ctx, o, r)
+	found.Doubt = atTokenEndpoint.says(found.Doubt)
+	return found, atTokenEndpoint.failed(err)
+}
+
+func probe(ctx context.Context, o Options, r *Request) (Probed, error) {
 	if err := o.CheckHost(r.Endpoint); err != nil {
 		return Probed{}, unsent(err.Error())
 	}

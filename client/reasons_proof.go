@@ -26,18 +26,22 @@ func (r *Request) proof() string {
 	return "client_id, client_secret and token_endpoint_auth_method"
 }
 
-// Refused is the sentence for a client that was refused, by how it authenticates.
-func (r *Request) Refused() string {
-	return "the token endpoint refused the client: check " + r.proof()
+// Refused is the sentence for a client that the token endpoint has refused, by how it authenticates.
+func (r *Request) Refused() string { return atTokenEndpoint.says(r.refused()) }
+
+func (r *Request) refused() string {
+	return "the {endpoint} refused the client: check " + r.proof()
 }
 
 // notAsked is said where the certificate is the authentication and nobody has asked for it.
-const notAsked = "the token endpoint does not ask for the client certificate, which is what proves this client: " +
-	"write the URL that the provider has for mutual TLS into mtls_endpoint_aliases, under token_endpoint (RFC 8705 section 5)"
+const notAsked = "the {endpoint} does not ask for the client certificate, which is what proves this client: " +
+	"write the URL that the provider has for mutual TLS into mtls_endpoint_aliases, under {field} (RFC 8705 section 5)"
 
-// NotAsked is the sentence for a certificate that nobody has asked for and that is the client's authentication, ""
-// where it is not.
-func (r *Request) NotAsked() string {
+// NotAsked is the sentence for a certificate that the token endpoint has not asked for and that is the client's
+// authentication, "" where it is not.
+func (r *Request) NotAsked() string { return atTokenEndpoint.says(r.notAsked()) }
+
+func (r *Request) notAsked() string {
 	if method := r.authMethod(); method == AuthTLS || method == AuthSelfSignedTLS {
 		return notAsked
 	}
@@ -48,21 +52,21 @@ func (r *Request) NotAsked() string {
 func (a *answer) reason(e *Error, r *Request) string {
 	ofProof := slices.Contains(proofCodes, e.Code) || slices.Contains(unauthorizedCodes, e.Code) && a.status == http.StatusUnauthorized ||
 		e.Code == "access_denied" || e.Silent || e.Code == "" && slices.Contains(certificateStatuses, a.status)
-	if sentence := r.NotAsked(); sentence != "" && !a.asked && ofProof && e.Class != GrantRefused && e.Class != OutcomeUnknown {
+	if sentence := r.notAsked(); sentence != "" && !a.asked && ofProof && e.Class != GrantRefused && e.Class != OutcomeUnknown {
 		return sentence
 	}
 	switch {
 	case e.Silent:
 		return r.silentReason(a.status)
 	case e.Ambiguous:
-		return "the token endpoint refused the client or, in words that some servers have for a used or expired one too, the refresh token: check " +
+		return "the {endpoint} refused the client or, in words that some servers have for a used or expired one too, the refresh token: check " +
 			r.proof() + "; if that is in order, authorize again"
 	case e.Class == ClientRefused && (slices.Contains(proofCodes, e.Code) && e.Code != "bad_client_secret" || e.Unauthenticated && !slices.Contains(proofCodes, e.Code)):
-		return r.Refused()
+		return r.refused()
 	case e.Class == ClientRefused && e.Code == "access_denied":
-		return "the token endpoint denied access: check " + r.proof() + ", and the application's settings at the provider"
+		return "the {endpoint} denied access: check " + r.proof() + ", and the application's settings at the provider"
 	case e.Class == NotProcessed && e.Code == "" && a.status == http.StatusUnauthorized:
-		return "the request was refused as unauthorized, without an OAuth error code: check token_endpoint and " + r.proof() +
+		return "the request was refused as unauthorized, without an OAuth error code: check {field} and " + r.proof() +
 			", and whether something stands between here and the provider"
 	}
 	return reason(e.Class, e.Code, a.status)
@@ -71,7 +75,7 @@ func (a *answer) reason(e *Error, r *Request) string {
 // silentReason is the sentence for a refusal of the token endpoint's own without a code: see Error.Silent.
 func (r *Request) silentReason(status int) string {
 	check := "check " + r.proof()
-	if r.Identity != nil && r.NotAsked() == "" {
+	if r.Identity != nil && r.notAsked() == "" {
 		check += ", the client certificate"
 	}
 	if status == http.StatusForbidden {
@@ -80,5 +84,5 @@ func (r *Request) silentReason(status int) string {
 	if r.GrantType == GrantRefreshToken {
 		check += " and whether the refresh token is still good"
 	}
-	return "the token endpoint refused the request without an error code, so it may be the client that it refuses or what was asked with: " + check
+	return "the {endpoint} refused the request without an error code, so it may be the client that it refuses or what was asked with: " + check
 }

@@ -17,6 +17,10 @@ const (
 // GrantType nor RefreshToken, Scope, Params and IdempotencyKey. It returns nil when the token is
 // revoked or the server does not know it, else an *Error.
 func Revoke(ctx context.Context, o Options, r *Request, token Secret, hint string) error {
+	return atRevocationEndpoint.failed(revoke(ctx, o, r, token, hint))
+}
+
+func revoke(ctx context.Context, o Options, r *Request, token Secret, hint string) error {
 	if !token.IsSet() {
 		return unsent("there is no token to revoke")
 	}

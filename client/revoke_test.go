@@ -20,7 +20,7 @@ func TestRevoke(t *testing.T) {
 		{
 			// As Ibanity's libraries do it: Basic, the token alone, no idempotency key.
 			func(r *Request) {
-				r.Provider, _ = Builtin("isabel-connect")
+				r.Provider = builtin(t, "isabel-connect")
 				r.Provider.RequiresCertificate = false
 				r.IdempotencyKey = "key-1"
 			}, "",

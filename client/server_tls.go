@@ -14,7 +14,7 @@ import (
 // unknownAuthorityReason tells an authority that is not known from a chain with a gap. Which of the two it is can only
 // be seen where the server sends the chain up to its root.
 func unknownAuthorityReason(err error) string {
-	const what = "the token endpoint's certificate is signed by an unknown authority"
+	const what = "the {endpoint}'s certificate is signed by an unknown authority"
 	verification, ok := errors.AsType[*tls.CertificateVerificationError](err)
 	if !ok || len(verification.UnverifiedCertificates) == 0 {
 		return what + ": if that is right, add the authority to ca_certificate"
@@ -37,10 +37,10 @@ func unknownAuthorityReason(err error) string {
 func hostNameReason(host x509.HostnameError) string {
 	c := host.Certificate
 	if c != nil && len(c.DNSNames)+len(c.IPAddresses)+len(c.URIs)+len(c.EmailAddresses) == 0 {
-		return "the token endpoint's certificate has no subjectAltName, only a common name, which counts no longer (RFC 9525): " +
+		return "the {endpoint}'s certificate has no subjectAltName, only a common name, which counts no longer (RFC 9525): " +
 			"have it issued again with the host name as subjectAltName; ca_certificate does not help"
 	}
-	return "the token endpoint's certificate is for another host name: check token_endpoint"
+	return "the {endpoint}'s certificate is for another host name: check {field}"
 }
 
 // largeHello is what to do about servers, and what is in front of them, that don't read on.
@@ -53,12 +53,12 @@ func handshakeReason(err error) string {
 	alert := op != nil && op.Op == "remote error"
 	switch text := err.Error(); {
 	case alert && strings.Contains(text, "handshake failure"), strings.Contains(text, "server chose an unconfigured cipher suite"):
-		return "the token endpoint has no TLS cipher suite in common with this plugin: it probably takes RSA key exchange only, which is off by default: " +
+		return "the {endpoint} has no TLS cipher suite in common with this plugin: it probably takes RSA key exchange only, which is off by default: " +
 			"have it offer ECDHE, or register the plugin with -env=GODEBUG=tlsrsakex=1; it may also require a client certificate"
 	case alert && strings.Contains(text, "protocol version not supported"), strings.Contains(text, "unsupported protocol version"):
-		return "the token endpoint speaks no TLS version in common with this plugin, which speaks 1.2 and 1.3: have it offer one of these"
+		return "the {endpoint} speaks no TLS version in common with this plugin, which speaks 1.2 and 1.3: have it offer one of these"
 	case op != nil && op.Op == "read" && errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection to the token endpoint was cut in the TLS handshake: a firewall or an IP allow list may refuse this host; or " + largeHello
+		return "the connection to the {endpoint} was cut in the TLS handshake: a firewall or an IP allow list may refuse this host; or " + largeHello
 	}
 	return ""
 }

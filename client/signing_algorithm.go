@@ -76,7 +76,7 @@ func secretAlgorithm(alg string, secret Secret) (jose.SignatureAlgorithm, error)
 		return "", errors.New("client_secret_jwt signs with the client secret: token_endpoint_auth_signing_alg must be HS256, HS384 or HS512")
 	}
 	if need := 32 + 16*i; len(secret.Reveal()) < need {
-		return "", fmt.Errorf("client_secret is too short to sign with %s: it needs %d bytes (RFC 7518 section 3.2)", alg, need)
+		return "", FieldError{Text: fmt.Sprintf("{client_secret} is too short to sign with %s: it needs %d bytes (RFC 7518 section 3.2)", alg, need)}
 	}
 	return jose.SignatureAlgorithm(alg), nil
 }

@@ -33,19 +33,20 @@ func wrapKey(k *signingKey) *SigningKey { return &SigningKey{&k} }
 // hold nothing of the input.
 func ParseSigningKey(text, password Secret) (*SigningKey, error) {
 	k, err := parseSigningKey(text.Reveal(), password.Reveal())
-	if err != nil {
-		return nil, errors.New(strings.ReplaceAll(err.Error(), "client_private_key", "assertion_private_key"))
+	if e, ok := errors.AsType[FieldError](err); ok {
+		e.key = "assertion_private_key"
+		return nil, e
 	}
-	return k, nil
+	return k, err
 }
 
 func parseSigningKey(text, password string) (*SigningKey, error) {
 	if len(text) > maxPEM {
-		return nil, errors.New("client_private_key is larger than 128 KiB: pass the key, and its certificate at most")
+		return nil, FieldError{Text: "{client_private_key} is larger than 128 KiB: pass the key, and its certificate at most"}
 	}
 	if strings.HasPrefix(strings.TrimSpace(text), "{") {
-		return nil, errors.New("client_private_key is JSON: pass the PEM key in it alone, as in " +
-			"client_private_key=\"$(jq -r .private_key service-account.json)\"; a JWK has to be converted to PEM")
+		return nil, FieldError{Text: "{client_private_key} is JSON: pass the PEM key in it alone, as in " +
+			"{client_private_key}=\"$(jq -r .private_key service-account.json)\"; a JWK has to be converted to PEM"}
 	}
 	blocks, err := pemBlocks("client_private_key", text)
 	if err != nil {
@@ -62,11 +63,11 @@ func parseSigningKey(text, password string) (*SigningKey, error) {
 		}
 	}
 	if private > 1 {
-		return nil, errors.New("client_private_key holds several private keys: pass the one that is registered with the provider")
+		return nil, FieldError{Text: "{client_private_key} holds several private keys: pass the one that is registered with the provider"}
 	}
 	if len(blocks) > 0 && private == 0 {
-		return nil, errors.New("client_private_key has no private part: the public key or certificate is for the provider, " +
-			"pass the private key that belongs to it")
+		return nil, FieldError{Text: "{client_private_key} has no private part: the public key or certificate is for the provider, " +
+			"pass the private key that belongs to it"}
 	}
 	block, err := keyBlock(text)
 	if err != nil {
@@ -114,7 +115,7 @@ func newSigningKey(key crypto.PrivateKey, certs []*x509.Certificate) (*SigningKe
 func LoadSigningKey(key Secret, certificate string) (*SigningKey, error) {
 	k, err := parseSigningKey(key.Reveal()+certificate, "")
 	if err != nil {
-		return nil, errors.New("the stored assertion_private_key is unusable: write it again")
+		return nil, FieldError{Text: "the stored {assertion_private_key} is unusable: write it again"}
 	}
 	return k, nil
 }

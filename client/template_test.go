@@ -33,7 +33,7 @@ func TestEndpointsOfTheBuiltins(t *testing.T) {
 		{"pingone", map[string]string{"custom_domain": "login.acme.example"}, endpointsOf(
 			"https://login.acme.example/as/token", "https://login.acme.example/as/revoke", "https://login.acme.example/as/introspect")},
 	} {
-		p, _ := Builtin(c.provider)
+		p := builtin(t, c.provider)
 		got, err := p.Endpoints(c.params)
 		if err != nil || got != c.want {
 			t.Errorf("%s %v: %v (%v)", c.provider, c.params, got, err)
@@ -67,7 +67,7 @@ func TestParametersCannotMoveTheRequest(t *testing.T) {
 		},
 		"keliweb": {{"host": "evil.example"}},
 	} {
-		p, _ := Builtin(provider)
+		p := builtin(t, provider)
 		for _, params := range cases {
 			got, err := p.Endpoints(params)
 			if err == nil {
@@ -84,7 +84,7 @@ func TestParametersCannotMoveTheRequest(t *testing.T) {
 }
 
 func TestMissingAndUnknownParametersAreNamed(t *testing.T) {
-	p, _ := Builtin("pingone")
+	p := builtin(t, "pingone")
 	if _, err := p.Endpoints(nil); err == nil || !strings.Contains(err.Error(), `"environment_id" is missing`) {
 		t.Errorf("missing: %v", err)
 	}
@@ -92,7 +92,7 @@ func TestMissingAndUnknownParametersAreNamed(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "custom_domain, environment_id, region") || strings.Contains(err.Error(), "my-secret") {
 		t.Errorf("unknown: %v", err)
 	}
-	p, _ = Builtin("keliweb")
+	p = builtin(t, "keliweb")
 	if _, err := p.Endpoints(map[string]string{"a": "b"}); err == nil || !strings.Contains(err.Error(), "no parameters") {
 		t.Errorf("none: %v", err)
 	}

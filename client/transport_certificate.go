@@ -48,11 +48,11 @@ func (a *answer) nameCertificate(e *Error, found errorsFound, doc document, r *R
 			e.Reason += "; " + maybeCertificateReason("this came", shown)
 			return
 		}
-		e.Reason = maybeCertificateReason("the token endpoint, or a server in front of it, refused the request with status "+strconv.Itoa(a.status)+" and without an OAuth error code", shown)
+		e.Reason = maybeCertificateReason("the {endpoint}, or a server in front of it, refused the request with status "+strconv.Itoa(a.status)+" and without an OAuth error code", shown)
 	case shown && !a.asked && a.wantsItLater(doc):
 		e.Class, e.Reason = ClientRefused, "the server wants the client certificate after the handshake (post-handshake authentication of TLS 1.3), "+
 			"which is not supported here: have it ask in the handshake, for the whole host, or speak TLS 1.2 there"
-	case shown && !a.asked && a.status == http.StatusForbidden && r.NotAsked() == "":
+	case shown && !a.asked && a.status == http.StatusForbidden && r.notAsked() == "":
 		e.Reason += "; the server did not ask for the client certificate in the handshake, and to ask for it later (TLS 1.3) is not supported here"
 	}
 }

@@ -56,10 +56,10 @@ func (e *roundTripError) meaning(ctx context.Context, asked, withCertificate boo
 		return &Error{Class: OutcomeUnknown, MaybeCertificate: true,
 			Reason: maybeCertificateReason("the server ended the connection after the request was sent and before an answer came", withCertificate)}
 	}
-	reason := "the connection to the token endpoint broke after the request was sent and before an answer came"
+	reason := "the connection to the {endpoint} broke after the request was sent and before an answer came"
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		reason = "the token endpoint did not answer within " + e.boundName()
+		reason = "the {endpoint} did not answer within " + e.boundName()
 	case ctx.Err() != nil:
 		reason = "the exchange was cancelled after the request was sent and before an answer came"
 	}
@@ -94,9 +94,9 @@ func wantsCertificateLater(err error) bool {
 
 func certificateReason(withCertificate bool) string {
 	if withCertificate {
-		return "the token endpoint's TLS layer refused the client certificate: check that it is the registered one, not expired, and complete with its intermediate certificates"
+		return "the {endpoint}'s TLS layer refused the client certificate: check that it is the registered one, not expired, and complete with its intermediate certificates"
 	}
-	return "the token endpoint's TLS layer asks for a client certificate: write pfx, or client_certificate and client_private_key"
+	return "the {endpoint}'s TLS layer asks for a client certificate: write pfx, or client_certificate and client_private_key"
 }
 
 // unreachableReason names the step that failed on the way to a connection.
@@ -112,28 +112,28 @@ func (e *roundTripError) unreachableReason(ctx context.Context) string {
 	)
 	switch {
 	case errors.Is(err, errProxy), errors.As(err, &op) && op.Op == "proxyconnect":
-		return "the proxy (HTTPS_PROXY) is not reachable or refused the connection to the token endpoint"
+		return "the proxy (HTTPS_PROXY) is not reachable or refused the connection to the {endpoint}"
 	case errors.As(err, &authority):
 		return unknownAuthorityReason(err)
 	case errors.As(err, &host):
 		return hostNameReason(host)
 	case errors.As(err, &invalid):
-		return "the token endpoint's certificate is not valid (expired, or not meant for servers)"
+		return "the {endpoint}'s certificate is not valid (expired, or not meant for servers)"
 	case errors.Is(ctx.Err(), context.DeadlineExceeded) && e.greeting:
-		return "the TLS handshake with the token endpoint did not end within " + bound + ": a firewall may swallow it, or " + largeHello
+		return "the TLS handshake with the {endpoint} did not end within " + bound + ": a firewall may swallow it, or " + largeHello
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return "the token endpoint could not be connected to within " + bound
+		return "the {endpoint} could not be connected to within " + bound
 	case ctx.Err() != nil:
 		return "the exchange was cancelled before the request was sent"
 	case errors.As(err, &dns):
-		return "the token endpoint's host name could not be resolved: check token_endpoint and DNS"
+		return "the {endpoint}'s host name could not be resolved: check {field} and DNS"
 	case errors.As(err, &record):
-		return "the token endpoint's port does not speak TLS: check token_endpoint"
+		return "the {endpoint}'s port does not speak TLS: check {field}"
 	case errors.As(err, &op) && op.Op == "dial":
-		return "the token endpoint refused the connection or is not reachable: check token_endpoint, firewalls and HTTPS_PROXY"
+		return "the {endpoint} refused the connection or is not reachable: check {field}, firewalls and HTTPS_PROXY"
 	}
 	if !e.greeting && brokeOff(err) { // without a proxy the handshake begins at once
-		return "the proxy (HTTPS_PROXY) ended the connection to the token endpoint"
+		return "the proxy (HTTPS_PROXY) ended the connection to the {endpoint}"
 	}
-	return cmp.Or(handshakeReason(err), "no TLS connection to the token endpoint could be set up: it may require a client certificate or a newer or older TLS version")
+	return cmp.Or(handshakeReason(err), "no TLS connection to the {endpoint} could be set up: it may require a client certificate or a newer or older TLS version")
 }

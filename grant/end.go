@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -63,10 +62,7 @@ func revokeGrant(ctx context.Context, t *role.Target, st *State) error {
 	}
 	if err != nil {
 		e := asExchangeError(err)
-		// The client's sentences are of the endpoint that is asked nearly always.
-		reason := strings.NewReplacer("token_endpoint_auth", "token_endpoint_auth",
-			"token endpoint", "revocation endpoint", "token_endpoint", "revocation_endpoint").Replace(e.Error())
-		text := "the provider did not confirm the revocation, so nothing was forgotten: " + reason
+		text := "the provider did not confirm the revocation, so nothing was forgotten: " + e.Error()
 		if e.Class == client.ClientRefused || e.Class == client.GrantRefused {
 			return mount.Refusal(text)
 		}

@@ -34,7 +34,9 @@ func Contain(log hclog.Logger, err *error) {
 	}
 }
 
-// CheckRequest returns what is wrong with a request to a path, nil for none, as a sentence for its sender.
+// CheckRequest returns what is wrong with a request to a path, nil for nothing, as a sentence for its sender that repeats
+// no value: a name that can't be one, a field that the path does not have, a value that does not fit its field, or more
+// than one write may hold. A path that is nil is left to the framework.
 func CheckRequest(path *framework.Path, req *logical.Request) error {
 	switch req.Operation {
 	case logical.CreateOperation, logical.UpdateOperation, logical.PatchOperation,

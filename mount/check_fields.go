@@ -10,14 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/go-secure-stdlib/parseutil"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"vault-plugin-secrets-oauthrefresh/client"
 )
 
 const (
-	// MaxField and maxRequest bound what one write may store. The largest thing that belongs here
+	// MaxField and maxRequest bound what one write may store, in bytes. The largest thing that belongs here
 	// is a PFX with its chain, about 20 KiB in base64; Vault itself would take 32 MiB.
 	MaxField   = 256 << 10
 	maxRequest = 512 << 10
@@ -25,7 +24,7 @@ const (
 	maxSeconds = 10 * 365 * 24 * 3600
 )
 
-// FieldForms says how each type of field is written.
+// FieldForms says how each type of field is written, to follow "must be".
 var FieldForms = map[framework.FieldType]string{
 	framework.TypeString:           "a single text",
 	framework.TypeBool:             "true or false",
@@ -101,11 +100,12 @@ func visible(field *framework.FieldSchema, value any) any {
 	return slices.Collect(maps.Keys(pairs))
 }
 
-// HoldsKey tells whether a field's value has a private key in PEM in it, also one between other things.
+// HoldsKey tells whether a field's value, a text or a list or map of texts, has a private key in PEM (RFC 7468) in it,
+// also one between other things.
 func HoldsKey(value any) bool {
 	switch value := value.(type) {
 	case string:
-		value = client.PlainText(value)
+		value = strings.ReplaceAll(value, "\x00", "") // UTF-16, as PowerShell and Notepad write it
 		return strings.Contains(value, "PRIVATE KEY-----") || strings.Contains(value, "PRIVATE KEY BLOCK-----")
 	case []string:
 		return slices.ContainsFunc(value, func(text string) bool { return HoldsKey(text) })
@@ -125,8 +125,8 @@ func isNoText(raw any) bool {
 
 // isWhole keeps a duration from losing its fraction, and with it all of 400ms or the sign of -0.5s.
 func isWhole(raw any) bool {
-	d, err := client.ParseDuration(fmt.Sprint(raw))
-	return err != nil || d >= 0 && time.Duration(d)%time.Second == 0
+	d, err := parseutil.ParseDurationSecond(fmt.Sprint(raw)) // as the framework does
+	return err != nil || d >= 0 && d%time.Second == 0
 }
 
 func checkSizes(data map[string]any) error {

@@ -6,7 +6,8 @@ import (
 	"encoding/json"
 )
 
-// Digest is a short name for values: equal for equal ones, and telling nothing about them.
+// Digest is a short name for values, 32 hexadecimal digits made of their JSON: equal for equal ones, and telling nothing
+// about them.
 func Digest(values ...any) string {
 	text, err := json.Marshal(values)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // Names are not striped over a fixed set of locks: two roles on one stripe would wait for each
 // other's provider, up to half a minute, for no reason of their own.
 type Locks struct {
-	Mu    sync.Mutex
+	Mu    sync.Mutex // guards Locks; both are for tests to look at
 	Locks map[string]*namedLock
 }
 

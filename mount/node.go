@@ -18,10 +18,10 @@ import (
 // refresh they are asked for anew all the same. The longest lease is enforced by Vault itself; here it
 // only spares the reader a warning.
 type SystemView struct {
-	logical.SystemView
-	Replication Fresh[consts.ReplicationState]
-	local       Fresh[bool]
-	Longest     Fresh[time.Duration]
+	logical.SystemView                                // Vault's
+	Replication        Fresh[consts.ReplicationState] // of ReplicationState
+	Longest            Fresh[time.Duration]           // of MaxLeaseTTL
+	local              Fresh[bool]
 }
 
 // Writes tells whether a node writes the mount's storage. The state is unknown when Vault does not

@@ -21,7 +21,7 @@ func AsRefusal(err error) (string, bool) {
 	return string(r), ok
 }
 
-// Refuse makes a refusal of a check's error.
+// Refuse makes a refusal of a check's error, with its text; nil of none.
 func Refuse(err error) error {
 	if err == nil {
 		return nil

@@ -29,10 +29,10 @@ func Load(ctx context.Context, s logical.Storage, key string, into any) (bool, e
 	return true, nil
 }
 
-// DamagedError is the key of an entry that can't be read.
+// DamagedError is what Load returns for an entry that is no JSON of its kind: its key.
 type DamagedError string
 
-// Error implements error.
+// Error implements error: a sentence that names the key and nothing of the entry.
 func (e DamagedError) Error() string {
 	return "the storage entry " + string(e) + " is damaged or from a newer version of the plugin"
 }
@@ -48,7 +48,7 @@ func List(s logical.Storage, prefix string) ([]string, error) {
 	return names, StorageError(err)
 }
 
-// Save writes a storage entry.
+// Save writes a storage entry, the value as JSON.
 func Save(ctx context.Context, s logical.Storage, key string, value any) error {
 	entry, err := logical.StorageEntryJSON(key, value)
 	if err != nil {

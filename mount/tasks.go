@@ -8,10 +8,10 @@ import (
 // hurry is how long a task pauses at most between two tries once the mount is ending.
 const hurry = 250 * time.Millisecond
 
-// Tasks counts the goroutines that must end before the mount may go.
+// Tasks counts the goroutines that must end before the mount may go. NewTasks makes one.
 type Tasks struct {
-	Mu      *sync.Mutex
-	Running int
+	Mu      *sync.Mutex   // guards what follows
+	Running int           // how many there are
 	Closing chan struct{} // closed once the mount ends: no new task starts, retries hurry
 	idle    chan struct{} // closed when the last task ends after closing
 	over    chan struct{} // closed when nobody waits any longer
@@ -101,7 +101,7 @@ func (t *Tasks) Drain(timeout time.Duration) int {
 	return t.Running
 }
 
-// StopRetries lets no task wait for another try.
+// StopRetries lets no task wait for another try: Wait returns false from now on.
 func (t *Tasks) StopRetries() {
 	t.Mu.Lock()
 	defer t.Mu.Unlock()

@@ -14,7 +14,7 @@ import (
 // pemLabel finds what each PEM block of a text says that it is.
 var pemLabel = regexp.MustCompile(`-----BEGIN ([^-\n]*)-----`)
 
-// CheckAuthorities refuses what is no certificate in a ca_certificate, since that is shown to people.
+// CheckAuthorities refuses what is no certificate in a new ca_certificate, since that is shown to people.
 func CheckAuthorities(text string) error {
 	labels := pemLabel.FindAllStringSubmatch(client.PlainText(text), -1)
 	for _, label := range labels {
@@ -28,8 +28,13 @@ func CheckAuthorities(text string) error {
 	return nil
 }
 
-// ShownAuthorities is a ca_certificate as a read shows it. v0.1.0 stored private keys that stood in it.
-func ShownAuthorities(text string) string {
+// Authorities is the row of a ca_certificate, of the mount or of a role.
+func Authorities(name string, of *string, description string) mount.Field {
+	return mount.Text(name, of, description).Shows(name, func() any { return shownAuthorities(*of) })
+}
+
+// shownAuthorities is a ca_certificate as a read shows it. v0.1.0 stored private keys that stood in it.
+func shownAuthorities(text string) string {
 	if !mount.HoldsKey(text) {
 		return text
 	}
@@ -43,7 +48,7 @@ func ShownAuthorities(text string) string {
 }
 
 // RootCAs returns the system's authorities and those in the PEM texts; nil, which means the
-// system's, when all texts are empty.
+// system's, when all texts are empty. A text without any certificate that can be read is an error.
 func RootCAs(texts ...string) (*x509.CertPool, error) {
 	if strings.Join(texts, "") == "" {
 		return nil, nil
@@ -67,7 +72,7 @@ func RootCAs(texts ...string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// AuthorityWarnings says which certificates of a ca_certificate can't be read, and so are not trusted.
+// AuthorityWarnings says which certificates of a ca_certificate can't be read, and so are not trusted: a sentence each.
 func AuthorityWarnings(text string) []string {
 	if text == "" {
 		return nil

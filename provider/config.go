@@ -12,11 +12,14 @@ import (
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
+// ConfigKey is the storage key of the configuration.
 const ConfigKey = "config"
 
+// defaultTimeout suits the slowest token endpoints, some of which ask a core banking system.
+const defaultTimeout = 30 * time.Second
+
+// Bounds on the time that one exchange may take.
 const (
-	// DefaultTimeout suits the slowest token endpoints, some of which ask a core banking system.
-	DefaultTimeout = 30 * time.Second
 	// MaxTimeout keeps an exchange shorter than Vault's own limit on a request (90 s), and the
 	// mount's end, which waits for exchanges in flight, bounded.
 	MaxTimeout = time.Minute
@@ -24,22 +27,32 @@ const (
 	Quickest = time.Second
 )
 
-// Config is what holds for the whole mount.
+// Config is what holds for the whole mount, as it is stored.
 type Config struct {
-	RequestTimeout         time.Duration `json:"request_timeout"`
-	CACertificate          string        `json:"ca_certificate,omitempty"`
-	AllowedHosts           []string      `json:"allowed_hosts,omitempty"`
-	AllowInsecureEndpoints bool          `json:"allow_insecure_endpoints,omitempty"`
+	RequestTimeout         time.Duration `json:"request_timeout"`                    // bounds one exchange: Quickest to MaxTimeout
+	CACertificate          string        `json:"ca_certificate,omitempty"`           // PEM, trusted besides the system's
+	AllowedHosts           []string      `json:"allowed_hosts,omitempty"`            // globs, none for any host
+	AllowInsecureEndpoints bool          `json:"allow_insecure_endpoints,omitempty"` // http:// is for tests only
 }
 
-// GetConfig returns the configuration as it is stored, or the defaults.
+// Fields are the rows of config, of this configuration: a write is read into it, and a read shows it.
+func (c *Config) Fields() mount.Fields {
+	return mount.Fields{
+		mount.Seconds("request_timeout", &c.RequestTimeout, "Bounds one exchange with a provider, from the connect to the last byte of the answer: 1s to 1m, default 30s.").DefaultsTo(int(defaultTimeout.Seconds())),
+		Authorities("ca_certificate", &c.CACertificate, "Certificates (PEM) of authorities to trust besides the system's, as in ca_certificate=@ca.pem."),
+		mount.Texts("allowed_hosts", &c.AllowedHosts, "Host names that requests may go to; * stands for any characters, dots too, as in *.salesforce.com. Empty means any host."),
+		mount.Boolean("allow_insecure_endpoints", &c.AllowInsecureEndpoints, "Permit http:// endpoints. For tests only: secrets then travel in the clear."),
+	}
+}
+
+// GetConfig returns the configuration as it is stored, or the defaults. Defaults are not those of a new Config.
 func GetConfig(ctx context.Context, s logical.Storage) (*Config, error) {
-	c := &Config{RequestTimeout: DefaultTimeout}
+	c := &Config{RequestTimeout: defaultTimeout}
 	_, err := mount.Load(ctx, s, ConfigKey, c)
 	return c, err
 }
 
-// Options are the configuration's bounds on one exchange, with a role's own roots if it has any.
+// Options are the configuration's bounds on one exchange, with the ca_certificate of a role, "" for none.
 func (c *Config) Options(roleCA string) (client.Options, error) {
 	roots, err := RootCAs(c.CACertificate, roleCA)
 	return client.Options{
@@ -48,7 +61,7 @@ func (c *Config) Options(roleCA string) (client.Options, error) {
 	}, err
 }
 
-// Validate returns what is wrong with the configuration, nil for nothing.
+// Validate returns what is wrong with the configuration, as a sentence that names the field; nil for nothing.
 func (c *Config) Validate() error {
 	if c.RequestTimeout < time.Second || c.RequestTimeout > MaxTimeout {
 		return fmt.Errorf("request_timeout must lie between 1s and %s", client.Duration(MaxTimeout))

@@ -1,20 +1,15 @@
 package provider
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
-	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // AnswerNames are the fields that creds/<role> answers with itself, so no field of a provider's
@@ -44,7 +39,8 @@ func checkProvider(p *client.Provider, c *Config) error {
 	return cmp.Or(CheckHosts(endpoints, o), CheckHosts(endpoints.WithAliases(), o))
 }
 
-// CheckHosts returns an error when the mount's configuration forbids one of the endpoints.
+// CheckHosts returns an error when the mount's allowed_hosts, which the options hold, forbid the token or the revocation
+// endpoint. It names the field.
 func CheckHosts(endpoints client.Endpoints, o client.Options) error {
 	if err := o.CheckHost(endpoints.Token); err != nil {
 		return fmt.Errorf("token_endpoint: %w", err)
@@ -58,64 +54,15 @@ func CheckHosts(endpoints client.Endpoints, o client.Options) error {
 	return nil
 }
 
-// editProvider returns the definition with the write's fields in it. Both sides meet in JSON, since
-// the definition's JSON names are the fields' names: no list of fields to keep in step.
-func editProvider(p *client.Provider, in mount.Input) (*client.Provider, error) {
-	doc, err := providerDocument(p)
-	if err != nil {
-		return nil, err
-	}
-	for field := range in.Raw {
-		if field != "name" {
-			doc[field] = in.Value(field) // durations as seconds, which client.Duration reads
-		}
-	}
-	text, err := json.Marshal(doc)
-	if err != nil {
-		return nil, errors.New("the definition can't be stored: its texts must be valid UTF-8")
-	}
-	edited := new(client.Provider)
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(edited); err != nil {
-		return nil, errors.New("the definition can't be stored: a field does not have the form that path-help describes")
-	}
-	return edited, nil
+// Data is the definition as a read answers it: what its Fields show.
+func Data(p *client.Provider) map[string]any {
+	data := map[string]any{}
+	Fields(p).Show(data)
+	return data
 }
 
-// providerDocument is the definition as a JSON object.
-func providerDocument(p *client.Provider) (map[string]any, error) {
-	text, err := json.Marshal(p)
-	if err != nil {
-		return nil, err
-	}
-	doc := map[string]any{}
-	return doc, json.Unmarshal(text, &doc)
-}
-
-// Data is the definition as a read answers it: durations in seconds, as everywhere in
-// Vault, and what may be left out as it counts.
-func Data(p *client.Provider) (map[string]any, error) {
-	doc, err := providerDocument(p)
-	if err != nil {
-		return nil, err
-	}
-	for field, schema := range Fields() {
-		text, ok := doc[field].(string)
-		if !ok || schema.Type != framework.TypeDurationSecond {
-			continue
-		}
-		d, err := client.ParseDuration(text)
-		if err != nil {
-			return nil, err
-		}
-		doc[field] = int64(time.Duration(d).Seconds())
-	}
-	return doc, nil
-}
-
-// WarnOfGrace says of a grace that it can't be used: within a shorter one an exchange that hangs could not be
-// given up in time for another.
+// WarnOfGrace adds to a response, which may be nil, that a reuse_grace is too short to be used: within it an exchange that
+// hangs could not be given up in time for another.
 func WarnOfGrace(resp *logical.Response, p *client.Provider) *logical.Response {
 	grace := time.Duration(p.ReuseGrace)
 	if grace == 0 || grace >= 2*Quickest || p.RefreshTokenRotation == client.RotationNever {

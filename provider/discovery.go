@@ -22,27 +22,24 @@ type Discovery struct {
 	Fields []string  `json:"fields"` // those that the metadata decide; the others are the operator's own
 }
 
-// Show puts into a definition's data where its fields come from.
+// Show puts into a definition's data, as Data made it, where its fields come from; nothing for nil.
 func (f *Discovery) Show(data map[string]any) {
 	if f == nil {
 		return
 	}
 	data["discovered_at"] = f.At.UTC().Format(time.RFC3339)
-	data["discovered_fields"] = slices.DeleteFunc(slices.Clone(f.Fields), func(field string) bool { return isEmpty(data[field]) })
+	data["discovered_fields"] = slices.DeleteFunc(slices.Clone(f.Fields), func(field string) bool { return mount.IsEmpty(data[field]) })
 }
 
 // fill is discover for a write: a server that publishes nothing is no obstacle where the operator knows
 // what it would say. Its issuer may be wanted for assertions alone.
 func (p *Custom) fill(ctx context.Context, old *Custom, c *Config, in mount.Input) (*logical.Response, error) {
-	fields, err := old.follows(in)
-	if err != nil {
-		return nil, err
-	}
+	fields := old.follows(in)
 	if len(fields) == 0 {
 		return nil, mount.Refuse(checkProvider(&p.Provider, c)) // nothing is left to ask for
 	}
 	resp := new(logical.Response)
-	err = p.discover(ctx, c, fields)
+	err := p.discover(ctx, c, fields)
 	if errors.Is(err, client.ErrNoMetadata) && old.Discovery == nil && !slices.Contains(fields, "token_endpoint") {
 		resp.AddWarning("the issuer publishes no metadata, so nothing was filled in and the definition is as you wrote it")
 		return resp, mount.Refuse(checkProvider(&p.Provider, c))
@@ -50,13 +47,10 @@ func (p *Custom) fill(ctx context.Context, old *Custom, c *Config, in mount.Inpu
 	if err != nil {
 		return nil, discoveryError(err)
 	}
-	data, err := Data(&p.Provider)
-	if err != nil {
-		return nil, err
-	}
+	data := Data(&p.Provider)
 	resp.Data = map[string]any{}
 	for _, field := range fields {
-		if !isEmpty(data[field]) {
+		if !mount.IsEmpty(data[field]) {
 			resp.Data[field] = data[field]
 		}
 	}
@@ -65,23 +59,23 @@ func (p *Custom) fill(ctx context.Context, old *Custom, c *Config, in mount.Inpu
 }
 
 // follows are the fields that the metadata decide once this write is done.
-func (p *Custom) follows(in mount.Input) (fields []string, err error) {
-	doc, err := providerDocument(&p.Provider)
+func (p *Custom) follows(in mount.Input) (fields []string) {
+	data := Data(&p.Provider)
 	for _, field := range client.DiscoveredFields {
 		var own bool
 		switch {
 		case in.Names(field):
-			own = !isEmpty(in.Value(field)) // written empty, it returns to its default: the server's
+			own = !mount.IsEmpty(in.Value(field)) // written empty, it returns to its default: the server's
 		case p.Discovery != nil:
 			own = !slices.Contains(p.Discovery.Fields, field)
 		default:
-			own = !isEmpty(doc[field])
+			own = !mount.IsEmpty(data[field])
 		}
 		if !own {
 			fields = append(fields, field)
 		}
 	}
-	return fields, err
+	return fields
 }
 
 // discover replaces the fields by what the issuer's metadata say now, and checks the whole.
@@ -107,19 +101,4 @@ func discoveryError(err error) error {
 		return logical.CodedError(http.StatusServiceUnavailable, e.Reason+"; nothing was stored")
 	}
 	return mount.Refuse(err)
-}
-
-// isEmpty tells that a field of a definition says nothing.
-func isEmpty(value any) bool {
-	switch value := value.(type) {
-	case nil:
-		return true
-	case string:
-		return value == ""
-	case map[string]string:
-		return len(value) == 0
-	case map[string]any:
-		return len(value) == 0
-	}
-	return false
 }

@@ -12,14 +12,14 @@ import (
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
-// Custom is an operator's definition as it is stored.
+// Custom is an operator's definition as it is stored: defaults are left out, so that they are those of the plugin that
+// runs. See client.Provider.SetDefaults.
 type Custom struct {
 	client.Provider
 	Discovery *Discovery `json:"discovery,omitempty"` // nil when nothing was filled in
 }
 
-// GetCustom returns an operator's definition, nil when there is none. Defaults stay out of storage,
-// so that they are those of the plugin that runs.
+// GetCustom returns an operator's definition by name, nil when there is none.
 func GetCustom(ctx context.Context, s logical.Storage, name string) (*Custom, error) {
 	p := new(Custom)
 	ok, err := mount.Load(ctx, s, Prefix+name, p)
@@ -29,14 +29,12 @@ func GetCustom(ctx context.Context, s logical.Storage, name string) (*Custom, er
 	return p, nil
 }
 
-// Edit returns the definition with the write's fields in it, and what the writer hears. A write that
-// names an issuer fills in the rest, at this moment and no other.
+// Edit returns a copy of the definition with the write's fields in it, and what the writer hears, nil for nothing. A write
+// that names an issuer fills in the rest from its metadata (RFC 8414), at this moment and no other. The error is a
+// refusal, or one with status 503 when the issuer is in trouble; nothing is stored either way.
 func (p *Custom) Edit(ctx context.Context, in mount.Input, c *Config) (*Custom, *logical.Response, error) {
-	edited, err := editProvider(&p.Provider, in)
-	if err != nil {
-		return nil, nil, mount.Refuse(err)
-	}
-	next := &Custom{Provider: *edited}
+	next := &Custom{Provider: *p.Clone()}
+	Fields(&next.Provider).Read(in)
 	switch {
 	case in.Names("issuer") && next.Issuer != "":
 		resp, err := next.fill(ctx, p, c, in)
@@ -47,12 +45,13 @@ func (p *Custom) Edit(ctx context.Context, in mount.Input, c *Config) (*Custom, 
 	return next, nil, mount.Refuse(checkProvider(&next.Provider, c))
 }
 
+// Prefix begins the storage keys of definitions: provider/<name>.
 const Prefix = "provider/"
 
-// Get returns a definition by name, a built-in one or the operator's own; nil when there is
-// none.
+// Get returns a copy of a definition by name, a built-in one or the operator's own, with its defaults filled in; nil when
+// there is none.
 func Get(ctx context.Context, s logical.Storage, name string) (*client.Provider, error) {
-	if p, ok := client.Builtin(name); ok {
+	if p, ok := Builtin(name); ok {
 		return p, nil
 	}
 	if !mount.IsName(name) {

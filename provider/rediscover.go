@@ -6,16 +6,16 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
-// Rediscover returns a definition as it is and as the issuer's metadata would have it now.
+// Rediscover returns a definition as it is and as the issuer's metadata would have it now, which it asks for. Errors are as
+// with Edit; a definition that comes from no metadata is a refusal.
 func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Custom, err error) {
-	if _, ok := client.Builtin(name); ok {
+	if _, ok := Builtin(name); ok {
 		return nil, nil, errBuiltinData
 	}
 	c, err := GetConfig(ctx, s)
@@ -31,11 +31,8 @@ func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Cu
 	case old.Issuer == "":
 		return nil, nil, errNoIssuer
 	}
-	fields, err := old.follows(mount.ReadInput(new(framework.FieldData)))
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case len(fields) == 0:
+	fields := old.follows(mount.Input{}) // of a write that names none of them
+	if len(fields) == 0 {
 		return nil, nil, errAllIsOwn
 	}
 	p = &Custom{Provider: *old.Clone()}
@@ -45,21 +42,15 @@ func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Cu
 	return old, p, nil
 }
 
-// Difference answers with the fields that differ, and with a digest of what they would be.
-func Difference(old, p *Custom) (*logical.Response, string, error) {
+// Difference answers with the fields that differ between a definition and what Rediscover would make of it, old and new,
+// and with a digest of what they would be, which accepts them. It fills in the defaults of old.
+func Difference(old, p *Custom) (*logical.Response, string) {
 	old.SetDefaults() // of a copy that nobody stores: what is left out counts as what it means
-	before, err := Data(&old.Provider)
-	if err != nil {
-		return nil, "", err
-	}
-	after, err := Data(&p.Provider)
-	if err != nil {
-		return nil, "", err
-	}
+	before, after := Data(&old.Provider), Data(&p.Provider)
 	changes, all := map[string]any{}, map[string]any{}
 	for _, field := range p.Discovery.Fields {
 		all[field] = after[field]
-		if isEmpty(before[field]) && isEmpty(after[field]) || reflect.DeepEqual(before[field], after[field]) {
+		if mount.IsEmpty(before[field]) && mount.IsEmpty(after[field]) || reflect.DeepEqual(before[field], after[field]) {
 			continue
 		}
 		changes[field] = map[string]any{"old": before[field], "new": after[field]}
@@ -67,7 +58,7 @@ func Difference(old, p *Custom) (*logical.Response, string, error) {
 	now := mount.Digest(p.Issuer, all)
 	resp := &logical.Response{Data: map[string]any{"changes": changes, "digest": now, "accepted": false}}
 	warnOfMoves(resp, &old.Provider, &p.Provider)
-	return resp, now, nil
+	return resp, now
 }
 
 // warnOfMoves says what becomes of roles when an endpoint lies elsewhere now.

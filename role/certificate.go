@@ -2,7 +2,7 @@ package role
 
 import (
 	"errors"
-	"regexp"
+	"fmt"
 	"strings"
 	"time"
 
@@ -15,38 +15,30 @@ import (
 // is a leaf-first chain and a PKCS #8 key, so an exchange needs no password and no key derivation,
 // and a mistake is the writer's to hear, not the first reader's.
 //
-// The prefix is that of the fields: "" or nextPrefix.
-func (w *Write) readCertificate(prefix string, c *Credentials) error {
-	var pfx, certificate string
-	var key, pfxPassword, keyPassword client.Secret
-	w.Text(prefix+"pfx", &pfx)
-	w.Text(prefix+"client_certificate", &certificate)
-	w.Secret(prefix+"client_private_key", &key)
-	w.Secret(prefix+"pfx_password", &pfxPassword)
-	w.Secret(prefix+"client_private_key_password", &keyPassword)
-
-	if pfx == "" && !key.IsSet() && client.IsPFX(certificate) {
+// The prefix is that of the fields: "" or NextPrefix.
+func (w *Write) readCertificate(prefix string, f files, c *Credentials) error {
+	if f.pfx == "" && !f.key.IsSet() && client.IsPFX(f.certificate) {
 		// certutil and certtool put a PFX in PEM, and the former calls it a certificate.
-		pfx, certificate = certificate, ""
-		if !pfxPassword.IsSet() {
-			pfxPassword = keyPassword
+		f.pfx, f.certificate = f.certificate, ""
+		if !f.pfxPassword.IsSet() {
+			f.pfxPassword = f.keyPassword
 		}
 	}
 	var id *client.Identity
 	var err error
 	switch {
-	case pfx != "" && (certificate != "" || key.IsSet()):
-		err = errors.New("give either pfx, or client_certificate and client_private_key, not both")
-	case pfx != "":
-		id, err = client.ParsePFX(pfx, pfxPassword)
-	case certificate != "" && !key.IsSet():
-		err = errors.New("client_certificate needs its client_private_key in the same write")
-	case certificate == "" && key.IsSet():
-		err = errors.New("client_private_key needs its client_certificate in the same write")
-	case certificate != "":
-		id, err = client.ParsePEM(certificate, key, keyPassword)
-	case pfxPassword.IsSet() || keyPassword.IsSet():
-		err = errors.New("a password was given without what it opens: write it together with its pfx or client_private_key")
+	case f.pfx != "" && (f.certificate != "" || f.key.IsSet()):
+		err = client.FieldError{Text: "give either {pfx}, or {client_certificate} and {client_private_key}, not both"}
+	case f.pfx != "":
+		id, err = client.ParsePFX(f.pfx, f.pfxPassword)
+	case f.certificate != "" && !f.key.IsSet():
+		err = client.FieldError{Text: "{client_certificate} needs its {client_private_key} in the same write"}
+	case f.certificate == "" && f.key.IsSet():
+		err = client.FieldError{Text: "{client_private_key} needs its {client_certificate} in the same write"}
+	case f.certificate != "":
+		id, err = client.ParsePEM(f.certificate, f.key, f.keyPassword)
+	case f.pfxPassword.IsSet() || f.keyPassword.IsSet():
+		err = client.FieldError{Text: "a password was given without what it opens: write it together with its {pfx} or {client_private_key}"}
 	default: // none, or named as empty
 		if w.Names(prefix+"pfx") || w.Names(prefix+"client_certificate") || w.Names(prefix+"client_private_key") {
 			c.CertificateChain, c.PrivateKey, c.CertificateSince = "", client.Secret{}, time.Time{}
@@ -54,13 +46,42 @@ func (w *Write) readCertificate(prefix string, c *Credentials) error {
 		return nil
 	}
 	if err != nil {
-		return mount.Refuse(renamed(prefix, err))
+		return mount.Refuse(under(prefix, err))
 	}
 	for _, dropped := range id.Dropped() {
 		w.Warnings = append(w.Warnings, prefix+"client_certificate: "+dropped)
 	}
 	c.CertificateChain, c.PrivateKey = id.PEM()
 	c.CertificateSince = clock.Now()
+	return nil
+}
+
+// readAssertionKey decodes the key that the write brings, as readCertificate does. The prefix is that of the
+// fields: "" or NextPrefix.
+func (w *Write) readAssertionKey(prefix string, f files, c *Credentials) error {
+	text, password := f.assertionKey, f.assertionKeyPassword
+	if !text.IsSet() {
+		if password.IsSet() {
+			return mount.Refusal(fmt.Sprintf("%sassertion_private_key_password was given without what it opens: write it together with %sassertion_private_key", prefix, prefix))
+		}
+		if w.Names(prefix + "assertion_private_key") {
+			c.AssertionKey, c.AssertionCertificate, c.AssertionKeySince = client.Secret{}, "", time.Time{}
+		}
+		return nil
+	}
+	key, err := client.ParseSigningKey(text, password)
+	if err != nil {
+		return mount.Refuse(under(prefix, err))
+	}
+	if end := key.NotAfter(); !end.IsZero() && clock.Now().After(end) {
+		return mount.Refusal(fmt.Sprintf("the certificate of %sassertion_private_key has expired: write the key of its successor, or the key without its certificate", prefix))
+	}
+	before := c.AssertionKey
+	c.AssertionKey, c.AssertionCertificate = key.PEM()
+	if before.IsSet() && !before.Equal(c.AssertionKey) && c.AssertionKeyID != "" && !w.Names(prefix+"assertion_key_id") {
+		w.Warnings = append(w.Warnings, prefix+"assertion_key_id was kept: write it too if the provider knows the new key by another id")
+	}
+	c.AssertionKeySince = clock.Now()
 	return nil
 }
 
@@ -84,18 +105,14 @@ func (w *Write) checkValidity(r *Role) error {
 	return nil
 }
 
-// certificateFields finds the names of the fields of a certificate in an error's text, but not the names of
-// files in the commands that it gives.
-var certificateFields = regexp.MustCompile(`(^|[^.\w])(pfx|pfx_password|client_secret|client_certificate|client_private_key|client_private_key_password|assertion_private_key|assertion_private_key_password)\b`)
-
-// renamed is an error about the fields with a prefix.
-func renamed(prefix string, err error) error {
+// under is an error about the credentials whose fields have a prefix.
+func under(prefix string, err error) error {
 	if prefix == "" || err == nil {
 		return err
 	}
-	text := certificateFields.ReplaceAllString(err.Error(), "${1}"+prefix+"${2}")
-	if text == err.Error() {
-		text = strings.TrimSuffix(prefix, "_") + " credentials: " + text
+	if e, ok := errors.AsType[client.FieldError](err); ok {
+		e.Prefix = prefix
+		return e
 	}
-	return errors.New(text)
+	return errors.New(strings.TrimSuffix(prefix, "_") + " credentials: " + err.Error())
 }

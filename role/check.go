@@ -68,7 +68,7 @@ func (r *Role) check() error {
 	if _, err := provider.RootCAs(r.CACertificate); err != nil {
 		return mount.Refuse(err)
 	}
-	return mount.Refuse(cmp.Or(checkTexts(r), client.CheckClaims(r.AssertionClaims), client.CheckParams(RevealAll(r.TokenParams)), client.CheckHeaders(RevealAll(r.TokenHeaders))))
+	return mount.Refuse(cmp.Or(checkTexts(r), client.CheckClaims(r.AssertionClaims), client.CheckParams(revealAll(r.TokenParams)), client.CheckHeaders(revealAll(r.TokenHeaders))))
 }
 
 // maxText bounds what is sent in a request, in bytes: refresh tokens that are JWTs reach 8 KiB.
@@ -170,21 +170,21 @@ const MinLease = 5 * time.Second
 func (t *Target) checkAssertions(c Credentials, prefix string) error {
 	if t.Provider.TokenEndpointAuthMethod == client.AuthSecretJWT && c.ClientSecret.IsSet() {
 		if err := client.CheckSecretAlgorithm(t.Provider.TokenEndpointAuthSigningAlg, c.ClientSecret); err != nil {
-			return mount.Refuse(renamed(prefix, err))
+			return mount.Refuse(under(prefix, err))
 		}
 		if previous := t.Role.PreviousClientSecret; previous.IsSet() {
 			if err := client.CheckSecretAlgorithm(t.Provider.TokenEndpointAuthSigningAlg, previous); err != nil {
-				return mount.Refuse(renamed("previous_", err))
+				return mount.Refuse(under("previous_", err))
 			}
 		}
 	}
 	id, err := c.Identity()
 	if err != nil {
-		return mount.Refuse(renamed(prefix, err))
+		return mount.Refuse(under(prefix, err))
 	}
 	key, err := t.signingKey(c, id)
 	if err != nil || key == nil {
-		return mount.Refuse(renamed(prefix, err))
+		return mount.Refuse(under(prefix, err))
 	}
 	alg := t.Provider.TokenEndpointAuthSigningAlg
 	if t.Provider.TokenEndpointAuthMethod == client.AuthSecretJWT {

@@ -8,13 +8,14 @@ import (
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
-// slot is which one of several credentials of a kind.
-type slot string
+// Slot is which one of several credentials of a kind: its text begins the name of the field that it was written to.
+type Slot string
 
+// The slots. There is a previous one of client secrets only.
 const (
-	slotCurrent  slot = ""
-	SlotNext     slot = "next_"
-	SlotPrevious slot = "previous_" // of client secrets only
+	slotCurrent  Slot = ""
+	SlotNext     Slot = "next_"
+	SlotPrevious Slot = "previous_"
 )
 
 // Worked says which credentials the last refresh succeeded with, as it is stored with its answer.
@@ -22,27 +23,28 @@ type Worked struct {
 	// PreviousSecretOf is the revision of the role with whose previous client secret it did; "" when it was the
 	// current one.
 	PreviousSecretOf string `json:"previous_secret_of,omitempty"`
-	// Next are credentials to come that have worked, see adopted; nil when those in use do.
+	// Next are credentials to come that have worked, see Adopted; nil when those in use do.
 	Next *Adopted `json:"next,omitempty"`
 }
 
 // Standing is how a grant stands that a role is written to: what its refreshes have learned so far.
 type Standing struct {
 	Worked
-	Generation   int64
+	Generation   int64         // how many answers of refreshes are stored
 	RefreshToken client.Secret // the current one
 	Alone        bool          // nothing else is kept that may be the grant's
 	Dead         bool          // only a new refresh token helps
 }
 
-// Choices are the credentials that an exchange may be made with, of each part the one to begin with first.
-type Choices map[Part][]slot
+// Choices are the credentials that an exchange may be made with: of each part its slots, the one to begin with first,
+// and never none.
+type Choices map[Part][]Slot
 
-// Choices of a role begin with those that worked last.
+// Choices returns what an exchange at a time may be made with, beginning with what worked last.
 func (r *Role) Choices(last Worked, now time.Time) Choices {
 	c := Choices{}
 	for _, p := range Parts {
-		of := []slot{slotCurrent}
+		of := []Slot{slotCurrent}
 		if r.Next.Has(p) && r.MayTryNext(p, now) {
 			of = append(of, SlotNext)
 		}
@@ -50,13 +52,13 @@ func (r *Role) Choices(last Worked, now time.Time) Choices {
 			of = append(of, SlotPrevious)
 		}
 		if live := r.Live(p, last); live != slotCurrent && slices.Contains(of, live) {
-			of = append([]slot{live}, slices.DeleteFunc(of, func(s slot) bool { return s == live })...)
+			of = append([]Slot{live}, slices.DeleteFunc(of, func(s Slot) bool { return s == live })...)
 		}
 		c[p] = of
 	}
 	if secrets := c[PartSecret]; len(secrets) > 1 { // one that is there twice is tried once
 		var seen []client.Secret
-		c[PartSecret] = slices.DeleteFunc(secrets, func(s slot) bool {
+		c[PartSecret] = slices.DeleteFunc(secrets, func(s Slot) bool {
 			secret := r.secretIn(s)
 			twice := slices.ContainsFunc(seen, secret.Equal)
 			seen = append(seen, secret)
@@ -67,7 +69,7 @@ func (r *Role) Choices(last Worked, now time.Time) Choices {
 }
 
 // secretIn is the client secret in a slot.
-func (r *Role) secretIn(s slot) client.Secret {
+func (r *Role) secretIn(s Slot) client.Secret {
 	switch s {
 	case SlotNext:
 		return r.Next.ClientSecret
@@ -77,7 +79,7 @@ func (r *Role) secretIn(s slot) client.Secret {
 	return r.ClientSecret
 }
 
-// MayTryNext tells whether the time of the credentials to come has begun.
+// MayTryNext tells whether the time of a part that is to come has begun: that of next_from, and of a certificate its own.
 func (r *Role) MayTryNext(p Part, now time.Time) bool {
 	if now.Before(r.Next.From) {
 		return false
@@ -89,8 +91,8 @@ func (r *Role) MayTryNext(p Part, now time.Time) bool {
 	return err == nil && !now.Before(id.NotBefore())
 }
 
-// Live is which one worked last. Any write to the role makes its client secret first again, before a previous one.
-func (r *Role) Live(p Part, last Worked) slot {
+// Live is the slot of the one that worked last. Any write to the role makes its client secret first again, before a previous one.
+func (r *Role) Live(p Part, last Worked) Slot {
 	switch {
 	case last.Next != nil && r.Next.ID == last.Next.ID && r.Next.Has(p) && slices.Contains(last.Next.Parts, p):
 		return SlotNext
@@ -119,8 +121,8 @@ func (r *Role) CredentialsInUse(last Worked) Credentials {
 	return r.Pick(r.Choices(last, clock.Now()))
 }
 
-// After picks the credentials to try after a refusal, and tells whether there are any. Where it does no harm to
-// send a request twice, less than a refusal will do.
+// After moves on to the credentials to try after an exchange has failed, and tells whether there are any: then Pick
+// gives them. Where it does no harm to send a request twice, less than a refusal will do.
 func (c Choices) After(t *Target, e *client.Error, harmless bool) bool {
 	p, ok := t.RefusedPart(e)
 	if !ok && e.MaybeCertificate && (harmless || t.mayHaveRefusedCertificate(e)) {
@@ -167,12 +169,13 @@ func (t *Target) RefusedPart(e *client.Error) (Part, bool) {
 // Adopted are the credentials to come with which a refresh has succeeded. It is stored with that refresh's
 // answer, so that it is known whatever becomes of the write to the role that follows.
 type Adopted struct {
-	ID    string    `json:"id"` // nextCredentials.ID
-	Parts []Part    `json:"parts"`
-	Since time.Time `json:"since"`
+	ID    string    `json:"id"`    // NextCredentials.ID
+	Parts []Part    `json:"parts"` // those that were used
+	Since time.Time `json:"since"` // when they worked for the first time
 }
 
-// Adopt puts the credentials that have worked in the place of those before, and tells whether there were any.
+// Adopt puts the credentials that have worked in the place of those before, and tells whether these are still the ones
+// to come. nil is none. The role is then to be stored.
 func (r *Role) Adopt(a *Adopted) bool {
 	if a == nil || r.Next.ID != a.ID {
 		return false

@@ -6,49 +6,55 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client"
 )
 
-// Credentials are what a client proves with who it is. A role has those that are in use and, while they are
-// being replaced, their successors.
+// Credentials are what a client proves with who it is. A role has those that are in use and, while they are being
+// replaced, their successors.
 type Credentials struct {
-	credentialNotes
 	ClientSecret client.Secret
-	PrivateKey   client.Secret // of CertificateChain: PKCS #8, in the clear, since passwords are needed once and never kept
-	AssertionKey client.Secret // PKCS #8, in the clear
-}
 
-// credentialNotes is the part of the credentials that is no secret, as it is stored.
-type credentialNotes struct {
-	CertificateChain     string `json:"certificate_chain,omitempty"`     // PEM, leaf first
-	AssertionCertificate string `json:"assertion_certificate,omitempty"` // PEM, of AssertionKey if it has one
-	AssertionKeyID       string `json:"assertion_key_id,omitempty"`
+	CertificateChain string        // PEM, leaf first; "" for no client certificate
+	PrivateKey       client.Secret // of CertificateChain: PKCS #8, in the clear, since passwords are needed once and never kept
+
+	AssertionKey         client.Secret // signs assertions (RFC 7523): PKCS #8, in the clear
+	AssertionCertificate string        // PEM, of AssertionKey if it has one
+	AssertionKeyID       string        // the kid header of assertions, also of those that PrivateKey signs
+
 	// Each since when: written, or promoted.
-	ClientSecretSince time.Time `json:"client_secret_since,omitzero"`
-	CertificateSince  time.Time `json:"certificate_since,omitzero"`
-	AssertionKeySince time.Time `json:"assertion_key_since,omitzero"`
+	ClientSecretSince, CertificateSince, AssertionKeySince time.Time
 }
 
 // credentialsEntry is the credentials as they are stored, secrets in plain strings.
 type credentialsEntry struct {
-	credentialNotes
-	ClientSecret string `json:"client_secret,omitempty"`
-	PrivateKey   string `json:"private_key,omitempty"`
-	AssertionKey string `json:"assertion_key,omitempty"`
+	CertificateChain     string    `json:"certificate_chain,omitempty"`
+	AssertionCertificate string    `json:"assertion_certificate,omitempty"`
+	AssertionKeyID       string    `json:"assertion_key_id,omitempty"`
+	ClientSecretSince    time.Time `json:"client_secret_since,omitzero"`
+	CertificateSince     time.Time `json:"certificate_since,omitzero"`
+	AssertionKeySince    time.Time `json:"assertion_key_since,omitzero"`
+	ClientSecret         string    `json:"client_secret,omitempty"`
+	PrivateKey           string    `json:"private_key,omitempty"`
+	AssertionKey         string    `json:"assertion_key,omitempty"`
 }
 
 func (e credentialsEntry) credentials() Credentials {
 	return Credentials{
-		credentialNotes: e.credentialNotes, ClientSecret: client.NewSecret(e.ClientSecret),
-		PrivateKey: client.NewSecret(e.PrivateKey), AssertionKey: client.NewSecret(e.AssertionKey),
+		ClientSecret: client.NewSecret(e.ClientSecret), ClientSecretSince: e.ClientSecretSince,
+		CertificateChain: e.CertificateChain, PrivateKey: client.NewSecret(e.PrivateKey), CertificateSince: e.CertificateSince,
+		AssertionKey: client.NewSecret(e.AssertionKey), AssertionCertificate: e.AssertionCertificate, AssertionKeyID: e.AssertionKeyID,
+		AssertionKeySince: e.AssertionKeySince,
 	}
 }
 
 func (c Credentials) entry() credentialsEntry {
 	return credentialsEntry{
-		credentialNotes: c.credentialNotes, ClientSecret: c.ClientSecret.Reveal(),
-		PrivateKey: c.PrivateKey.Reveal(), AssertionKey: c.AssertionKey.Reveal(),
+		ClientSecret: c.ClientSecret.Reveal(), ClientSecretSince: c.ClientSecretSince,
+		CertificateChain: c.CertificateChain, PrivateKey: c.PrivateKey.Reveal(), CertificateSince: c.CertificateSince,
+		AssertionKey: c.AssertionKey.Reveal(), AssertionCertificate: c.AssertionCertificate, AssertionKeyID: c.AssertionKeyID,
+		AssertionKeySince: c.AssertionKeySince,
 	}
 }
 
-// Identity is the client certificate, nil when there is none.
+// Identity is the client certificate with its key, nil when there is none. The error is that what is stored can't be
+// used.
 func (c Credentials) Identity() (*client.Identity, error) {
 	if c.CertificateChain == "" {
 		return nil, nil

@@ -8,19 +8,20 @@ import (
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
-// description is all that a token request's bytes and the meaning of its answer come from, except the secrets
+// Description is all that a token request's bytes and the meaning of its answer come from, except the secrets
 // themselves. Four questions are asked of it, and each is a cut of it: whether the access token at hand is
-// still what is asked for (settings), whether an idempotency key names the same request (exchange),
-// whether a refusal was about this one (verdict), and whether a failure was of what is configured now
-// (target.version). What is added to a role or provider belongs in one of these groups, and a test that
+// still what is asked for (Settings), whether an idempotency key names the same request (Exchange),
+// whether a refusal was about this one (Verdict), and whether a failure was of what is configured now
+// (Definition, Target.Version). What is added to a role or provider belongs in one of these groups, and a test that
 // changes every field in turn says in which.
-type description struct {
-	Asked askedFor
-	Kept  keptAs
-	Said  saidHow
-	Read  readAs
+type Description struct {
+	asked askedFor
+	kept  keptAs
+	said  saidHow
+	read  readAs
 
-	role     *Role // what it was made of, for the names of before: see isExchange
+	role *Role // what it was made of, for the names of before: see IsExchange
+	// Provider is as it is defined, without the role's overrides.
 	Provider *client.Provider
 }
 
@@ -56,21 +57,21 @@ type readAs struct{ PermanentErrors []string }
 
 // Describe puts a role and its provider together. The provider is as it is defined, without the role's
 // overrides.
-func Describe(r *Role, p *client.Provider) description {
+func Describe(r *Role, p *client.Provider) Description {
 	endpoint := p.TokenEndpoint // whose parameters do not fit: nothing is sent there
 	if endpoints, err := p.Endpoints(r.ProviderParams); err == nil {
 		endpoint = endpoints.Token // as it is defined: a client with a certificate may go to its alias, at the same server
 	}
-	return description{
-		Asked: askedFor{
+	return Description{
+		asked: askedFor{
 			TokenEndpoint: endpoint, GrantType: r.GrantType, ClientID: r.ClientID, Scope: r.Scope, Subject: r.Subject,
 			SendScope: p.SendScope,
-			Params:    overlaid(p.TokenParams, RevealAll(r.TokenParams)),
-			Headers:   overlaid(p.TokenHeaders, RevealAll(r.TokenHeaders)),
+			Params:    overlaid(p.TokenParams, revealAll(r.TokenParams)),
+			Headers:   overlaid(p.TokenHeaders, revealAll(r.TokenHeaders)),
 			Claims:    overlaid(p.AssertionClaims, r.AssertionClaims),
 		},
-		Kept: keptAs{r.Provider, r.TokenMode, r.acceptedPointer()},
-		Said: saidHow{
+		kept: keptAs{r.Provider, r.TokenMode, r.acceptedPointer()},
+		said: saidHow{
 			TokenEndpointAuthMethod: cmp.Or(r.TokenEndpointAuthMethod, p.TokenEndpointAuthMethod, client.AuthBasic),
 			RequestFormat:           cmp.Or(r.RequestFormat, p.RequestFormat, client.FormatForm),
 			BasicEncoding:           cmp.Or(p.BasicEncoding, client.BasicRFC6749),
@@ -82,7 +83,7 @@ func Describe(r *Role, p *client.Provider) description {
 
 			AssertionType: unless(client.AssertionTypeJWT, p.AssertionType), AssertionCertificateHeaders: p.AssertionCertificateHeaders, SendClientID: p.SendClientID,
 		},
-		Read: readAs{p.PermanentErrors},
+		read: readAs{p.PermanentErrors},
 		role: r, Provider: p,
 	}
 }
@@ -104,21 +105,21 @@ func overlaid(below, above map[string]string) map[string]string {
 
 // Settings names what decides which access token an exchange brings. One that was got with others is not
 // handed out: it may have another scope, or belong to another client or tenant.
-func (d description) Settings() string { return mount.Digest(d.Asked, d.Kept) }
+func (d Description) Settings() string { return mount.Digest(d.asked, d.kept) }
 
 // Exchange names the request that an idempotency key was sent with. Credentials are no part of it: one that
 // is replaced while an answer is lost does not make it another request, and to ask under the same key is
 // the only way to that answer. A provider that compares them too refuses the key, which is then dropped
 // (see refusesKey). Whoever has edited a timeout or a lease's length has not made it another one either.
-func (d description) Exchange() string { return mount.Digest(d.Asked, d.Said) }
+func (d Description) Exchange() string { return mount.Digest(d.asked, d.said) }
 
 // Verdict names what a refusal of the grant is about. Whoever corrects a client_id, an endpoint or
 // permanent_errors may find that the grant is alive; whoever has lifted something at the provider says so
 // (refresh/<role> with retry).
-func (d description) Verdict() string { return mount.Digest(d.Asked, d.Said, d.Read) }
+func (d Description) Verdict() string { return mount.Digest(d.asked, d.said, d.read) }
 
 // Definition names the role and the provider as they were written last: a failure of others holds nobody back.
-func (d description) Definition() string { return mount.Digest(d.role.Revision, d.Provider) }
+func (d Description) Definition() string { return mount.Digest(d.role.Revision, d.Provider) }
 
 // Version names what an exchange is made with. A failure is remembered for one version: whoever writes the
 // role, its provider or the configuration wants to see at once whether that helped.

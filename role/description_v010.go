@@ -10,7 +10,7 @@ import (
 // grant that is dead would be presented once more after it.
 
 // IsExchange tells whether a stored name is that of the exchange described.
-func (d description) IsExchange(name string) bool {
+func (d Description) IsExchange(name string) bool {
 	if name == d.Exchange() {
 		return true
 	}
@@ -19,7 +19,7 @@ func (d description) IsExchange(name string) bool {
 }
 
 // IsVerdict tells whether a stored name is that of a refusal of what is described.
-func (d description) IsVerdict(name string) bool {
+func (d Description) IsVerdict(name string) bool {
 	if name == d.Verdict() {
 		return true
 	}
@@ -37,7 +37,7 @@ func namesV010(r *Role, p *client.Provider) (exchange, verdict string) {
 	if o.NeedsCertificate() {
 		endpoints = endpoints.WithAliases()
 	}
-	exchange = mount.Digest(endpoints.Token, r.GrantType, r.ClientID, r.Scope, RevealAll(r.TokenParams),
+	exchange = mount.Digest(endpoints.Token, r.GrantType, r.ClientID, r.Scope, revealAll(r.TokenParams),
 		o.TokenParams, o.TokenEndpointAuthMethod, o.RequestFormat, o.SendScope)
-	return exchange, mount.Digest(exchange, RevealAll(r.TokenHeaders), o.PermanentErrors)
+	return exchange, mount.Digest(exchange, revealAll(r.TokenHeaders), o.PermanentErrors)
 }

@@ -2,10 +2,12 @@ package role
 
 import (
 	"maps"
-
-	"github.com/hashicorp/vault/sdk/framework"
+	"slices"
+	"strings"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
 // The values of a role's token_mode.
@@ -14,71 +16,117 @@ const (
 	TokenModePerLease = "per_lease" // each lease has its own, and ends it at the provider
 )
 
-// Fields are the fields of roles/<name>.
-func Fields() map[string]*framework.FieldSchema {
-	text, seconds, pairs := framework.TypeString, framework.TypeDurationSecond, framework.TypeKVPairs
-	fields := map[string]*framework.FieldSchema{
-		"name":                            {Type: text, Description: "Name of the role, from the path."},
-		"grant_type":                      {Type: text, Default: client.GrantRefreshToken, Description: "How tokens are got: refresh_token (default), client_credentials, or jwt-bearer for the grant of RFC 7523, urn:ietf:params:oauth:grant-type:jwt-bearer."},
-		"provider":                        {Type: text, Description: "Name of the provider, built-in or your own: see the list at providers."},
-		"provider_params":                 {Type: pairs, Description: "Values for the parameters of the provider's URLs, as in provider_params=domain=login.salesforce.com. A write replaces all of them."},
-		"client_id":                       {Type: text, Description: "The client's id at the provider."},
-		"client_secret":                   {Type: text, Description: "The client's secret at the provider. Never handed out."},
-		"previous_client_secret":          {Type: text, Description: "The client secret before this one; used when the provider refuses the client, while a secret is being replaced. Never handed out."},
-		"refresh_token":                   {Type: text, Description: "The refresh token of the grant. A new one starts a new grant and clears any fault. Never handed out."},
-		"scope":                           {Type: text, Description: "The scope to ask for, sent verbatim and encoded once."},
-		"token_endpoint_auth_method":      {Type: text, Description: "Replaces the provider's: client_secret_basic, client_secret_post, private_key_jwt, client_secret_jwt, tls_client_auth, self_signed_tls_client_auth or none."},
-		"token_endpoint_auth_signing_alg": {Type: text, Description: "Replaces the provider's: RS256, PS256, ES256, EdDSA, HS256 and so on; default is what suits the key."},
-		"assertion_private_key":           {Type: text, Description: "Private key (PEM, encrypted ones too) that signs the assertions of private_key_jwt and of grant_type=jwt-bearer; with its certificate in the same text, the x5t#S256 header names that. Default is the key of the client certificate. Never handed out."},
-		"assertion_private_key_password":  {Type: text, Description: "Password of an encrypted assertion_private_key; used at this write and not stored."},
-		"assertion_key_id":                {Type: text, Description: "The key's id at the provider, for the kid header of assertions."},
-		"assertion_audience":              {Type: text, Description: "Replaces the provider's: token_endpoint, issuer, or the aud claim itself."},
-		"assertion_claims":                {Type: pairs, Description: "Claims to add to assertions besides the provider's, as in assertion_claims=iss=example.com. A write replaces all of them."},
-		"subject":                         {Type: text, Description: "On whose behalf grant_type=jwt-bearer asks: the sub claim, such as a user name at the provider; left out when empty."},
-		"request_format":                  {Type: text, Description: "Replaces the provider's: form, multipart or json."},
-		"pfx":                             {Type: text, Description: "Client certificate with its key as PFX (PKCS #12) in base64, as in pfx=\"$(base64 -w0 cert.pfx)\"."},
-		"pfx_password":                    {Type: text, Description: "Password of the PFX; used at this write and not stored."},
-		"client_certificate":              {Type: text, Description: "Client certificate with its chain (PEM), together with client_private_key, instead of a PFX."},
-		"client_private_key":              {Type: text, Description: "Private key of client_certificate (PEM, encrypted ones too). Handed out by identity/<name> only, and with identity_readable=true only."},
-		"client_private_key_password":     {Type: text, Description: "Password of an encrypted client_private_key; used at this write and not stored."},
-		"ca_certificate":                  {Type: text, Description: "Certificates (PEM) of authorities that this role trusts too, besides the mount's and the system's, as in ca_certificate=@ca.pem."},
-		"token_params":                    {Type: pairs, Description: "Parameters sent in the body besides the provider's. A write replaces all of them, a read shows their names as token_params_names."},
-		"token_headers":                   {Type: pairs, Description: "Headers sent besides the provider's. A write replaces all of them, a read shows their names as token_headers_names."},
-		"ttl":                             {Type: seconds, Description: "Longest lease to give; default and upper bound is what is left of the token and the mount's max_lease_ttl."},
-		"assumed_token_ttl":               {Type: seconds, Description: "Lifetime of an access token when the provider states none; default is the provider's."},
-		"refresh_window":                  {Type: seconds, Description: "Remaining life under which a read refreshes; default is the provider's, or a third of the lifetime. A read of the role shows it, in seconds, where it is set."},
-		"keepalive_period":                {Type: seconds, Description: "How often to refresh a grant that nobody reads, so that it does not die of disuse; at least 10s, default is half of the provider's refresh_token_idle_ttl."},
-		"lease":                           {Type: framework.TypeBool, Default: true, Description: "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many."},
-		"verify":                          {Type: framework.TypeBool, Description: "Refresh at once, for good and like any other refresh, and report what came of it. The role is stored either way."},
-		"token_mode":                      {Type: text, Default: tokenModeShared, Description: "shared (default): all readers get the same token until it is refreshed. per_lease: each gets its own, which is revoked at the provider with its lease; only where refresh tokens never rotate."},
-		"identity_readable":               {Type: framework.TypeBool, Description: "Whether identity/<name> hands out the client certificate with its private key, to whom a policy lets read that path; default is false."},
-	}
-	maps.Copy(fields, nextFields())
-	for _, field := range []string{
-		"next_client_secret", "next_pfx", "next_pfx_password", "next_client_private_key", "next_client_private_key_password",
-		"next_assertion_private_key", "next_assertion_private_key_password",
-		"client_secret", "previous_client_secret", "refresh_token", "pfx", "pfx_password", "client_private_key", "client_private_key_password",
-		"assertion_private_key", "assertion_private_key_password",
-		"token_params", "token_headers", // they may hold an API key or a password
-	} {
-		fields[field].DisplayAttrs = &framework.DisplayAttributes{Sensitive: true}
-	}
-	return fields
+// brought is what a write brings that is not stored as it comes.
+type brought struct {
+	refreshToken client.Secret // the first of a new grant, or one that the grant has had already
+	now, next    files
 }
 
-// nextFields are the fields for the credentials that are to come.
-func nextFields() map[string]*framework.FieldSchema {
-	text := framework.TypeString
-	return map[string]*framework.FieldSchema{
-		"next_client_secret":                  {Type: text, Description: "The client secret that will follow: used when the provider refuses the client with the one in use, and kept as client_secret once it has worked. Never handed out."},
-		"next_pfx":                            {Type: text, Description: "The certificate with its key, as PFX in base64, that will follow: used when the provider's TLS layer refuses the one in use, or a server that has asked for it answers without a code (400, 403), or the client is refused where the certificate is the authentication or signs; kept in its place once it has worked."},
-		"next_pfx_password":                   {Type: text, Description: "Password of next_pfx; used at this write and not stored."},
-		"next_client_certificate":             {Type: text, Description: "The certificate with its chain (PEM) that will follow, together with next_client_private_key, instead of next_pfx."},
-		"next_client_private_key":             {Type: text, Description: "Private key of next_client_certificate (PEM, encrypted ones too). Never handed out."},
-		"next_client_private_key_password":    {Type: text, Description: "Password of an encrypted next_client_private_key; used at this write and not stored."},
-		"next_assertion_private_key":          {Type: text, Description: "The key (PEM, encrypted ones too) that will follow assertion_private_key: used when the provider refuses that one. Never handed out."},
-		"next_assertion_private_key_password": {Type: text, Description: "Password of an encrypted next_assertion_private_key; used at this write and not stored."},
-		"next_assertion_key_id":               {Type: text, Description: "The id at the provider of next_assertion_private_key, or of the key in next_pfx where that one signs."},
-		"next_from":                           {Type: text, Description: "A date (2027-03-01) or time (2027-03-01T08:00:00Z) before which nothing that is to come is tried; default is any time."},
+// files are a certificate and keys as texts, with the passwords that open them.
+type files struct {
+	pfx, certificate                   string
+	key, pfxPassword, keyPassword      client.Secret
+	assertionKey, assertionKeyPassword client.Secret
+}
+
+// Fields are the rows of roles/<name>, of a role that is not written yet: for their schema.
+func Fields() mount.Fields {
+	r, b := new(Role), new(brought)
+	return append(fields(r, b), nextFields(&r.Next, &b.next)...)
+}
+
+// fields are the rows of a role and of what a write brings for it, but for the credentials to come.
+func fields(r *Role, b *brought) mount.Fields {
+	fields := mount.Fields{
+		mount.Name("role"),
+		mount.Text("grant_type", &r.GrantType, "How tokens are got: refresh_token (default), client_credentials, or jwt-bearer for the grant of RFC 7523, urn:ietf:params:oauth:grant-type:jwt-bearer.").DefaultsTo(client.GrantRefreshToken),
+		mount.Text("provider", &r.Provider, "Name of the provider, built-in or your own: see the list at providers."),
+		mount.Pairs("provider_params", &r.ProviderParams, "Values for the parameters of the provider's URLs, as in provider_params=domain=login.salesforce.com. A write replaces all of them."),
+		mount.Text("client_id", &r.ClientID, "The client's id at the provider."),
+		secret("client_secret", &r.ClientSecret, "The client's secret at the provider. Never handed out."),
+		secret("previous_client_secret", &r.PreviousClientSecret, "The client secret before this one; used when the provider refuses the client, while a secret is being replaced. Never handed out."),
+		secret("refresh_token", &b.refreshToken, "The refresh token of the grant. A new one starts a new grant and clears any fault. Never handed out.").Shows("refresh_token_set", func() any { return r.RefreshToken.IsSet() }),
+		mount.Text("scope", &r.Scope, "The scope to ask for, sent verbatim and encoded once."),
+		mount.Text("subject", &r.Subject, "On whose behalf grant_type=jwt-bearer asks: the sub claim, such as a user name at the provider; left out when empty."),
+		mount.Text("request_format", &r.RequestFormat, "Replaces the provider's: form, multipart or json."),
+		provider.Authorities("ca_certificate", &r.CACertificate, "Certificates (PEM) of authorities that this role trusts too, besides the mount's and the system's, as in ca_certificate=@ca.pem."),
+		secretPairs("token_params", &r.TokenParams, "Parameters sent in the body besides the provider's. A write replaces all of them, a read shows their names as token_params_names."),
+		secretPairs("token_headers", &r.TokenHeaders, "Headers sent besides the provider's. A write replaces all of them, a read shows their names as token_headers_names."),
 	}
+	return append(append(fields, proofFields(r, &b.now)...), servingFields(r)...)
+}
+
+// proofFields are about how the client proves who it is, beside its secret.
+func proofFields(r *Role, f *files) mount.Fields {
+	return mount.Fields{
+		mount.Text("token_endpoint_auth_method", &r.TokenEndpointAuthMethod, "Replaces the provider's: client_secret_basic, client_secret_post, private_key_jwt, client_secret_jwt, tls_client_auth, self_signed_tls_client_auth or none."),
+		mount.Text("token_endpoint_auth_signing_alg", &r.SigningAlg, "Replaces the provider's: RS256, PS256, ES256, EdDSA, HS256 and so on; default is what suits the key."),
+		mount.Text("assertion_audience", &r.AssertionAudience, "Replaces the provider's: token_endpoint, issuer, or the aud claim itself."),
+		mount.Pairs("assertion_claims", &r.AssertionClaims, "Claims to add to assertions besides the provider's, as in assertion_claims=iss=example.com. A write replaces all of them."),
+		mount.Text("assertion_key_id", &r.AssertionKeyID, "The key's id at the provider, for the kid header of assertions."),
+		secret("assertion_private_key", &f.assertionKey, "Private key (PEM, encrypted ones too) that signs the assertions of private_key_jwt and of grant_type=jwt-bearer; with its certificate in the same text, the x5t#S256 header names that. Default is the key of the client certificate. Never handed out.").Shows("assertion_private_key_set", func() any { return r.AssertionKey.IsSet() }),
+		secret("assertion_private_key_password", &f.assertionKeyPassword, "Password of an encrypted assertion_private_key; used at this write and not stored.").Hidden(),
+		mount.Text("pfx", &f.pfx, "Client certificate with its key as PFX (PKCS #12) in base64, as in pfx=\"$(base64 -w0 cert.pfx)\".").Hidden(),
+		secret("pfx_password", &f.pfxPassword, "Password of the PFX; used at this write and not stored.").Hidden(),
+		mount.Text("client_certificate", &f.certificate, "Client certificate with its chain (PEM), together with client_private_key, instead of a PFX.").Shows("client_certificate_set", func() any { return r.CertificateChain != "" }),
+		secret("client_private_key", &f.key, "Private key of client_certificate (PEM, encrypted ones too). Handed out by identity/<name> only, and with identity_readable=true only.").Hidden(),
+		secret("client_private_key_password", &f.keyPassword, "Password of an encrypted client_private_key; used at this write and not stored.").Hidden(),
+	}
+}
+
+// servingFields are about when tokens are refreshed and how readers get them.
+func servingFields(r *Role) mount.Fields {
+	return mount.Fields{
+		mount.Seconds("ttl", &r.TTL, "Longest lease to give; default and upper bound is what is left of the token and the mount's max_lease_ttl."),
+		mount.Seconds("assumed_token_ttl", &r.AssumedTokenTTL, "Lifetime of an access token when the provider states none; default is the provider's."),
+		mount.Seconds("refresh_window", &r.RefreshWindow, "Remaining life under which a read refreshes; default is the provider's, or a third of the lifetime. A read of the role shows it, in seconds, where it is set.").OmitEmpty(),
+		mount.Seconds("keepalive_period", &r.KeepalivePeriod, "How often to refresh a grant that nobody reads, so that it does not die of disuse; at least 10s, default is half of the provider's refresh_token_idle_ttl."),
+		mount.Boolean("lease", &r.Lease, "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many.").DefaultsTo(true),
+		mount.Text("token_mode", &r.TokenMode, "shared (default): all readers get the same token until it is refreshed. per_lease: each gets its own, which is revoked at the provider with its lease; only where refresh tokens never rotate.").DefaultsTo(tokenModeShared),
+		mount.Boolean("identity_readable", &r.IdentityReadable, "Whether identity/<name> hands out the client certificate with its private key, to whom a policy lets read that path; default is false."),
+		mount.Boolean("verify", nil, "Refresh at once, for good and like any other refresh, and report what came of it. The role is stored either way."),
+	}
+}
+
+// nextFields are about the credentials that are to come. They are shown while there are any.
+func nextFields(n *NextCredentials, f *files) mount.Fields {
+	return mount.Fields{
+		secret("next_client_secret", &n.ClientSecret, "The client secret that will follow: used when the provider refuses the client with the one in use, and kept as client_secret once it has worked. Never handed out."),
+		mount.Text("next_pfx", &f.pfx, "The certificate with its key, as PFX in base64, that will follow: used when the provider's TLS layer refuses the one in use, or a server that has asked for it answers without a code (400, 403), or the client is refused where the certificate is the authentication or signs; kept in its place once it has worked.").Hidden(),
+		secret("next_pfx_password", &f.pfxPassword, "Password of next_pfx; used at this write and not stored.").Hidden(),
+		mount.Text("next_client_certificate", &f.certificate, "The certificate with its chain (PEM) that will follow, together with next_client_private_key, instead of next_pfx.").Shows("next_client_certificate_set", func() any { return n.Has(PartCertificate) }),
+		secret("next_client_private_key", &f.key, "Private key of next_client_certificate (PEM, encrypted ones too). Never handed out.").Hidden(),
+		secret("next_client_private_key_password", &f.keyPassword, "Password of an encrypted next_client_private_key; used at this write and not stored.").Hidden(),
+		secret("next_assertion_private_key", &f.assertionKey, "The key (PEM, encrypted ones too) that will follow assertion_private_key: used when the provider refuses that one. Never handed out.").Shows("next_assertion_private_key_set", func() any { return n.Has(partKey) }),
+		secret("next_assertion_private_key_password", &f.assertionKeyPassword, "Password of an encrypted next_assertion_private_key; used at this write and not stored.").Hidden(),
+		mount.Text("next_assertion_key_id", &n.AssertionKeyID, "The id at the provider of next_assertion_private_key, or of the key in next_pfx where that one signs."),
+		mount.Text("next_from", nil, "A date (2027-03-01) or time (2027-03-01T08:00:00Z) before which nothing that is to come is tried; default is any time.").Shows("next_from", n.from).OmitEmpty(),
+	}
+}
+
+// secret is the row of a secret. A read shows whether it is set, and no hash of it: one can guess against that.
+//
+// It is read without the line ends around it, as field=@file brings one along: no token or secret of OAuth may
+// contain one (RFC 6749 appendix A), and with it no server knows the secret.
+func secret(name string, of *client.Secret, description string) mount.Field {
+	f := mount.Text(name, nil, description)
+	f.Sensitive = true
+	f.Read = func(in mount.Input) {
+		text, _ := in.Value(name).(string)
+		*of = client.NewSecret(strings.Trim(text, "\r\n"))
+	}
+	return f.Shows(name+"_set", func() any { return of.IsSet() })
+}
+
+// secretPairs is the row of pairs whose values may be secrets: an API key in a header, a password in a parameter. So
+// they are not shown under the name that a write has: what is read there could be written back, and would take their
+// place.
+func secretPairs(name string, of *map[string]client.Secret, description string) mount.Field {
+	f := mount.Pairs(name, nil, description)
+	f.Sensitive = true
+	f.Read = func(in mount.Input) {
+		pairs, _ := in.Value(name).(map[string]string)
+		*of = wrapAll(pairs)
+	}
+	return f.Shows(name+"_names", func() any { return mount.ListOf(slices.Sorted(maps.Keys(*of))) })
 }

@@ -22,11 +22,19 @@ type NextCredentials struct {
 	From time.Time // none is tried before
 }
 
-// nextEntry is nextCredentials as they are stored.
+// nextEntry is NextCredentials as they are stored.
 type nextEntry struct {
 	credentialsEntry
 	ID   string    `json:"id"`
 	From time.Time `json:"from,omitzero"`
+}
+
+// from is when their time begins, "" when it has no beginning.
+func (n *NextCredentials) from() any {
+	if n.From.IsZero() {
+		return ""
+	}
+	return n.From.Format(time.RFC3339)
 }
 
 func (n NextCredentials) entry() *nextEntry {
@@ -46,12 +54,14 @@ func (e *nextEntry) next() NextCredentials {
 // Part is one of the credentials that are replaced by themselves. Its text is the name of its field.
 type Part string
 
+// The parts. There is a third, the key that signs assertions.
 const (
 	PartSecret      Part = "client_secret"
 	PartCertificate Part = "client_certificate"
 	partKey         Part = "assertion_private_key"
 )
 
+// Parts are all of them, in the order in which they are shown.
 var Parts = []Part{PartSecret, PartCertificate, partKey}
 
 // secretOf is what is secret of a part, unset when the part is not there.
@@ -89,32 +99,24 @@ func (c *Credentials) take(p Part, from Credentials) {
 // Has tells whether a part is to come.
 func (n NextCredentials) Has(p Part) bool { return n.secretOf(p).IsSet() }
 
-// readNext reads the credentials to come. One that is in use already has had its time: whoever applies the
+// readNext makes the credentials to come of what the write brings. One that is in use already has had its time: whoever applies the
 // same configuration again names it, and the one before it.
 func (w *Write) readNext(r *Role) error {
 	n := r.Next
-	w.Secret(NextPrefix+"client_secret", &n.ClientSecret)
-	if err := w.readCertificate(NextPrefix, &n.Credentials); err != nil {
+	var before NextCredentials
+	if w.Old != nil {
+		before = w.Old.Next
+	}
+	if err := w.readCertificate(NextPrefix, w.brought.next, &n.Credentials); err != nil {
 		return err
 	}
-	if err := w.readAssertionKey(NextPrefix, &n.Credentials); err != nil {
+	if err := w.readAssertionKey(NextPrefix, w.brought.next, &n.Credentials); err != nil {
 		return err
 	}
 	if err := w.Date("next_from", &n.From); err != nil {
 		return err
 	}
-	dropped := false
-	for _, p := range Parts {
-		if n.Has(p) && w.Old != nil && n.same(p, w.Old.Credentials) && !r.same(p, w.Old.Credentials) {
-			r.take(p, w.Old.Credentials)
-			w.Warnings = append(w.Warnings, fmt.Sprintf("%s was not taken: what is written beside a %s%s that is in use already counts as older; to keep an older client secret, write it as previous_client_secret", p, NextPrefix, p))
-		}
-		if n.Has(p) && n.same(p, r.Credentials) {
-			n.take(p, Credentials{})
-			dropped = true
-			w.Warnings = append(w.Warnings, fmt.Sprintf("%s%s is the one in use already, so it is not kept twice", NextPrefix, p))
-		}
-	}
+	dropped := w.dropUsed(r, &n)
 	if w.Names("next_assertion_key_id") && n.AssertionKeyID != "" && !n.Has(partKey) && !n.Has(PartCertificate) && !dropped {
 		return mount.Refusal("next_assertion_key_id needs its key: write next_assertion_private_key, or the next_pfx that signs")
 	}
@@ -128,7 +130,7 @@ func (w *Write) readNext(r *Role) error {
 	// What they are to follow counts too: an exchange under way must not put them in the place of something
 	// that was written meanwhile, or give them to another client.
 	changed := func(p Part) bool {
-		return !n.same(p, r.Next.Credentials) || w.Old != nil && !r.same(p, w.Old.Credentials)
+		return !n.same(p, before.Credentials) || w.Old != nil && !r.same(p, w.Old.Credentials)
 	}
 	if n.ID == "" || slices.ContainsFunc(Parts, changed) || w.Old != nil && w.Old.Realm() != r.Realm() {
 		var err error
@@ -138,6 +140,23 @@ func (w *Write) readNext(r *Role) error {
 	}
 	r.Next = n
 	return nil
+}
+
+// dropUsed leaves out of the credentials to come those that are in use already, and tells whether there were any. What is
+// written beside them counts as older.
+func (w *Write) dropUsed(r *Role, n *NextCredentials) (dropped bool) {
+	for _, p := range Parts {
+		if n.Has(p) && w.Old != nil && n.same(p, w.Old.Credentials) && !r.same(p, w.Old.Credentials) {
+			r.take(p, w.Old.Credentials)
+			w.Warnings = append(w.Warnings, fmt.Sprintf("%s was not taken: what is written beside a %s%s that is in use already counts as older; to keep an older client secret, write it as previous_client_secret", p, NextPrefix, p))
+		}
+		if n.Has(p) && n.same(p, r.Credentials) {
+			n.take(p, Credentials{})
+			dropped = true
+			w.Warnings = append(w.Warnings, fmt.Sprintf("%s%s is the one in use already, so it is not kept twice", NextPrefix, p))
+		}
+	}
+	return dropped
 }
 
 // checkNext refuses credentials to come that never would, and those that would fail when their turn comes.

@@ -17,21 +17,24 @@ func (w *Write) pin(t *Target) error {
 	if err != nil {
 		return err
 	}
-	kept := w.kept(t)
 	moved, err := t.moved(t.Endpoints.Token)
 	if err != nil {
 		return err
 	}
-	if w.Old != nil && moved && len(kept) > 0 {
+	kept, tied := w.kept(t), w.tied(t.Role)
+	switch {
+	case w.Old == nil:
+	case moved && len(kept) > 0:
 		slices.Sort(kept)
 		return mount.Refusal(fmt.Sprintf("the provider's endpoint is now at another place than the one that this role's secrets were written for: "+
 			"write %s again in the same write, so that no secret follows unseen", strings.Join(kept, ", ")))
-	}
-	if !moved && w.Old != nil && (len(kept) > 0 || w.checkMovedGrant(t.Role) != nil) {
-		return nil // if the revocation endpoint has moved, revoke/<name> says so
+	case moved && tied:
+		return errTied
+	case len(kept) > 0 || tied:
+		return nil // they stay bound as they are: if the revocation endpoint has moved, revoke/<name> says so
 	}
 	t.Role.Origins = origins
-	return w.checkMovedGrant(t.Role)
+	return nil
 }
 
 // kept are the fields whose secrets would travel and that the write does not name.
@@ -59,21 +62,18 @@ func (w *Write) kept(t *Target) (kept []string) {
 	return kept
 }
 
-// checkMovedGrant keeps a refresh token that came by rotation from another place. Nobody was ever
-// shown it, so whoever writes the role can't have meant to send it there; and starting over with the
-// one that it replaced would lose the grant.
-func (w *Write) checkMovedGrant(r *Role) error {
+// tied tells whether the grant goes on with a refresh token that came by rotation and that the write does not name
+// itself. Nobody was ever shown it, so whoever writes the role can't have meant to send it to another place; and starting
+// over with the one that it replaced would lose the grant.
+func (w *Write) tied(r *Role) bool {
 	if w.Old == nil || r.GrantID != w.Old.GrantID || !w.State.RefreshToken.IsSet() {
-		return nil
+		return false
 	}
-	written := r.RefreshToken
-	w.Secret("refresh_token", &written)
-	if written.Equal(w.State.RefreshToken) && w.State.Alone {
-		return nil
-	}
-	return mount.Refusal("the provider's endpoint is now at another place, and this refresh_token is one that the provider has replaced since; " +
-		"the newer one does not follow unseen: authorize again and write the new refresh_token")
+	return !w.State.Alone || !w.brought.refreshToken.Equal(w.State.RefreshToken)
 }
+
+var errTied = mount.Refusal("the provider's endpoint is now at another place, and this refresh_token is one that the provider has replaced since; " +
+	"the newer one does not follow unseen: authorize again and write the new refresh_token")
 
 // Follows tells whether the role goes along with its provider as it is defined now. Where it does not, no
 // request is made, and what is asked for there is not what the token at hand is measured by: that is

@@ -15,7 +15,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
-// PinsPrefix is that of what roles without pins of their own are held to, by provider.
+// PinsPrefix begins the storage keys of what roles without pins of their own are held to: pins/<provider>.
 const PinsPrefix = "pins/"
 
 // Pins are what an operator's definition said when a role was written, of what readers are handed and of
@@ -76,7 +76,7 @@ func (was *Pins) take(says *Pins, old *Role) *Pins {
 
 // readPins looks up what the role is held to. A built-in definition is the plugin's own, and changes with it.
 func (t *Target) readPins(ctx context.Context, s logical.Storage, p *client.Provider) error {
-	if _, builtin := client.Builtin(t.Role.Provider); builtin {
+	if _, builtin := provider.Builtin(t.Role.Provider); builtin {
 		return nil
 	}
 	t.says, t.pins = pinsOf(p), t.Role.Pins
@@ -146,7 +146,8 @@ func PinProvider(ctx context.Context, s logical.Storage, name string) error {
 	return mount.Save(ctx, s, PinsPrefix+name, pinsOf(&p.Provider))
 }
 
-// WarnOfPins says what becomes of roles when readers would be handed something else.
+// WarnOfPins adds to a response, which may be nil, what becomes of roles when by the new definition readers would be
+// handed something else.
 func WarnOfPins(resp *logical.Response, old, p *provider.Custom) *logical.Response {
 	was, now := *old, *p // of copies that nobody stores
 	was.SetDefaults()

@@ -1,64 +1,24 @@
 package role
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
-	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
-// Response is what a read of the role shows: everything that is no secret, and of each secret
-// whether it is set. No hash of a secret either: one can guess against it.
+// Response is what a read of the role shows: everything that is no secret, and of each secret whether it is set, with
+// Warnings.
 func (r *Role) Response() *logical.Response {
-	data := map[string]any{
-		"grant_type":                      r.GrantType,
-		"provider":                        r.Provider,
-		"provider_params":                 maps.Collect(maps.All(r.ProviderParams)),
-		"client_id":                       r.ClientID,
-		"client_secret_set":               r.ClientSecret.IsSet(),
-		"previous_client_secret_set":      r.PreviousClientSecret.IsSet(),
-		"refresh_token_set":               r.RefreshToken.IsSet(),
-		"scope":                           r.Scope,
-		"subject":                         r.Subject,
-		"token_endpoint_auth_method":      r.TokenEndpointAuthMethod,
-		"token_endpoint_auth_signing_alg": r.SigningAlg,
-		"assertion_audience":              r.AssertionAudience,
-		"assertion_claims":                maps.Collect(maps.All(r.AssertionClaims)),
-		"assertion_key_id":                r.AssertionKeyID,
-		"assertion_private_key_set":       r.AssertionKey.IsSet(),
-		"request_format":                  r.RequestFormat,
-		"ca_certificate":                  provider.ShownAuthorities(r.CACertificate),
-		// The values may be secrets: an API key in a header, a password in a parameter. So these are not shown under the
-		// names that a write has: what is read there could be written back, and would take their place.
-		"token_params_names":     mount.ListOf(slices.Sorted(maps.Keys(r.TokenParams))),
-		"token_headers_names":    mount.ListOf(slices.Sorted(maps.Keys(r.TokenHeaders))),
-		"ttl":                    int64(r.TTL.Seconds()),
-		"assumed_token_ttl":      int64(r.AssumedTokenTTL.Seconds()),
-		"keepalive_period":       int64(r.KeepalivePeriod.Seconds()),
-		"lease":                  r.Lease,
-		"token_mode":             r.TokenMode,
-		"client_certificate_set": r.CertificateChain != "",
-		"identity_readable":      r.IdentityReadable,
-	}
-	if r.RefreshWindow != 0 { // the command line shows it in seconds, where it has 0s for those above
-		data["refresh_window"] = int64(r.RefreshWindow.Seconds())
-	}
+	data := map[string]any{}
+	fields(r, new(brought)).Show(data)
 	r.Credentials.describe("", data)
 	if r.Next.ID != "" {
+		nextFields(&r.Next, new(files)).Show(data)
 		r.Next.describe(NextPrefix, data)
-		data["next_client_secret_set"] = r.Next.Has(PartSecret)
-		data["next_assertion_private_key_set"] = r.Next.Has(partKey)
-		data["next_client_certificate_set"] = r.Next.Has(PartCertificate)
-		data["next_assertion_key_id"] = r.Next.AssertionKeyID
-		if !r.Next.From.IsZero() {
-			data["next_from"] = r.Next.From.Format(time.RFC3339)
-		}
 	}
 	return &logical.Response{Data: data, Warnings: r.Warnings()}
 }
@@ -72,7 +32,7 @@ func (c Credentials) describe(prefix string, data map[string]any) {
 	}
 }
 
-// DescribeLive adds which credentials are in use, since when, and when those end that say so.
+// DescribeLive adds to data which credentials are in use, since when, and when those end that say so.
 func (r *Role) DescribeLive(last Worked, data map[string]any) {
 	who := r.CredentialsInUse(last)
 	for p, since := range map[Part]time.Time{
@@ -95,8 +55,8 @@ func (r *Role) DescribeLive(last Worked, data map[string]any) {
 	}
 	who.describeEnds("", data)
 	r.Next.describeEnds(NextPrefix, data)
-	if !r.Next.From.IsZero() {
-		data["next_from"] = r.Next.From.Format(time.RFC3339)
+	if from := r.Next.from(); from != "" {
+		data["next_from"] = from
 	}
 }
 
@@ -113,7 +73,7 @@ func (c Credentials) describeEnds(prefix string, data map[string]any) {
 	}
 }
 
-// Warnings says what is or soon will be wrong with the role's certificate.
+// Warnings says what is or soon will be wrong with the role's certificates and authorities.
 func (r *Role) Warnings() []string {
 	warnings := provider.AuthorityWarnings(r.CACertificate)
 	id, err := r.Identity()

@@ -13,6 +13,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
+// Prefix begins the storage keys of roles: role/<name>.
 const Prefix = "role/"
 
 // Role is what an operator stores: one grant, its credentials and how its tokens are handed out.
@@ -26,12 +27,12 @@ type Role struct {
 	// while a secret is being replaced, both may be valid, or only the one that was not written last.
 	PreviousClientSecret client.Secret
 
-	RefreshToken client.Secret // the one that was written; the current one is in the token entry
-	TokenParams  map[string]client.Secret
-	TokenHeaders map[string]client.Secret
+	RefreshToken client.Secret            // the one that was written; the current one is in the token entry
+	TokenParams  map[string]client.Secret // sent in the body of a token request besides the provider's
+	TokenHeaders map[string]client.Secret // sent as its headers, likewise
 }
 
-// RoleSettings is the part of a role that is no secret, as it is stored.
+// RoleSettings are the part of a role that is no secret, as it is stored. What a field means is said in its row, see Fields.
 type RoleSettings struct {
 	// Revision changes with every write: a failure that is remembered for one revision does not
 	// hold back the next.
@@ -80,7 +81,7 @@ type roleEntry struct {
 	TokenHeaders         map[string]string `json:"token_headers,omitempty"`
 }
 
-// Get returns nil when there is no such role.
+// Get returns the role of a name, nil when there is none. The error is storage's, or a mount.DamagedError.
 func Get(ctx context.Context, s logical.Storage, name string) (*Role, error) {
 	e := new(roleEntry)
 	ok, err := mount.Load(ctx, s, Prefix+name, e)
@@ -93,12 +94,13 @@ func Get(ctx context.Context, s logical.Storage, name string) (*Role, error) {
 		Next:                 e.Next.next(),
 		PreviousClientSecret: client.NewSecret(e.PreviousClientSecret),
 		RefreshToken:         client.NewSecret(e.RefreshToken),
-		TokenParams:          WrapAll(e.TokenParams),
-		TokenHeaders:         WrapAll(e.TokenHeaders),
+		TokenParams:          wrapAll(e.TokenParams),
+		TokenHeaders:         wrapAll(e.TokenHeaders),
 	}, nil
 }
 
-// Put stores a role, its secrets too.
+// Put stores a role as it is, its secrets in plain text: its prefix is one of those that Vault seals once more. It
+// checks nothing, see Write.
 func Put(ctx context.Context, s logical.Storage, name string, r *Role) error {
 	return mount.Save(ctx, s, Prefix+name, &roleEntry{
 		RoleSettings:         r.RoleSettings,
@@ -106,20 +108,20 @@ func Put(ctx context.Context, s logical.Storage, name string, r *Role) error {
 		Next:                 r.Next.entry(),
 		PreviousClientSecret: r.PreviousClientSecret.Reveal(),
 		RefreshToken:         r.RefreshToken.Reveal(),
-		TokenParams:          RevealAll(r.TokenParams),
-		TokenHeaders:         RevealAll(r.TokenHeaders),
+		TokenParams:          revealAll(r.TokenParams),
+		TokenHeaders:         revealAll(r.TokenHeaders),
 	})
 }
 
-// Spends tells whether a refresh of this role presents a refresh token, so that there is something
-// to lose.
+// Spends tells whether a refresh of this role presents a refresh token (RFC 6749 section 6), so that there is something
+// to lose. The other grant types ask with what the client has.
 func (r *Role) Spends() bool { return r.GrantType == client.GrantRefreshToken }
 
 // Settings names what decides which access token an exchange brings. A stored token that was got
 // with other settings is not handed out: it may have another scope, or belong to another client or
 // server.
 func (r *Role) Settings() string {
-	settings := mount.Digest(r.Realm(), r.Scope, RevealAll(r.TokenParams), r.TokenMode)
+	settings := mount.Digest(r.Realm(), r.Scope, revealAll(r.TokenParams), r.TokenMode)
 	if r.Subject != "" || len(r.AssertionClaims) > 0 {
 		return mount.Digest(settings, r.Subject, r.AssertionClaims)
 	}
@@ -132,11 +134,11 @@ func (r *Role) Realm() string {
 	return mount.Digest(r.GrantType, r.Provider, r.Origins, r.ProviderParams, r.ClientID)
 }
 
-// Fingerprint is that of the client certificate, "" when the role has none.
+// Fingerprint is that of the client certificate, the SHA-256 of its DER in lower-case hex; "" when the role has none.
 func (r *Role) Fingerprint() string { return client.Fingerprint(r.CertificateChain) }
 
-// WrapAll is a map of plain texts as secrets.
-func WrapAll(plain map[string]string) map[string]client.Secret {
+// wrapAll is a map of plain texts as secrets.
+func wrapAll(plain map[string]string) map[string]client.Secret {
 	secrets := make(map[string]client.Secret, len(plain))
 	for name, value := range plain {
 		secrets[name] = client.NewSecret(value)
@@ -144,8 +146,8 @@ func WrapAll(plain map[string]string) map[string]client.Secret {
 	return secrets
 }
 
-// RevealAll is a map of secrets as plain texts, for storage and requests.
-func RevealAll(secrets map[string]client.Secret) map[string]string {
+// revealAll is a map of secrets as plain texts, for storage and requests.
+func revealAll(secrets map[string]client.Secret) map[string]string {
 	plain := make(map[string]string, len(secrets))
 	for name, value := range secrets {
 		plain[name] = value.Reveal()
@@ -153,5 +155,5 @@ func RevealAll(secrets map[string]client.Secret) map[string]string {
 	return plain
 }
 
-// ErrNoRole: nobody has written a role of that name.
+// ErrNoRole is the refusal of whoever names a role that nobody has written.
 var ErrNoRole = mount.Refusal("there is no role of this name; list the roles to see which there are")

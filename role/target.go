@@ -19,14 +19,15 @@ import (
 type Target struct {
 	Role      *Role
 	Provider  *client.Provider // with the role's overrides
-	Endpoints client.Endpoints
-	defined   client.Endpoints // as the definition has them, whichever alias is used
-	Options   client.Options
+	Endpoints client.Endpoints // with the role's parameters filled in, and the aliases of RFC 8705 where the client needs its certificate
+	Options   client.Options   // the configuration's bounds, with the role's authorities
 	Config    *provider.Config
-	pins      *Pins // what the role is held to, nil for nothing
-	says      *Pins // what the definition says now
 
-	Description description
+	defined client.Endpoints // as the definition has them, whichever alias is used
+	pins    *Pins            // what the role is held to, nil for nothing
+	says    *Pins            // what the definition says now
+
+	Description Description
 }
 
 // NewTarget resolves a role. What does not fit together is a refusal: somebody must write something.
@@ -38,7 +39,7 @@ func NewTarget(ctx context.Context, s logical.Storage, r *Role) (*Target, error)
 	return TargetOf(ctx, s, r, p)
 }
 
-// TargetOf is newTarget for a provider that has been looked up already, nil when there is none.
+// TargetOf is NewTarget for a provider that has been looked up already, nil when there is none.
 func TargetOf(ctx context.Context, s logical.Storage, r *Role, p *client.Provider) (*Target, error) {
 	c, err := provider.GetConfig(ctx, s)
 	if err != nil {
@@ -106,7 +107,8 @@ func (t *Target) CheckOrigin(endpoint string) error {
 		"undo the change of the provider or of provider_params, or, if the new place is right, write the secrets of the role again")
 }
 
-// Request is one exchange or revocation with the role's credentials, as they were picked.
+// Request is one exchange or revocation, with the credentials that were picked; the refresh token is unset where none is
+// presented. A refusal says why none may be made: CheckOrigin's, or credentials that can't be used.
 func (t *Target) Request(refreshToken client.Secret, who Credentials) (*client.Request, error) {
 	if err := t.CheckOrigin(t.Endpoints.Token); err != nil {
 		return nil, err
@@ -125,11 +127,11 @@ func (t *Target) Request(refreshToken client.Secret, who Credentials) (*client.R
 		ClientID: r.ClientID, ClientSecret: who.ClientSecret,
 		Assertion:    client.Assertion{Key: key, KeyID: who.AssertionKeyID, Subject: r.Subject, Claims: r.AssertionClaims},
 		RefreshToken: refreshToken, Scope: r.Scope, Identity: id,
-		Params: RevealAll(r.TokenParams), Headers: RevealAll(r.TokenHeaders),
+		Params: revealAll(r.TokenParams), Headers: revealAll(r.TokenHeaders),
 	}, nil
 }
 
-// Revokes asks the provider to revoke a token, with the credentials that work, and with others as a refresh
+// Revokes asks the provider to revoke a token (RFC 7009), which the hint says the kind of, with the credentials that work, and with others as a refresh
 // would: to revoke twice does no harm. The error is a *client.Error, or one from here.
 func (t *Target) Revokes(ctx context.Context, last Worked, what client.Secret, hint string) error {
 	if err := t.CheckOrigin(t.Endpoints.Revocation); err != nil {

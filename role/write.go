@@ -14,21 +14,24 @@ import (
 	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
-// Write is one write to a role, from what it says to what is stored.
+// Write is one write to a role, from what it says to what is stored. It is used once.
 type Write struct {
 	mount.Input
 	Old      *Role    // nil for a new role
 	State    Standing // how the grant stands; empty for a new role
-	Warnings []string
+	Warnings []string // what the writer is to hear besides, after Apply
+
+	brought brought
 }
 
-// Apply returns the role as it will be, or a refusal. It stores nothing.
+// Apply returns the role as it will be, for Put, or a refusal that says what to write. It stores nothing and sends
+// nothing.
 func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 	r := &Role{RoleSettings: RoleSettings{Lease: true}}
 	if w.Old != nil {
 		r = new(*w.Old)
 	}
-	w.readSettings(r)
+	w.read(r)
 	if err := checkProviderOf(ctx, s, r); err != nil {
 		return nil, err // what it needs nobody knows
 	}
@@ -37,10 +40,10 @@ func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 			return nil, mount.Refuse(err)
 		}
 	}
-	if err := w.readSecrets(r); err != nil {
+	if err := w.readGrant(r); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(w.readCertificate("", &r.Credentials), w.readAssertionKey("", &r.Credentials)); err != nil {
+	if err := cmp.Or(w.readCertificate("", w.brought.now, &r.Credentials), w.readAssertionKey("", w.brought.now, &r.Credentials)); err != nil {
 		return nil, err
 	}
 	if err := cmp.Or(w.readNext(r), w.checkValidity(r), r.check()); err != nil {
@@ -69,27 +72,16 @@ func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 	return r, err
 }
 
-func (w *Write) readSettings(r *Role) {
-	w.Text("grant_type", &r.GrantType)
-	w.Text("provider", &r.Provider)
-	w.Pairs("provider_params", &r.ProviderParams)
-	w.Text("client_id", &r.ClientID)
-	w.Text("scope", &r.Scope)
-	w.Text("subject", &r.Subject)
-	w.Text("assertion_audience", &r.AssertionAudience)
-	w.Pairs("assertion_claims", &r.AssertionClaims)
-	w.Text("token_endpoint_auth_signing_alg", &r.SigningAlg)
-	w.Text("token_endpoint_auth_method", &r.TokenEndpointAuthMethod)
-	w.Text("request_format", &r.RequestFormat)
-	w.Text("ca_certificate", &r.CACertificate)
-	w.Text("token_mode", &r.TokenMode)
-	w.Duration("ttl", &r.TTL)
-	w.Duration("assumed_token_ttl", &r.AssumedTokenTTL)
-	w.Duration("refresh_window", &r.RefreshWindow)
-	w.Duration("keepalive_period", &r.KeepalivePeriod)
-	w.Boolean("lease", &r.Lease)
-	w.Boolean("identity_readable", &r.IdentityReadable)
-	r.ClientID = strings.TrimRight(r.ClientID, "\r\n") // see input.secret
+// read lays what the write names over the role, but for what has to be looked at first.
+func (w *Write) read(r *Role) {
+	secret := r.ClientSecret
+	w.brought.refreshToken = r.RefreshToken
+	fields(r, &w.brought).Read(w.Input)
+	nextFields(&r.Next, &w.brought.next).Read(w.Input)
+	if !r.ClientSecret.Equal(secret) {
+		r.ClientSecretSince = clock.Now()
+	}
+	r.ClientID = strings.TrimRight(r.ClientID, "\r\n") // as of a secret
 	r.GrantType = cmp.Or(r.GrantType, client.GrantRefreshToken)
 	if r.GrantType == "jwt-bearer" {
 		r.GrantType = client.GrantJWTBearer
@@ -97,60 +89,51 @@ func (w *Write) readSettings(r *Role) {
 	r.TokenMode = cmp.Or(r.TokenMode, tokenModeShared)
 }
 
-// readSecrets starts a new grant when the write brings a new refresh token.
-func (w *Write) readSecrets(r *Role) (err error) {
-	before := r.ClientSecret
-	w.Secret("client_secret", &r.ClientSecret)
-	if !r.ClientSecret.Equal(before) {
-		r.ClientSecretSince = clock.Now()
-	}
-	w.Secret("previous_client_secret", &r.PreviousClientSecret)
-	w.SecretPairs("token_params", &r.TokenParams)
-	w.SecretPairs("token_headers", &r.TokenHeaders)
-	written := r.RefreshToken
-	w.Secret("refresh_token", &written)
-	ended := w.State.Dead && !r.Spends() // what has killed the grant says nothing of the client's own
-	if r.GrantID != "" && !ended && (!w.Names("refresh_token") || w.known(written)) {
+// readGrant starts a new grant when the write brings a new refresh token.
+func (w *Write) readGrant(r *Role) (err error) {
+	switch w.written(r) {
+	case unchanged:
+		return nil
+	case replaced:
+		w.Warnings = append(w.Warnings, "this refresh_token is the one that the grant began with; "+
+			"the provider has replaced it since, so the newer one is kept")
 		return nil
 	}
-	w.Warnings = append(w.Warnings, warnOfPasting(written)...)
-	r.RefreshToken, r.GrantedAt = written, clock.Now() // none, if it was named as empty: checkRefreshToken tells whether it may
+	w.Warnings = append(w.Warnings, warnOfPasting(w.brought.refreshToken)...)
+	r.RefreshToken, r.GrantedAt = w.brought.refreshToken, clock.Now() // none, if it was named as empty: checkRefreshToken tells whether it may
 	r.GrantID, err = uuid.GenerateUUID()
 	return err
 }
 
-// known tells whether a refresh token is one that this grant has had already. Whoever applies the
+// relation is how the refresh token of a write stands to the grant that there is.
+type relation int
+
+const (
+	another   relation = iota // it is not the grant's, so a new one begins
+	unchanged                 // the write names none, or the one that is current
+	replaced                  // the grant began with it, and the provider has replaced it since
+)
+
+// written tells whether the write's refresh token is one that this grant has had already. Whoever applies the
 // same configuration again, as Terraform does, names the first refresh token every time; starting
 // over with it would replace the one that is live by one that is long spent. A grant that is dead may
 // start over with anything but that.
-func (w *Write) known(refreshToken client.Secret) bool {
-	replaced := w.State.Generation > 0 && !w.Old.RefreshToken.Equal(w.State.RefreshToken)
-	if w.State.Dead && !(replaced && refreshToken.Equal(w.Old.RefreshToken)) {
-		return false
+func (w *Write) written(r *Role) relation {
+	if r.GrantID == "" || w.State.Dead && !r.Spends() { // what has killed the grant says nothing of the client's own
+		return another
 	}
-	if !refreshToken.IsSet() {
-		return !w.Old.RefreshToken.IsSet() && !w.State.RefreshToken.IsSet() // there is none to forget
+	token, first, current := w.brought.refreshToken, w.Old.RefreshToken, w.State.RefreshToken
+	switch {
+	case !w.Names("refresh_token"):
+		return unchanged
+	case token.IsSet() && token.Equal(first) && w.State.Generation > 0 && !first.Equal(current):
+		return replaced
+	case w.State.Dead:
+		return another
+	case !token.IsSet() && (first.IsSet() || current.IsSet()):
+		return another // named as empty
+	case token.Equal(first) || token.Equal(current):
+		return unchanged
 	}
-	if refreshToken.Equal(w.Old.RefreshToken) && w.State.Generation > 0 && !refreshToken.Equal(w.State.RefreshToken) {
-		w.Warnings = append(w.Warnings, "this refresh_token is the one that the grant began with; "+
-			"the provider has replaced it since, so the newer one is kept")
-	}
-	return refreshToken.Equal(w.Old.RefreshToken) || refreshToken.Equal(w.State.RefreshToken)
-}
-
-// Secret reads a secret without the line ends around it, as field=@file brings one along: no token or secret of
-// OAuth may contain one (RFC 6749 appendix A), and with it no server knows the secret.
-func (w *Write) Secret(field string, into *client.Secret) {
-	if w.Names(field) {
-		text, _ := w.Value(field).(string)
-		*into = client.NewSecret(strings.Trim(text, "\r\n"))
-	}
-}
-
-// SecretPairs reads pairs whose values may be secrets.
-func (w *Write) SecretPairs(field string, into *map[string]client.Secret) {
-	if w.Names(field) {
-		pairs, _ := w.Value(field).(map[string]string)
-		*into = WrapAll(pairs)
-	}
+	return another
 }

@@ -2,61 +2,21 @@ package client
 
 import (
 	"bytes"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"path"
-	"slices"
 	"strings"
-	"sync"
 )
 
-//go:embed providers/*.json
-var providerFiles embed.FS
-
-// catalogue decodes the embedded definitions on first use. A broken file is a broken build, which
-// TestBuiltinsAreValid catches, hence the panic.
-var catalogue = sync.OnceValue(func() map[string]*Provider {
-	files, err := providerFiles.ReadDir("providers")
-	if err != nil {
-		panic(err)
-	}
-	providers := make(map[string]*Provider, len(files))
-	for _, f := range files {
-		data, err := providerFiles.ReadFile(path.Join("providers", f.Name()))
-		if err != nil {
-			panic(err)
-		}
-		p, err := decodeProvider(data)
-		if err != nil {
-			panic(fmt.Sprintf("client/providers/%s: %v", f.Name(), err))
-		}
-		p.SetDefaults()
-		providers[strings.TrimSuffix(f.Name(), ".json")] = p
-	}
-	return providers
-})
-
-// Builtin returns a copy of the built-in provider by that name, with its defaults filled in, and
-// whether there is one.
-func Builtin(name string) (*Provider, bool) {
-	p, ok := catalogue()[name]
-	if !ok {
-		return nil, false
-	}
-	return p.Clone(), true
-}
-
-// Builtins lists the names of the built-in providers, sorted.
-func Builtins() []string { return slices.Sorted(maps.Keys(catalogue())) }
-
-// decodeProvider reads one definition strictly. encoding/json alone would ignore a misspelt
+// DecodeProvider reads one definition, a JSON object, strictly: a field that there is none of, a key that stands twice and
+// anything after the object are errors, which may quote what was read. Defaults are not filled in, and nothing is
+// validated (see Provider.SetDefaults and Provider.Validate).
+//
+// encoding/json alone would ignore a misspelt
 // field, let the second of two equal keys win, and match names in any case; each of these turns
 // a typo in a file that decides where secrets go into silence.
-func decodeProvider(data []byte) (*Provider, error) {
+func DecodeProvider(data []byte) (*Provider, error) {
 	if err := checkKeys(json.NewDecoder(bytes.NewReader(data))); err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package client
+package provider
 
 import (
 	"bufio"
@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
@@ -28,9 +29,9 @@ var boundary = regexp.MustCompile(`(boundary=|--)[0-9a-f]{60}`)
 var exact = []struct {
 	name     string // of the fixture: the provider, and how it is varied
 	provider string
-	vary     func(*Provider)
+	vary     func(*client.Provider)
 	params   map[string]string
-	request  Request
+	request  client.Request
 }{
 	{name: "isabel-connect", provider: "isabel-connect", request: isabelRequest},
 	{name: "isabel-connect-v1", provider: "isabel-connect-v1", request: isabelRequest},
@@ -44,15 +45,15 @@ var exact = []struct {
 	{name: "pingone", provider: "pingone", params: pingoneParams, request: pingoneRequest},
 	{
 		name: "pingone-sample-unencoded", provider: "pingone", params: pingoneParams, request: pingoneSample,
-		vary: func(p *Provider) { p.BasicEncoding = BasicRaw },
+		vary: func(p *client.Provider) { p.BasicEncoding = client.BasicRaw },
 	},
 	{
 		name: "pingone-client_secret_post", provider: "pingone", params: pingoneParams, request: pingoneRequest,
-		vary: func(p *Provider) { p.TokenEndpointAuthMethod = AuthPost },
+		vary: func(p *client.Provider) { p.TokenEndpointAuthMethod = client.AuthPost },
 	},
 	{
 		name: "pingone-none", provider: "pingone", params: pingoneParams, request: pingoneRequest,
-		vary: func(p *Provider) { p.TokenEndpointAuthMethod = AuthNone },
+		vary: func(p *client.Provider) { p.TokenEndpointAuthMethod = client.AuthNone },
 	},
 	{
 		name: "pingone-custom-domain", provider: "pingone", request: pingoneRequest,
@@ -61,40 +62,40 @@ var exact = []struct {
 	{name: "keliweb", provider: "keliweb", request: keliwebRequest},
 	{
 		name: "keliweb-multipart", provider: "keliweb", request: keliwebRequest,
-		vary: func(p *Provider) { p.RequestFormat = FormatMultipart },
+		vary: func(p *client.Provider) { p.RequestFormat = client.FormatMultipart },
 	},
 }
 
 var (
-	isabelRequest = Request{
-		ClientID: "valid_client_id", ClientSecret: NewSecret("valid_client_secret"),
-		RefreshToken: NewSecret("valid_refresh_token"), IdempotencyKey: "94c5586e-e15e-4bae-a1fe-fdbefe1f11d3",
+	isabelRequest = client.Request{
+		ClientID: "valid_client_id", ClientSecret: client.NewSecret("valid_client_secret"),
+		RefreshToken: client.NewSecret("valid_refresh_token"), IdempotencyKey: "94c5586e-e15e-4bae-a1fe-fdbefe1f11d3",
 	}
-	salesforceRequest = Request{
-		ClientID: "{{clientId}}", ClientSecret: NewSecret("{{clientSecret}}"), RefreshToken: NewSecret("{{_refreshToken}}"),
+	salesforceRequest = client.Request{
+		ClientID: "{{clientId}}", ClientSecret: client.NewSecret("{{clientSecret}}"), RefreshToken: client.NewSecret("{{_refreshToken}}"),
 		Scope: "api refresh_token", // not sent: the provider has no send_scope
 	}
 	pingoneParams = map[string]string{"region": "eu", "environment_id": "abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6"}
 	// The document's sample credentials are placeholders in braces, which no real ones hold: a
 	// client id is a UUID and a secret letters, digits and "-._~", the same in either encoding.
-	pingoneSample = Request{
-		ClientID: "{{webAppSimpleLoginId}}", ClientSecret: NewSecret("{{SimpleLoginAppSecret}}"),
-		RefreshToken: NewSecret("{{useCaseRefreshToken}}"),
+	pingoneSample = client.Request{
+		ClientID: "{{webAppSimpleLoginId}}", ClientSecret: client.NewSecret("{{SimpleLoginAppSecret}}"),
+		RefreshToken: client.NewSecret("{{useCaseRefreshToken}}"),
 	}
-	pingoneRequest = Request{
-		ClientID: "0a1b2c3d-0001-4c3d-8e5f-1a2b3c4d5e6f", ClientSecret: NewSecret("sample~secret-of.an_application"),
-		RefreshToken: NewSecret("{{useCaseRefreshToken}}"),
+	pingoneRequest = client.Request{
+		ClientID: "0a1b2c3d-0001-4c3d-8e5f-1a2b3c4d5e6f", ClientSecret: client.NewSecret("sample~secret-of.an_application"),
+		RefreshToken: client.NewSecret("{{useCaseRefreshToken}}"),
 	}
-	keliwebRequest = Request{
-		ClientID: "ea9ea94e-a0c2-4b87-9834-26b218ed26a0", ClientSecret: NewSecret("MoQSElJG5MoLkVhRJCJ7jdQZVwfbrtwKKepwOsXO"),
-		RefreshToken: NewSecret("def50200cb918cb70defe79d45f1f2193c4c0a959fd78a5c3123e5d3f33f3b8af6b1080f6c7458e910f6992f4f7b2f25da42b58ae7542950"),
+	keliwebRequest = client.Request{
+		ClientID: "ea9ea94e-a0c2-4b87-9834-26b218ed26a0", ClientSecret: client.NewSecret("MoQSElJG5MoLkVhRJCJ7jdQZVwfbrtwKKepwOsXO"),
+		RefreshToken: client.NewSecret("def50200cb918cb70defe79d45f1f2193c4c0a959fd78a5c3123e5d3f33f3b8af6b1080f6c7458e910f6992f4f7b2f25da42b58ae7542950"),
 	}
 )
 
-func pandadocRequest(scope string) Request {
-	return Request{
-		ClientID: "{{client_id}}", ClientSecret: NewSecret("{{client_secret}}"),
-		RefreshToken: NewSecret("{{refresh_token}}"), Scope: scope,
+func pandadocRequest(scope string) client.Request {
+	return client.Request{
+		ClientID: "{{client_id}}", ClientSecret: client.NewSecret("{{client_secret}}"),
+		RefreshToken: client.NewSecret("{{refresh_token}}"), Scope: scope,
 	}
 }
 
@@ -118,11 +119,11 @@ func TestExactRequests(t *testing.T) {
 			s.Enqueue(clienttest.JSON(200, `{"access_token":"a"}`))
 			proxy.Route(host, s)
 			r := c.request
-			r.Provider, r.Endpoint, r.GrantType = p, endpoints.Token, GrantRefreshToken
+			r.Provider, r.Endpoint, r.GrantType = p, endpoints.Token, client.GrantRefreshToken
 			if p.RequiresCertificate {
 				r.Identity = newTestIdentity(t)
 			}
-			if _, err := Exchange(t.Context(), trusting(), &r); err != nil {
+			if _, err := client.Exchange(t.Context(), trusting(), &r); err != nil {
 				t.Fatal(err)
 			}
 			compare(t, c.name, s.Requests())
