@@ -14,7 +14,7 @@ import (
 // verdict.
 func cuts(r *role.Role, p *client.Provider) map[byte]string {
 	d := role.Describe(r, p)
-	return map[byte]string{'s': d.Settings(), 'e': d.Exchange(), 'v': d.Verdict()}
+	return map[byte]string{'s': d.SettingsID(), 'e': d.ExchangeID(), 'v': d.VerdictID()}
 }
 
 // ofProvider says of every field of a definition which of them must change with it. A field that is new has
@@ -45,7 +45,7 @@ var ofRole = map[string]string{
 }
 
 func describedRole() *role.Role {
-	return &role.Role{RoleSettings: role.RoleSettings{
+	return &role.Role{Settings: role.Settings{
 		GrantType: client.GrantRefreshToken, Provider: "test", ClientID: "the-client", ProviderParams: map[string]string{"tenant": "a"},
 	}}
 }
@@ -61,7 +61,7 @@ func describedProvider() *client.Provider {
 func TestEveryFieldIsKnownToTheFourCuts(t *testing.T) {
 	before := cuts(describedRole(), describedProvider())
 	version := func(r *role.Role, p *client.Provider) string {
-		return (&role.Target{Role: r, Provider: p, Config: new(provider.Config)}).Version()
+		return (&role.Target{Role: r, Provider: p, Config: new(provider.Config)}).VersionID()
 	}
 	unchanged := version(describedRole(), describedProvider())
 	p := describedProvider()
@@ -159,10 +159,10 @@ func alter(t *testing.T, v reflect.Value) {
 // The type that is the default is the same request.
 func TestTheDefaultAssertionTypeIsTheSameExchange(t *testing.T) {
 	r, p := &role.Role{}, &client.Provider{TokenEndpoint: "https://example.com/token"}
-	before := role.Describe(r, p).Exchange()
+	before := role.Describe(r, p).ExchangeID()
 	q := p.Clone()
 	q.AssertionType = client.AssertionTypeJWT
-	if role.Describe(r, q).Exchange() != before {
+	if role.Describe(r, q).ExchangeID() != before {
 		t.Error("assertion_type=JWT names another exchange")
 	}
 

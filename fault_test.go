@@ -76,11 +76,11 @@ func TestWhatAFaultForbids(t *testing.T) {
 	now := time.Now()
 	of := func(revision string) *role.Target {
 		return &role.Target{
-			Role:     &role.Role{RoleSettings: role.RoleSettings{Revision: revision, GrantType: client.GrantRefreshToken}},
+			Role:     &role.Role{Settings: role.Settings{Revision: revision, GrantType: client.GrantRefreshToken}},
 			Provider: new(client.Provider), Config: new(provider.Config),
 		}
 	}
-	transient := &grant.Fault{Version: of("v1").Version(), At: now, Until: now.Add(time.Minute)}
+	transient := &grant.Fault{Version: of("v1").VersionID(), At: now, Until: now.Add(time.Minute)}
 	for name, c := range map[string]struct {
 		fault    *grant.Fault
 		revision string

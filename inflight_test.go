@@ -24,7 +24,7 @@ func (b *testBackend) interrupted(name string) {
 		b.t.Fatal(err)
 	}
 	b.age(name, func(tok *grant.State) {
-		tok.Intent = &grant.Intent{AttemptID: "x", At: time.Now(), IdempotencyKey: "11111111-2222-3333-4444-555555555555", Exchange: target.Description.Exchange()}
+		tok.Intent = &grant.Intent{AttemptID: "x", At: time.Now(), IdempotencyKey: "11111111-2222-3333-4444-555555555555", Exchange: target.Description.ExchangeID()}
 	})
 }
 

@@ -232,7 +232,7 @@ func (w *world) patience() time.Duration {
 		return bound.Timeout
 	}
 	t := &role.Target{
-		Role:     &role.Role{RoleSettings: role.RoleSettings{GrantType: client.GrantRefreshToken}},
+		Role:     &role.Role{Settings: role.Settings{GrantType: client.GrantRefreshToken}},
 		Provider: &client.Provider{RefreshTokenRotation: w.kind.Rotation, ReuseGrace: client.Duration(w.role.grace)},
 		Options:  bound,
 	}

@@ -69,13 +69,13 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBackend()
-			s := &state{role: role.Role{RoleSettings: role.RoleSettings{GrantType: client.GrantRefreshToken}}}
+			s := &state{role: role.Role{Settings: role.Settings{GrantType: client.GrantRefreshToken}}}
 			for _, set := range c.make {
 				set(s)
 			}
-			s.token.Settings = s.role.Settings()
+			s.token.Settings = s.role.SettingsID()
 			if i := s.token.Intent; i != nil {
-				i.Exchange = role.Describe(&s.role, &s.provider).Exchange()
+				i.Exchange = role.Describe(&s.role, &s.provider).ExchangeID()
 			}
 			if s.read {
 				b.grants.Reads.Store(grant.Key("r"), s.token.Generation)

@@ -159,7 +159,7 @@ func TestAGatewaysAnswerIsAskedForAgainWithinTheGrace(t *testing.T) {
 // with the last try, which may take its time.
 func TestAnExchangeEndsWithinTheGrace(t *testing.T) {
 	now := time.Now()
-	spends := &role.Role{RoleSettings: role.RoleSettings{GrantType: client.GrantRefreshToken}}
+	spends := &role.Role{Settings: role.Settings{GrantType: client.GrantRefreshToken}}
 	for _, c := range []struct {
 		provider client.Provider
 		role     *role.Role

@@ -47,7 +47,7 @@ func TestStartRepeatsWhatACrashLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		key = "11111111-2222-3333-4444-555555555555"
-		tok.Intent = &grant.Intent{AttemptID: "x", At: time.Now(), IdempotencyKey: key, Exchange: target.Description.Exchange()}
+		tok.Intent = &grant.Intent{AttemptID: "x", At: time.Now(), IdempotencyKey: key, Exchange: target.Description.ExchangeID()}
 	})
 
 	after := newTestBackendOn(t, b.storage)

@@ -45,7 +45,7 @@ func TestRefreshWindow(t *testing.T) {
 
 func TestRefreshWindowIsTheRolesThenTheProviders(t *testing.T) {
 	p := &client.Provider{RefreshWindow: client.Duration(2 * time.Minute), RefreshInvalidatesAccessToken: true}
-	ofRole := &role.Role{RoleSettings: role.RoleSettings{RefreshWindow: time.Minute}}
+	ofRole := &role.Role{Settings: role.Settings{RefreshWindow: time.Minute}}
 	for _, c := range []struct {
 		role        *role.Role
 		provider    *client.Provider

@@ -140,7 +140,7 @@ func (a *Attempt) lookAgain(ctx context.Context, before, announced *State) error
 // sent: a node that can't store the intent can't store the answer either. Without a refresh token
 // there is nothing to lose, and no intent.
 func (a *Attempt) Intend(ctx context.Context, st *State) (*State, error) {
-	i := &Intent{At: clock.Now(), Exchange: a.Target.Description.Exchange()}
+	i := &Intent{At: clock.Now(), Exchange: a.Target.Description.ExchangeID()}
 	var err, keyErr error
 	i.AttemptID, err = uuid.GenerateUUID()
 	i.IdempotencyKey, keyErr = uuid.GenerateUUID()

@@ -69,8 +69,8 @@ func (a *Attempt) settle(ctx context.Context, before, announced *State, e *clien
 
 // fault is what is remembered of the failure, whatever it means.
 func (a *Attempt) fault(before, announced *State, e *client.Error, now time.Time) *Fault {
-	f := NewFault(e, announced.Fault, a.Target.Version(), now)
-	f.Of = a.Target.Description.Definition()
+	f := NewFault(e, announced.Fault, a.Target.VersionID(), now)
+	f.Of = a.Target.Description.DefinitionID()
 	f.Presented = a.Target.Role.Spends()
 	f.Lost = f.Presented && lost(before)
 	return f

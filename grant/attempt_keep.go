@@ -29,10 +29,10 @@ func (a *Attempt) keep(ctx context.Context, before, announced *State, answer *cl
 	next.Generation++
 	next.AccessToken, next.TokenType, next.Extra = client.NewSecret(answer.AccessToken), answer.TokenType, answer.Extra
 	next.CertificateThumbprint = answer.CertificateThumbprint
-	if answer.Scope != "" || announced.Settings != r.Settings() {
+	if answer.Scope != "" || announced.Settings != r.SettingsID() {
 		next.Scope = cmp.Or(answer.Scope, r.Scope) // omitted means: as asked for (RFC 6749 section 5.1)
 	}
-	next.Settings, next.Asked, next.RequestID = r.Settings(), a.Target.Description.Settings(), answer.RequestID
+	next.Settings, next.Asked, next.RequestID = r.SettingsID(), a.Target.Description.SettingsID(), answer.RequestID
 	next.PreviousSecretOf = ""
 	if a.choices[role.PartSecret][0] == role.SlotPrevious {
 		next.PreviousSecretOf = r.Revision
@@ -42,8 +42,8 @@ func (a *Attempt) keep(ctx context.Context, before, announced *State, answer *cl
 	if lifetime-Margin(lifetime) < role.MinLease {
 		// Kept, with what came along, but no lease can be made of it: without a fault, every read
 		// would spend another refresh token.
-		next.Fault = NewFault(tooShort(answer), before.Fault, a.Target.Version(), clock.Now())
-		next.Fault.Of = a.Target.Description.Definition()
+		next.Fault = NewFault(tooShort(answer), before.Fault, a.Target.VersionID(), clock.Now())
+		next.Fault.Of = a.Target.Description.DefinitionID()
 		if answer.AccessToken == before.AccessToken.Reveal() {
 			// Some servers give the same token until it ends: then there is another, and not before.
 			next.Fault.Reason = "the provider gives the access token out again that it gave before, with what is left of its life, which is too short to be leased: the next one comes when it has ended"

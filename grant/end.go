@@ -46,14 +46,14 @@ func revokeGrant(ctx context.Context, t *role.Target, st *State) error {
 	what, hint := st.RefreshToken, client.HintRefreshToken
 	if !t.Role.Spends() {
 		what, hint = st.AccessToken, client.HintAccessToken
-		if st.Settings != t.Role.Settings() {
+		if st.Settings != t.Role.SettingsID() {
 			what = client.Secret{} // it is another server's or client's, and not for this one to see
 		}
 	}
 	if !what.IsSet() {
 		return mount.Refusal("this role holds no token to revoke")
 	}
-	err := t.Revokes(ctx, st.Worked, what, hint)
+	err := t.Revoke(ctx, st.Worked, what, hint)
 	if t.Role.Spends() {
 		err = cmp.Or(err, revokeOthers(ctx, t, st))
 	}
@@ -84,7 +84,7 @@ func revokeOthers(ctx context.Context, t *role.Target, st *State) (failed error)
 		if !other.IsSet() {
 			continue
 		}
-		err := t.Revokes(ctx, st.Worked, other, client.HintRefreshToken)
+		err := t.Revoke(ctx, st.Worked, other, client.HintRefreshToken)
 		if e, ok := errors.AsType[*client.Error](err); ok && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests {
 			continue
 		}

@@ -147,7 +147,7 @@ func (f *Fault) overtaken(t *role.Target, st *State) bool {
 	if st.Dead(t.Role) {
 		return !f.Revoked && f.Verdict != st.verdict(t) && (len(st.Candidates) > 0 || !t.Description.IsVerdict(f.Verdict))
 	}
-	return f.Version != t.Version()
+	return f.Version != t.VersionID()
 }
 
 // asOf is the failure as it counts now: what was stored with it may have been overtaken by an edit or by the clock.

@@ -60,7 +60,7 @@ func (g *guard) limiter(key counts, t *role.Target, every time.Duration) *rate.L
 	if g.counts == nil {
 		g.counts = map[counts]*counted{}
 	}
-	version := t.Version()
+	version := t.VersionID()
 	if c := g.counts[key]; c != nil && c.version == version {
 		return c.Limiter
 	}

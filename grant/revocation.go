@@ -137,7 +137,7 @@ func (k *Keeper) revokeToken(ctx context.Context, s logical.Storage, r *Revocati
 		return errAway
 	}
 	t.Options.Timeout = min(t.Options.Timeout, revocationTimeout)
-	err = t.Revokes(ctx, st.Worked, client.NewSecret(r.AccessToken), client.HintAccessToken)
+	err = t.Revoke(ctx, st.Worked, client.NewSecret(r.AccessToken), client.HintAccessToken)
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Class != client.ClientRefused {
 		k.away.Store(origin, clock.Now())
 	}

@@ -160,7 +160,7 @@ func (st *State) standing(of *role.Role) role.Standing {
 // may be the refresh token, which of them was presented.
 func (st *State) verdict(to *role.Target) string {
 	if len(st.Candidates) > 0 {
-		return mount.Digest(to.Description.Verdict(), pointerOf(to.Provider))
+		return mount.Digest(to.Description.VerdictID(), pointerOf(to.Provider))
 	}
-	return to.Description.Verdict()
+	return to.Description.VerdictID()
 }

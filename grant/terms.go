@@ -64,13 +64,13 @@ type Terms struct {
 // NewTerms takes the provider as it is now, nil when it has been deleted: a token that lives is
 // served without it.
 func NewTerms(r *role.Role, p *client.Provider) Terms {
-	t := Terms{Settings: r.Settings(), Window: r.RefreshWindow, Lease: r.Lease, Longest: r.TTL, fingerprint: r.Fingerprint()}
+	t := Terms{Settings: r.SettingsID(), Window: r.RefreshWindow, Lease: r.Lease, Longest: r.TTL, fingerprint: r.Fingerprint()}
 	if r.Next.Has(role.PartCertificate) {
 		t.next, t.nextID = client.Fingerprint(r.Next.CertificateChain), r.Next.ID
 	}
 	if p != nil {
 		if r.Follows(p) {
-			t.asked = role.Describe(r, p).Settings()
+			t.asked = role.Describe(r, p).SettingsID()
 		}
 		t.Invalidates, t.mutual = p.RefreshInvalidatesAccessToken, p.APIRequiresCertificate
 		if t.Window == 0 {

@@ -88,7 +88,7 @@ type ends struct {
 func timingOf(r *role.Role, p *client.Provider, st *State, now time.Time) Timing {
 	e := endsOf(r, p, st, now)
 	t := Timing{Ends: e, Must: e.lastCall(), second: secondUseOf(r, p, st, now)}
-	if f := st.Fault; f != nil && (f.corrected || f.Of != "" && f.Of != role.Describe(r, p).Definition()) {
+	if f := st.Fault; f != nil && (f.corrected || f.Of != "" && f.Of != role.Describe(r, p).DefinitionID()) {
 		t.corrected = true // whoever corrects something wants to see at once whether it helps
 	} else {
 		t.May = f.pause(e, st, now)

@@ -10,9 +10,9 @@ import (
 
 // Description is all that a token request's bytes and the meaning of its answer come from, except the secrets
 // themselves. Four questions are asked of it, and each is a cut of it: whether the access token at hand is
-// still what is asked for (Settings), whether an idempotency key names the same request (Exchange),
-// whether a refusal was about this one (Verdict), and whether a failure was of what is configured now
-// (Definition, Target.Version). What is added to a role or provider belongs in one of these groups, and a test that
+// still what is asked for (SettingsID), whether an idempotency key names the same request (ExchangeID),
+// whether a refusal was about this one (VerdictID), and whether a failure was of what is configured now
+// (DefinitionID, Target.VersionID). What is added to a role or provider belongs in one of these groups, and a test that
 // changes every field in turn says in which.
 type Description struct {
 	asked askedFor
@@ -103,24 +103,24 @@ func overlaid(below, above map[string]string) map[string]string {
 	return merged
 }
 
-// Settings names what decides which access token an exchange brings. One that was got with others is not
+// SettingsID names what decides which access token an exchange brings. One that was got with others is not
 // handed out: it may have another scope, or belong to another client or tenant.
-func (d Description) Settings() string { return mount.Digest(d.asked, d.kept) }
+func (d Description) SettingsID() string { return mount.Digest(d.asked, d.kept) }
 
-// Exchange names the request that an idempotency key was sent with. Credentials are no part of it: one that
+// ExchangeID names the request that an idempotency key was sent with. Credentials are no part of it: one that
 // is replaced while an answer is lost does not make it another request, and to ask under the same key is
 // the only way to that answer. A provider that compares them too refuses the key, which is then dropped
 // (see refusesKey). Whoever has edited a timeout or a lease's length has not made it another one either.
-func (d Description) Exchange() string { return mount.Digest(d.asked, d.said) }
+func (d Description) ExchangeID() string { return mount.Digest(d.asked, d.said) }
 
-// Verdict names what a refusal of the grant is about. Whoever corrects a client_id, an endpoint or
+// VerdictID names what a refusal of the grant is about. Whoever corrects a client_id, an endpoint or
 // permanent_errors may find that the grant is alive; whoever has lifted something at the provider says so
 // (refresh/<role> with retry).
-func (d Description) Verdict() string { return mount.Digest(d.asked, d.said, d.read) }
+func (d Description) VerdictID() string { return mount.Digest(d.asked, d.said, d.read) }
 
-// Definition names the role and the provider as they were written last: a failure of others holds nobody back.
-func (d Description) Definition() string { return mount.Digest(d.role.Revision, d.Provider) }
+// DefinitionID names the role and the provider as they were written last: a failure of others holds nobody back.
+func (d Description) DefinitionID() string { return mount.Digest(d.role.Revision, d.Provider) }
 
-// Version names what an exchange is made with. A failure is remembered for one version: whoever writes the
+// VersionID names what an exchange is made with. A failure is remembered for one version: whoever writes the
 // role, its provider or the configuration wants to see at once whether that helped.
-func (t *Target) Version() string { return mount.Digest(t.Role.Revision, t.Provider, t.Config) }
+func (t *Target) VersionID() string { return mount.Digest(t.Role.Revision, t.Provider, t.Config) }

@@ -11,7 +11,7 @@ import (
 
 // IsExchange tells whether a stored name is that of the exchange described.
 func (d Description) IsExchange(name string) bool {
-	if name == d.Exchange() {
+	if name == d.ExchangeID() {
 		return true
 	}
 	before, _ := namesV010(d.role, d.Provider)
@@ -20,7 +20,7 @@ func (d Description) IsExchange(name string) bool {
 
 // IsVerdict tells whether a stored name is that of a refusal of what is described.
 func (d Description) IsVerdict(name string) bool {
-	if name == d.Verdict() {
+	if name == d.VerdictID() {
 		return true
 	}
 	_, before := namesV010(d.role, d.Provider)

@@ -20,7 +20,7 @@ const Prefix = "role/"
 // What the machine learns lives in a token entry, so that an edit and a refresh can't overwrite
 // each other.
 type Role struct {
-	RoleSettings
+	Settings
 	Credentials
 	Next NextCredentials
 	// PreviousClientSecret is tried when the provider refuses ClientSecret, and the other way round:
@@ -32,8 +32,8 @@ type Role struct {
 	TokenHeaders map[string]client.Secret // sent as its headers, likewise
 }
 
-// RoleSettings are the part of a role that is no secret, as it is stored. What a field means is said in its row, see Fields.
-type RoleSettings struct {
+// Settings are the part of a role that is no secret, as it is stored. What a field means is said in its row, see Fields.
+type Settings struct {
 	// Revision changes with every write: a failure that is remembered for one revision does not
 	// hold back the next.
 	Revision string `json:"revision"`
@@ -72,7 +72,7 @@ type RoleSettings struct {
 // roleEntry is a role as it is stored, secrets in plain strings: a client.Secret does not let
 // itself be encoded.
 type roleEntry struct {
-	RoleSettings
+	Settings
 	credentialsEntry
 	Next                 *nextEntry        `json:"next,omitempty"`
 	PreviousClientSecret string            `json:"previous_client_secret,omitempty"`
@@ -89,7 +89,7 @@ func Get(ctx context.Context, s logical.Storage, name string) (*Role, error) {
 		return nil, err
 	}
 	return &Role{
-		RoleSettings:         e.RoleSettings,
+		Settings:             e.Settings,
 		Credentials:          e.credentials(),
 		Next:                 e.Next.next(),
 		PreviousClientSecret: client.NewSecret(e.PreviousClientSecret),
@@ -103,7 +103,7 @@ func Get(ctx context.Context, s logical.Storage, name string) (*Role, error) {
 // checks nothing, see Write.
 func Put(ctx context.Context, s logical.Storage, name string, r *Role) error {
 	return mount.Save(ctx, s, Prefix+name, &roleEntry{
-		RoleSettings:         r.RoleSettings,
+		Settings:             r.Settings,
 		credentialsEntry:     r.Credentials.entry(),
 		Next:                 r.Next.entry(),
 		PreviousClientSecret: r.PreviousClientSecret.Reveal(),
@@ -117,10 +117,10 @@ func Put(ctx context.Context, s logical.Storage, name string, r *Role) error {
 // to lose. The other grant types ask with what the client has.
 func (r *Role) Spends() bool { return r.GrantType == client.GrantRefreshToken }
 
-// Settings names what decides which access token an exchange brings. A stored token that was got
+// SettingsID names what decides which access token an exchange brings. A stored token that was got
 // with other settings is not handed out: it may have another scope, or belong to another client or
 // server.
-func (r *Role) Settings() string {
+func (r *Role) SettingsID() string {
 	settings := mount.Digest(r.Realm(), r.Scope, revealAll(r.TokenParams), r.TokenMode)
 	if r.Subject != "" || len(r.AssertionClaims) > 0 {
 		return mount.Digest(settings, r.Subject, r.AssertionClaims)

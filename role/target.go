@@ -131,9 +131,9 @@ func (t *Target) Request(refreshToken client.Secret, who Credentials) (*client.R
 	}, nil
 }
 
-// Revokes asks the provider to revoke a token (RFC 7009), which the hint says the kind of, with the credentials that work, and with others as a refresh
+// Revoke asks the provider to revoke a token (RFC 7009), which the hint says the kind of, with the credentials that work, and with others as a refresh
 // would: to revoke twice does no harm. The error is a *client.Error, or one from here.
-func (t *Target) Revokes(ctx context.Context, last Worked, what client.Secret, hint string) error {
+func (t *Target) Revoke(ctx context.Context, last Worked, what client.Secret, hint string) error {
 	if err := t.CheckOrigin(t.Endpoints.Revocation); err != nil {
 		return err
 	}

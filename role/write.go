@@ -27,7 +27,7 @@ type Write struct {
 // Apply returns the role as it will be, for Put, or a refusal that says what to write. It stores nothing and sends
 // nothing.
 func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
-	r := &Role{RoleSettings: RoleSettings{Lease: true}}
+	r := &Role{Settings: Settings{Lease: true}}
 	if w.Old != nil {
 		r = new(*w.Old)
 	}

@@ -31,7 +31,7 @@ func TestWhatAWrittenRefreshTokenIsToTheGrant(t *testing.T) {
 		"empty, with none":                    {names: true, want: unchanged},
 		"empty, where only the machine's was": {current: "b", names: true, want: another},
 	} {
-		old := &Role{RoleSettings: RoleSettings{GrantID: "grant", GrantType: client.GrantRefreshToken}, RefreshToken: client.NewSecret(c.first)}
+		old := &Role{Settings: Settings{GrantID: "grant", GrantType: client.GrantRefreshToken}, RefreshToken: client.NewSecret(c.first)}
 		w := &Write{Old: old, State: Standing{Generation: 1, RefreshToken: client.NewSecret(c.current), Dead: c.dead}}
 		data := map[string]any{}
 		if w.brought.refreshToken = old.RefreshToken; c.names {
