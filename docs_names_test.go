@@ -105,22 +105,20 @@ func shellWords(line string) (out []string) {
 }
 
 var (
-	docLink   = regexp.MustCompile(`(?m)(?:\]\(|^\[[^]]+\]: )([^)#\s]+)`)
+	docLink   = regexp.MustCompile(`(?m)(?:\]\(|^\[[^]]+\]: )([^)#\s]*)(?:#([^)\s]+))?`)
 	docTarget = regexp.MustCompile("(?m)(?:^|[`\\s])make ([a-z]+)")
 	// docFile is a name that can only be one of this tree: by its ending, or a directory by its slash.
 	docFile     = regexp.MustCompile(`^[A-Za-z0-9_.<>/-]+(\.(go|md|sh|json|mod)|/)$`)
 	docRule     = regexp.MustCompile(`(?m)^([a-z]+):`)
-	docExamples = []string{"roles/", "creds/", "providers/", "role/", "token/", "provider/", "config/"}
+	docExamples = []string{"oauth/", "roles/", "creds/", "providers/", "role/", "token/", "provider/", "config/"}
 )
 
 // checkNames finds every file, link and make target that a document names.
 func checkNames(t *testing.T, document, text string) {
-	for _, match := range docLink.FindAllStringSubmatch(text, -1) {
-		if !strings.Contains(match[1], "://") {
-			wantInTree(t, filepath.Join(filepath.Dir(document), match[1]))
-		}
-	}
 	prose := docFence.ReplaceAllString(text, "")
+	for _, match := range docLink.FindAllStringSubmatch(prose, -1) {
+		checkLink(t, document, match[1], match[2])
+	}
 	for _, match := range docQuoted.FindAllStringSubmatch(prose, -1) {
 		if name := match[1]; docFile.MatchString(name) && !slices.Contains(docExamples, name) {
 			wantInTree(t, name)
@@ -142,6 +140,49 @@ func checkNames(t *testing.T, document, text string) {
 			t.Errorf("there is no target: make %s", match[1])
 		}
 	}
+}
+
+// checkLink follows a link within the tree, to its section too: name is empty where that is of the same document.
+func checkLink(t *testing.T, document, name, section string) {
+	t.Helper()
+	if strings.Contains(name, "://") {
+		return
+	}
+	to := document
+	if name != "" {
+		to = filepath.Join(filepath.Dir(document), name)
+		wantInTree(t, to)
+	}
+	if section == "" || !strings.HasSuffix(to, ".md") {
+		return
+	}
+	if text, err := os.ReadFile(to); err == nil && !slices.Contains(sections(string(text)), section) {
+		t.Errorf("%s has no section #%s", to, section)
+	}
+}
+
+var docHeading = regexp.MustCompile(`(?m)^#{1,6} (.*)$`)
+
+// sections are the names under which a document's sections are linked, made of their headings as GitHub does it.
+func sections(text string) (out []string) {
+	seen := map[string]int{}
+	for _, match := range docHeading.FindAllStringSubmatch(docFence.ReplaceAllString(text, ""), -1) {
+		name := strings.Map(func(c rune) rune {
+			switch {
+			case c == ' ':
+				return '-'
+			case c == '-', c == '_', unicode.IsLetter(c), unicode.IsNumber(c):
+				return unicode.ToLower(c)
+			}
+			return -1
+		}, match[1])
+		seen[name]++
+		if n := seen[name]; n > 1 {
+			name = fmt.Sprintf("%s-%d", name, n-1)
+		}
+		out = append(out, name)
+	}
+	return out
 }
 
 func wantInTree(t *testing.T, name string) {

@@ -3,7 +3,6 @@ package oauthrefresh
 import (
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,27 +10,25 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/logical"
-
 	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
-var updateDocs = flag.Bool("update", false, "rewrite the generated table of README.md")
+var updateDocs = flag.Bool("update", false, "rewrite docs/paths.md")
 
-// The table of paths stands between these.
-const tableBegins, tableEnds = "<!-- paths:begin -->\n", "<!-- paths:end -->\n"
+// readmeLines is how long a README may be that a stranger reads to the end.
+const readmeLines = 260
 
 // TestDocs holds what the documents say against the code: a name in them must exist, a command must
 // be one that the engine takes.
 func TestDocs(t *testing.T) {
 	readme := readDoc(t, "README.md")
-	t.Run("table of paths", func(t *testing.T) { checkTable(t, readme) })
+	t.Run("reference of paths", checkReference)
 	t.Run("built-in providers", func(t *testing.T) { checkBuiltins(t, readme) })
-	t.Run("states", func(t *testing.T) { checkStates(t, readme) })
-	t.Run("version", func(t *testing.T) { checkVersion(t, readme) })
+	t.Run("states", func(t *testing.T) { checkStates(t, readDoc(t, "docs/operations.md")) })
+	t.Run("version", func(t *testing.T) { checkVersion(t, readDoc(t, "docs/install.md")) })
 	t.Run("lines on safety", func(t *testing.T) { checkSafety(t, readme) })
+	t.Run("the way in", func(t *testing.T) { checkWayIn(t, readme) })
 	for _, name := range append(documents(t), "scripts/demo.sh") {
 		t.Run(name, func(t *testing.T) {
 			text := readDoc(t, name)
@@ -44,11 +41,15 @@ func TestDocs(t *testing.T) {
 }
 
 func documents(t *testing.T) []string {
+	return append(deeperDocuments(t), "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+}
+
+func deeperDocuments(t *testing.T) []string {
 	deeper, err := filepath.Glob("docs/*.md")
 	if err != nil || len(deeper) == 0 {
 		t.Fatal("no documents in docs/", err)
 	}
-	return append(deeper, "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+	return deeper
 }
 
 func readDoc(t *testing.T, name string) string {
@@ -58,56 +59,6 @@ func readDoc(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-// checkTable compares the table of paths with the code, and rewrites it when asked to.
-func checkTable(t *testing.T, readme string) {
-	before, rest, ok := strings.Cut(readme, tableBegins)
-	table, after, ends := strings.Cut(rest, tableEnds)
-	if !ok || !ends {
-		t.Fatal("README.md lacks the comments around the table of paths")
-	}
-	want := pathTable()
-	if table == want {
-		return
-	}
-	if !*updateDocs {
-		t.Fatalf("the table of paths is out of date: run go test . -run TestDocs -update\n%s", want)
-	}
-	if err := os.WriteFile("README.md", []byte(before+tableBegins+want+tableEnds+after), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// shownOperations are those that the table shows, in this order.
-var shownOperations = []logical.Operation{
-	logical.ListOperation, logical.ReadOperation, logical.CreateOperation, logical.UpdateOperation,
-	logical.PatchOperation, logical.DeleteOperation,
-}
-
-func pathTable() string {
-	var out strings.Builder
-	out.WriteString("| path | operations | what | fields |\n|---|---|---|---|\n")
-	for _, path := range newBackend().Paths {
-		var offered, fields []string
-		for _, o := range shownOperations {
-			if path.Operations[o] != nil {
-				offered = append(offered, string(o))
-			}
-		}
-		for _, field := range slices.Sorted(maps.Keys(path.Fields)) {
-			if field != "name" {
-				fields = append(fields, "`"+field+"`")
-			}
-		}
-		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", shown(path), strings.Join(offered, ", "), path.HelpSynopsis, strings.Join(fields, ", "))
-	}
-	return out.String()
-}
-
-// shown is a path as people write it.
-func shown(path *framework.Path) string {
-	return strings.NewReplacer("/?$", "", "(?P<name>.+)", "<name>").Replace(path.Pattern)
 }
 
 var docQuoted = regexp.MustCompile("`([^`\n]+)`")
@@ -142,20 +93,24 @@ func checkBuiltins(t *testing.T, readme string) {
 	}
 }
 
-func checkStates(t *testing.T, readme string) {
+func checkStates(t *testing.T, operations string) {
 	want := []string{grant.StateNew, grant.StateOK, grant.StateFailing, grant.StateUnknown, grant.StateUnpersisted, grant.StateBlocked, grant.StateDead}
-	if got, _ := docColumn(t, readme, "When a read fails", ""); !slices.Equal(got, want) {
-		t.Errorf("README.md explains the states %q, there are %q", got, want)
+	if got, _ := docColumn(t, operations, "When a read fails", ""); !slices.Equal(got, want) {
+		t.Errorf("docs/operations.md explains the states %q, there are %q", got, want)
 	}
 }
 
-func checkVersion(t *testing.T, readme string) {
+var docVersion = regexp.MustCompile(`v\d+\.\d+\.\d+`)
+
+func checkVersion(t *testing.T, install string) {
 	version := strings.TrimPrefix(Version, "v")
 	if _, newest, _ := strings.Cut(readDoc(t, "CHANGELOG.md"), "\n## "); !strings.HasPrefix(newest, version+" ") {
 		t.Errorf("the newest entry of CHANGELOG.md is not that of %s", version)
 	}
-	if !strings.Contains(readme, "-version="+Version+" ") {
-		t.Errorf("README.md installs another version than %s", Version)
+	for _, match := range docVersion.FindAllString(install, -1) {
+		if match != Version {
+			t.Errorf("docs/install.md installs %s, not %s", match, Version)
+		}
 	}
 }
 
@@ -171,5 +126,23 @@ func checkSafety(t *testing.T, readme string) {
 	}
 	if len(lines) != 8 {
 		t.Errorf("%d lines, want 8", len(lines))
+	}
+}
+
+// checkWayIn keeps the README short, and every document found from it and opened by a word on whom it is for.
+func checkWayIn(t *testing.T, readme string) {
+	if n := strings.Count(readme, "\n"); n > readmeLines {
+		t.Errorf("README.md has %d lines, at most %d are read to the end", n, readmeLines)
+	}
+	_, rest, _ := strings.Cut(readme, "\n## Where the rest is\n")
+	for _, name := range documents(t) {
+		if name != "README.md" && !strings.Contains(rest, "]("+name+")") {
+			t.Errorf("README.md does not say where %s is", name)
+		}
+	}
+	for _, name := range deeperDocuments(t) {
+		if _, text, _ := strings.Cut(readDoc(t, name), "\n\n"); !strings.HasPrefix(text, "For whoever ") {
+			t.Errorf("%s does not begin with whom it is for", name)
+		}
 	}
 }

@@ -121,16 +121,12 @@ func (l *lab) callIsabel(token string, certificates ...tls.Certificate) (status 
 	return resp.StatusCode, resp.Body.Close()
 }
 
-// The one template that README.md gives for clients that take no PEM, rendered by an Agent.
+// The one template that docs/systems.md gives for clients that take no PEM, rendered by an Agent.
 func TestIdentityAsPFX(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := regexp.MustCompile("`(\\{\\{ with secret .*writeToFile.*)`").FindStringSubmatch(string(readme))
+	template := regexp.MustCompile("`(\\{\\{ with secret .*writeToFile.*)`").FindStringSubmatch(readDocument(t, "docs/systems.md"))
 	if template == nil {
-		t.Fatal("README.md has no such template")
+		t.Fatal("docs/systems.md has no such template")
 	}
 	l := newLab(t)
 	l.run("vault write oauth/roles/payments identity_readable=true " + systems[0].role)

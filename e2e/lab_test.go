@@ -24,7 +24,7 @@ func newLab(t *testing.T, sandboxArgs ...string) *lab {
 	return newLabOn(t, idle.take(t), sandboxArgs...)
 }
 
-// newLabOn installs the plugin the way the README tells an operator to, and takes it out at the end:
+// newLabOn installs the plugin the way docs/install.md tells an operator to, and takes it out at the end:
 // disabling the mount must work whatever the scenario has done to the provider.
 func newLabOn(t *testing.T, v *vault, sandboxArgs ...string) *lab {
 	t.Helper()

@@ -102,7 +102,7 @@ func build() error {
 	bin.plugin = filepath.Join(bin.plugins, pluginName)
 	bin.sandbox = filepath.Join(workdir, "sandbox")
 	programs := map[string]string{"cmd/" + pluginName: bin.plugin, "cmd/sandbox": bin.sandbox}
-	if _, err := exec.LookPath("curl"); err != nil { // the README's call is made with it
+	if _, err := exec.LookPath("curl"); err != nil { // the call in docs/systems.md is made with it
 		programs["scripts/curl"] = filepath.Join(workdir, "bin", "curl")
 	}
 	for pkg, out := range programs {

@@ -4,40 +4,36 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestReadme follows README.md to the letter: every command from the five systems on is run as it stands
+// followed are the documents whose commands are typed, in the order in which somebody with a fresh clone can type them.
+var followed = []string{
+	"README.md", "docs/systems.md", "docs/providers.md", "docs/rollover.md", "docs/consumers.md", "docs/terraform.md",
+	"docs/operations.md",
+}
+
+// definitions is the section of docs/providers.md that TestDefinitionsToCopy follows: its servers are others'.
+const definitions = "\n## Definitions to copy\n"
+
+// TestReadme follows README.md and the documents that it leads to, to the letter: every command is run as it stands
 // there, and answers as it says there.
 func TestReadme(t *testing.T) {
 	t.Parallel()
+	wantAllFollowed(t)
 	l := newLab(t)
 	t.Cleanup(func() {
-		l.run("vault policy delete payments && vault policy delete caller && vault auth disable approle")
-	})
-	text, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, followed, ok := strings.Cut(string(text), "\n## The five systems\n")
-	followed, _, ends := strings.Cut(followed, "\n## Paths\n")
-	if !ok || !ends {
-		t.Fatal("README.md has other sections now")
-	}
-	output := ""
-	for _, b := range blocks(followed) {
-		switch {
-		case b.file != "":
-			if err := os.WriteFile(filepath.Join(l.dir, b.file), []byte(b.text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		case b.language == "sh":
-			output = l.follow(b.text)
-		default:
-			wantAlike(t, b.text, output)
+		l.run("vault auth disable approle")
+		for _, policy := range []string{"contracts", "caller", "payments"} {
+			l.run("vault policy delete " + policy)
 		}
+	})
+	for _, name := range followed {
+		text, _, _ := strings.Cut(readDocument(t, name), definitions)
+		l.followDocument(name, text)
 	}
 	for role, provider := range map[string]string{
 		"payments": "isabel-connect", "crm": "salesforce", "contracts": "pandadoc", "login": "pingone", "hosting": "keliweb",
@@ -58,6 +54,79 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// TestInstall follows docs/install.md, on a Vault of its own whose plugin directory is not that of the document.
+func TestInstall(t *testing.T) {
+	t.Parallel()
+	l := &lab{shell: shell{t: t, v: idle.take(t), dir: ".."}}
+	for _, variable := range os.Environ() { // make build finds what is compiled already
+		if strings.HasPrefix(variable, "GO") || strings.HasPrefix(variable, "HOME=") || strings.HasPrefix(variable, "XDG_") {
+			l.env = append(l.env, variable)
+		}
+	}
+	t.Cleanup(func() {
+		l.run("vault secrets disable oauth && vault delete sys/plugins/pins/secret/" + pluginName)
+		l.run("vault plugin deregister -version=" + regexp.MustCompile(`v[0-9.]+`).FindString(versionLine(t)) + " secret " + pluginName)
+	})
+	const directory = "/etc/vault.d/plugins"
+	text := readDocument(t, installDocument)
+	if !strings.Contains(text, directory) {
+		t.Fatalf("%s has another plugin directory now", installDocument)
+	}
+	l.followDocument(installDocument, strings.ReplaceAll(text, directory, bin.plugins))
+	if got := l.run("vault read -field=allowed_hosts oauth/config"); !strings.Contains(got, "*.salesforce.com") {
+		t.Errorf("allowed_hosts is %s", got)
+	}
+}
+
+const installDocument = "docs/install.md"
+
+// wantAllFollowed looks for commands in documents that no test follows.
+func wantAllFollowed(t *testing.T) {
+	t.Helper()
+	names, err := filepath.Glob("../docs/*.md")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no documents in docs/", err)
+	}
+	for _, name := range append(names, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md", "../CHANGELOG.md") {
+		name = strings.TrimPrefix(name, "../")
+		if name == installDocument || slices.Contains(followed, name) {
+			continue
+		}
+		for _, b := range blocks(readDocument(t, name)) {
+			if b.language == "sh" {
+				t.Errorf("%s has commands that no test runs:\n%s", name, b.text)
+			}
+		}
+	}
+}
+
+func readDocument(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// followDocument writes a document's files, runs its commands and compares what they answer.
+func (l *lab) followDocument(name, text string) {
+	l.t.Helper()
+	output := ""
+	for _, b := range blocks(text) {
+		switch {
+		case b.file != "":
+			if err := os.WriteFile(filepath.Join(l.dir, b.file), []byte(b.text), 0o600); err != nil {
+				l.t.Fatal(err)
+			}
+		case b.language == "sh":
+			output = l.follow(name, b.text)
+		default:
+			wantAlike(l.t, name, b.text, output)
+		}
+	}
+}
+
 // Every definition that docs/providers.md offers to be copied is one that Vault takes, with values of the right
 // kind.
 func TestDefinitionsToCopy(t *testing.T) {
@@ -72,18 +141,12 @@ func TestDefinitionsToCopy(t *testing.T) {
 		l.env = append(l.env, name+"="+fixture(t, "rsa.key"))
 	}
 	l.env = append(l.env, "ENTRA_PFX="+fixture(t, "modern.pfx"), "ENTRA_PFX_PASSWORD="+identitiesPassword)
-	text, err := os.ReadFile("../docs/providers.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	followed := blocks(string(text))
-	for _, b := range followed {
-		l.follow(b.text)
-	}
+	_, text, _ := strings.Cut(readDocument(t, "docs/providers.md"), definitions)
+	l.followDocument("docs/providers.md", text)
 	var roles []string
 	decode(t, l.run("vault list -format=json oauth/roles"), &roles)
-	if len(followed) != 5 || len(roles) != 5 {
-		t.Errorf("%d definitions, %q", len(followed), roles)
+	if n := len(blocks(text)); n != 5 || len(roles) != 5 {
+		t.Errorf("%d definitions, %q", n, roles)
 	}
 }
 
@@ -106,17 +169,25 @@ func blocks(text string) (out []block) {
 }
 
 // follow runs the commands of a block and returns what the last one printed. The Agent is the one that does
-// not come back by itself.
-func (l *lab) follow(commands string) (output string) {
+// not come back by itself. What a line assigns to a variable, the lines after it have.
+func (l *lab) follow(document, commands string) (output string) {
 	l.t.Helper()
 	for line := range strings.Lines(followUp.ReplaceAllString(commands, "")) {
 		if strings.HasPrefix(line, "vault agent ") {
 			l.startReadmeAgent(line)
 			continue
 		}
+		variable := ""
+		if match := assignment.FindStringSubmatch(line); match != nil {
+			variable = match[1]
+			line = strings.TrimSuffix(line, "\n") + `; printf %s "$` + variable + `"`
+		}
 		stdout, stderr, err := l.try(line)
 		if err != nil && !strings.Contains(stderr, "Code: 403.") { // the policy's denial
-			l.t.Fatalf("$ %s%s%s", line, stdout, stderr)
+			l.t.Fatalf("%s:\n$ %s\n%s%s", document, strings.TrimSpace(line), stdout, stderr)
+		}
+		if variable != "" {
+			l.env = append(l.env, variable+"="+stdout)
 		}
 		output = stdout + stderr
 	}
@@ -124,6 +195,8 @@ func (l *lab) follow(commands string) (output string) {
 }
 
 var (
+	// assignment is a line that only sets a variable.
+	assignment  = regexp.MustCompile(`^([A-Z0-9_]+)="\$\(.*\)"\n?$`)
 	agentConfig = regexp.MustCompile(`-config=(\S+)`)
 	destination = regexp.MustCompile(`destination\s*= "(.+)"`)
 )
@@ -164,12 +237,12 @@ func alike(a, b string) bool {
 }
 
 // wantAlike compares an answer with the one in the document: a table field by field, an error by its lines.
-func wantAlike(t *testing.T, documented, answer string) {
+func wantAlike(t *testing.T, document, documented, answer string) {
 	t.Helper()
 	if !strings.HasPrefix(documented, "Key ") {
 		for line := range strings.Lines(documented) {
 			if !strings.Contains(answer, strings.TrimSpace(line)) {
-				t.Errorf("not in the answer: %s\n%s", line, answer)
+				t.Errorf("%s: not in the answer: %s\n%s", document, line, answer)
 			}
 		}
 		return
@@ -177,12 +250,12 @@ func wantAlike(t *testing.T, documented, answer string) {
 	want, got := table(documented), table(answer)
 	for field, value := range want {
 		if _, ok := got[field]; !ok || !fresh.MatchString(field) && !alike(got[field], value) && !nearly(got[field], value) {
-			t.Errorf("README.md says %s %s, the answer is %q", field, value, got[field])
+			t.Errorf("%s says %s %s, the answer is %q", document, field, value, got[field])
 		}
 	}
 	for field := range got {
 		if _, ok := want[field]; !ok {
-			t.Errorf("README.md does not show %s", field)
+			t.Errorf("%s does not show %s", document, field)
 		}
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Readers whose own Vault token ends at once, as README has it: a shared token is good for whoever has it, one of the
-// lease's own ends with the lease, and a wrapped answer says by expires_at what it is worth when it is unwrapped.
+// Readers whose own Vault token ends at once, as docs/consumers.md has it: a shared token is good for whoever has it, one
+// of the lease's own ends with the lease, and a wrapped answer says by expires_at what it is worth when it is unwrapped.
 func TestReadersWhoseTokenEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

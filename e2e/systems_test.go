@@ -2,7 +2,7 @@ package e2e
 
 import "time"
 
-// system is one way to write a role for a built-in provider, typed as in the README.
+// system is one way to write a role for a built-in provider, typed as in docs/systems.md.
 type system struct {
 	name     string         // of the role
 	ledger   string         // the sandbox's name for the server

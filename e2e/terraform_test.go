@@ -37,7 +37,7 @@ func (l *lab) genericEndpoint(path, data string) (empty bool, err error) {
 	return reflect.DeepEqual(again, written), nil
 }
 
-// The forms that README names for Terraform's generic endpoint plan empty after an apply, or do not, as it says.
+// The forms that docs/terraform.md names for Terraform's generic endpoint plan empty after an apply, or do not, as it says.
 func TestTerraformsGenericEndpoint(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

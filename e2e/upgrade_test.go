@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// An upgrade goes as README says, where the version of the plugin is pinned too: Vault refuses to tune the mount, and
+// An upgrade goes as docs/install.md says, where the version of the plugin is pinned too: Vault refuses to tune the mount, and
 // the pin is what to move.
 func TestAnUpgradeUnderAPin(t *testing.T) {
 	t.Parallel()

@@ -239,7 +239,7 @@ if [ "${1:-}" != --stay ]; then
 		Next:
 		  make dev     the same, left running for you to try things in
 		  make test    the whole product under test
-		  README.md    how to install it in your own Vault, provider by provider
+		  README.md    what it does, from a role to a token, and where the rest is
 	TEXT
 	exit 0
 fi

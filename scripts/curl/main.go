@@ -1,4 +1,4 @@
-// Command curl is as much of curl as the README's call needs: a GET with a client certificate, through a proxy.
+// Command curl is as much of curl as the call in docs/systems.md needs: a GET with a client certificate, through a proxy.
 // The demo and the end-to-end tests build it on machines that have none.
 package main
 
