@@ -10,8 +10,12 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
 // canary is in every secret of these tests. No log may hold it, and newTestBackend looks.
@@ -23,11 +27,13 @@ type fields map[string]any
 // testBackend is one mount as Vault sees it: requests go through HandleExistenceCheck and
 // HandleRequest, their fields through JSON as on the plugin's wire.
 type testBackend struct {
-	*backend
-	t       testing.TB
-	storage *faultyStorage
-	system  *logical.StaticSystemView
-	log     *logBuffer
+	logical.Backend
+	grants   *grant.Keeper
+	schedule *schedule.Schedule
+	t        testing.TB
+	storage  *faultyStorage
+	view     *logical.StaticSystemView
+	log      *logBuffer
 }
 
 // newTestBackend starts a mount that ends with the test.
@@ -41,19 +47,20 @@ func newTestBackend(t testing.TB) *testBackend {
 func newTestBackendOn(t testing.TB, storage *faultyStorage) *testBackend {
 	t.Helper()
 	b := &testBackend{t: t, storage: storage, log: new(logBuffer)}
-	b.system = &logical.StaticSystemView{
+	b.view = &logical.StaticSystemView{
 		DefaultLeaseTTLVal: 768 * time.Hour, MaxLeaseTTLVal: 768 * time.Hour, // Vault's own
 		ReplicationStateVal: consts.ReplicationDRDisabled | consts.ReplicationPerformanceDisabled,
 		PluginEnvironment:   new(logical.PluginEnvironment), // for the OpenAPI document
 	}
 	made, err := Factory(t.Context(), &logical.BackendConfig{
-		StorageView: storage, System: b.system, BackendUUID: "test",
+		StorageView: storage, System: b.view, BackendUUID: "test",
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: b.log}),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.backend = made.(*backend)
+	b.Backend = made
+	b.grants, b.schedule = Rooms(made)
 	t.Cleanup(func() {
 		b.Cleanup(context.Background())
 		if log := b.log.String(); strings.Contains(log, canary) || holdsPrivateKey(log) {
@@ -68,6 +75,13 @@ func (b *testBackend) in(t testing.TB) *testBackend {
 	c := *b
 	c.t = t
 	return &c
+}
+
+// route is the path that takes a request.
+func (b *testBackend) route(path string) *framework.Path {
+	return b.Backend.(interface {
+		Route(string) *framework.Path
+	}).Route(path)
 }
 
 // try makes a request. It may be called from any goroutine. An UpdateOperation becomes a

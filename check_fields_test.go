@@ -36,7 +36,7 @@ var misfits = map[framework.FieldType][]any{
 func TestMisfitsAreRefused(t *testing.T) {
 	b := newMount(t)
 	for _, path := range []string{"config", "providers/test", "providers/new", "roles/r", "creds/r", "refresh/r"} {
-		for field, schema := range b.Route(path).Fields {
+		for field, schema := range b.route(path).Fields {
 			if field == "name" {
 				continue
 			}
@@ -118,7 +118,7 @@ func TestWhatIsShownTakesNoPrivateKey(t *testing.T) {
 	key := newClientCertificate(t, -time.Hour, time.Hour).key
 	text := string(clienttest.CAPEM()) + key + string(clienttest.CAPEM())
 	for _, path := range []string{"config", "providers/test", "providers/new", "roles/r", "roles/new"} {
-		for field, schema := range b.Route(path).Fields {
+		for field, schema := range b.route(path).Fields {
 			var forms []any
 			names := schema.DisplayAttrs != nil && schema.DisplayAttrs.Sensitive
 			switch schema.Type {

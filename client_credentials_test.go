@@ -112,7 +112,7 @@ func TestClientCredentialsAskAgain(t *testing.T) {
 func TestClientCredentialsNeedANodeThatMayWrite(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 		b.asClient()
-		b.system.ReplicationStateVal = 0
+		b.view.ReplicationStateVal = 0
 		if _, err := b.try(t.Context(), logical.ReadOperation, "creds/r", nil); err != logical.ErrReadOnly {
 			t.Errorf("%v", err)
 		}

@@ -103,7 +103,7 @@ func TestSignsOfLifeAreFew(t *testing.T) {
 // A sign of life of the future is one of a clock that was put back since: how long storage was silent is not known, and
 // signs of life are stored all the same.
 func TestASignOfLifeOfTheFutureIsAGap(t *testing.T) {
-	for name, ahead := range map[string]time.Duration{"a year": 365 * aDay, "clocks that differ (control)": grant.MaxAhead / 2} {
+	for name, ahead := range map[string]time.Duration{"a year": 365 * day, "clocks that differ (control)": grant.MaxAhead / 2} {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				server.Enqueue(tokenAnswer(canary+"a1", canary+"r1"), invalidGrant)
@@ -136,10 +136,10 @@ func TestAGapOfTheFutureIsBounded(t *testing.T) {
 		b.read("creds/r")
 		b.lived(2*time.Hour, "")
 		after := newTestBackendOn(t, b.storage)
-		clock.Step(aDay)
+		clock.Step(day)
 		after.startBackground()
 		pause(time.Second)
-		clock.Step(-aDay)
+		clock.Step(-day)
 		pause(time.Minute)
 		after.tick()
 		if after.data("status/r")["snapshot_suspected"] == nil {

@@ -123,7 +123,7 @@ func TestATokenThatCannotBeLeasedIsRevoked(t *testing.T) {
 	}{
 		"its min_ttl is out of reach":         {answer: tokenAnswer(canary+"odd", ""), asks: fields{"min_ttl": "100h"}},
 		"it lives too short":                  {answer: short},
-		"the mount's leases are too short":    {answer: tokenAnswer(canary+"odd", ""), before: func(b *testBackend) { b.system.MaxLeaseTTLVal = 2 * time.Second }},
+		"the mount's leases are too short":    {answer: tokenAnswer(canary+"odd", ""), before: func(b *testBackend) { b.view.MaxLeaseTTLVal = 2 * time.Second }},
 		"the role has another scope now":      {answer: tokenAnswer(canary+"odd", ""), during: func(b *testBackend) { b.write("roles/r", fields{"scope": "other"}) }},
 		"the role's tokens are shared by now": {answer: tokenAnswer(canary+"odd", ""), during: func(b *testBackend) { b.write("roles/r", fields{"token_mode": "shared"}) }},
 	} {

@@ -83,7 +83,7 @@ func TestARevocationIsNotForgottenWhileItIsStored(t *testing.T) {
 // A token whose process ends, or whose mount moves, just when it comes is no lease's, though its reader waits.
 func TestATokenThatComesWithTheEndIsRevokedAfterIt(t *testing.T) {
 	for name, end := range map[string]func(*testBackend){
-		"the mount is moved":  func(b *testBackend) { b.system.TaintedVal = true },
+		"the mount is moved":  func(b *testBackend) { b.view.TaintedVal = true },
 		"the process is told": func(b *testBackend) { go b.Cleanup(b.t.Context()); <-b.grants.Work.Closing },
 	} {
 		t.Run(name, func(t *testing.T) {

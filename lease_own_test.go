@@ -105,7 +105,7 @@ func TestALeaseEndsWithoutItsRole(t *testing.T) {
 	b, server := ownRole(t)
 	one, other := b.read("creds/r"), b.read("creds/r")
 	server.Enqueue(clienttest.Text(503, "text/plain", "away"))
-	b.system.TaintedVal = true
+	b.view.TaintedVal = true
 	b.storage.onPut(func(string) error { return errDisk })
 	if err := b.endLease(one); err != nil {
 		t.Error(err)
@@ -121,14 +121,14 @@ func TestATokenIsRevokedAfterItsMountHasMoved(t *testing.T) {
 	b, server := ownRole(t)
 	lease := b.read("creds/r")
 	server.Enqueue(clienttest.Text(503, "text/plain", "away"))
-	b.system.TaintedVal = true
+	b.view.TaintedVal = true
 	if err := b.endLease(lease); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.grants.CatchUp(t.Context(), b.storage); err != nil {
 		t.Fatal(err)
 	}
-	b.system.TaintedVal = false
+	b.view.TaintedVal = false
 	b.revokesOnly(server, lease.Data["access_token"])
 }
 

@@ -40,7 +40,7 @@ func TestLeaseTTL(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
 				b.write("roles/r", with(fields{"ttl": 0}, c.role))
-				b.system.MaxLeaseTTLVal = c.mount
+				b.view.MaxLeaseTTLVal = c.mount
 				answer := fields{"access_token": "a1"}
 				if c.lifetime > 0 {
 					answer["expires_in"] = c.lifetime
@@ -70,7 +70,7 @@ func TestNoLeaseIsTooShort(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-				b.system.MaxLeaseTTLVal = c.mount
+				b.view.MaxLeaseTTLVal = c.mount
 				server.Handle(always(clienttest.JSON(200, `{"access_token":"a1","expires_in":`+c.lifetime+`}`)))
 				for _, lease := range []bool{true, false} {
 					b.write("roles/r", fields{"lease": lease})

@@ -36,7 +36,7 @@ func (b *testBackend) gets(f func()) int64 {
 func TestAWarmReadAsksVaultNothing(t *testing.T) {
 	b, server := newWarm(t)
 	asked := 0
-	b.backend.System().(*mount.SystemView).SystemView = countingSystem{b.system, &asked}
+	b.Backend.System().(*mount.SystemView).SystemView = countingSystem{b.view, &asked}
 	b.read("creds/r") // asks what may be a second old
 	asked = 0
 	for _, f := range []fields{nil, {"min_ttl": "1m"}} {
@@ -85,8 +85,8 @@ func TestMemoryForgetsWhatIsWritten(t *testing.T) {
 		},
 			func(resp *logical.Response) bool { return resp.Secret.TTL < 31*time.Minute }},
 		"a longest lease": {func(b *testBackend) {
-			b.system.MaxLeaseTTLVal = 10 * time.Second
-			b.backend.System().(*mount.SystemView).Longest = mount.Fresh[time.Duration]{} // a second later
+			b.view.MaxLeaseTTLVal = 10 * time.Second
+			b.Backend.System().(*mount.SystemView).Longest = mount.Fresh[time.Duration]{} // a second later
 		}, func(resp *logical.Response) bool { return resp.Secret.TTL == 10*time.Second }},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -159,10 +159,10 @@ func TestNothingIsRememberedWhereOthersWrite(t *testing.T) {
 	for _, state := range []consts.ReplicationState{consts.ReplicationDRSecondary, consts.ReplicationUnknown} {
 		b, _ := newWarm(t)
 		become := func(s consts.ReplicationState) {
-			b.system.ReplicationStateVal = s
-			b.backend.System().(*mount.SystemView).Replication = mount.Fresh[consts.ReplicationState]{} // a second later
+			b.view.ReplicationStateVal = s
+			b.Backend.System().(*mount.SystemView).Replication = mount.Fresh[consts.ReplicationState]{} // a second later
 		}
-		writer := b.system.ReplicationStateVal
+		writer := b.view.ReplicationStateVal
 		become(state)
 		other := newTestBackendOn(t, b.storage)
 		for generation := int64(2); generation < 5; generation++ {

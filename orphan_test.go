@@ -15,7 +15,7 @@ func TestAnAbandonedMountDoesNotWaitForWhatIsHeld(t *testing.T) {
 		b.read("creds/r")
 		pause(20 * time.Second)
 		began := time.Now()
-		if lost := Abandon(b.backend); lost != 1 || time.Since(began) != 0 {
+		if lost := Abandon(b.Backend); lost != 1 || time.Since(began) != 0 {
 			t.Errorf("%d lost after %s, want the one that is held, at once", lost, time.Since(began))
 		}
 	})
@@ -33,7 +33,7 @@ func TestAnAbandonedMountLetsAnExchangeFinish(t *testing.T) {
 	reader := b.startRead(t.Context(), "r")
 	server.WaitFor(1)
 	lost := make(chan int, 1)
-	go func() { lost <- Abandon(b.backend) }()
+	go func() { lost <- Abandon(b.Backend) }()
 	await(t, b.grants.Work.Closing)
 	b.noCreds("other", 503)
 	if len(lost) != 0 {
@@ -55,7 +55,7 @@ func TestAnAbandonedMountThatHoldsNothingLosesNothing(t *testing.T) {
 	newGrant(newEndpoint(t, b))
 	b.writeRole("r")
 	b.read("creds/r")
-	if lost := Abandon(b.backend); lost != 0 {
+	if lost := Abandon(b.Backend); lost != 0 {
 		t.Errorf("%d lost", lost)
 	}
 }

@@ -145,7 +145,7 @@ func TestIdentityLease(t *testing.T) {
 			b := newIdentity(t)
 			b.write("roles/r", fields{"ttl": "5m", "lease": false}) // about tokens
 			b.setCertificate("r", newClientCertificate(t, -day, c.left, x509.ExtKeyUsageClientAuth))
-			b.system.MaxLeaseTTLVal = c.mount
+			b.view.MaxLeaseTTLVal = c.mount
 			if c.refusal != "" {
 				b.rejects(readOp, "identity/r", nil, c.refusal)
 				return

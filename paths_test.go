@@ -116,7 +116,7 @@ func checkBody(t *testing.T, b *testBackend, path string, content framework.OASC
 	t.Helper()
 	for kind, media := range content {
 		shown := media.Schema.Properties
-		for name, field := range b.Route(strings.ReplaceAll(strings.TrimPrefix(path, "/"), "{name}", "x")).Fields {
+		for name, field := range b.route(strings.ReplaceAll(strings.TrimPrefix(path, "/"), "{name}", "x")).Fields {
 			if name == "name" {
 				continue
 			}
@@ -139,7 +139,7 @@ func TestPathHelp(t *testing.T) {
 			t.Fatal(err)
 		}
 		help := fmt.Sprint(resp.Data["help"])
-		for name, field := range b.Route(path).Fields {
+		for name, field := range b.route(path).Fields {
 			if !strings.Contains(help, name) || !strings.Contains(strings.Join(strings.Fields(help), " "), field.Description) {
 				t.Errorf("the help of %s lacks %s:\n%s", path, name, help)
 			}

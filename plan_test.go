@@ -68,7 +68,7 @@ func TestPlan(t *testing.T) {
 		}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBackend()
+			b := newTestBackend(t)
 			s := &state{role: role.Role{Settings: role.Settings{GrantType: client.GrantRefreshToken}}}
 			for _, set := range c.make {
 				set(s)

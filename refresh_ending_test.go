@@ -65,7 +65,7 @@ func TestRevocationsDoNotHoldUpTheEnd(t *testing.T) {
 			}
 		}
 		b.storage.onDelete(func(string) error { time.Sleep(time.Second); return nil }) // stands for a provider that takes a second
-		if err := b.periodic(t.Context(), &logical.Request{Storage: b.storage}); err != nil {
+		if _, err := b.HandleRequest(t.Context(), &logical.Request{Operation: logical.RollbackOperation, Storage: b.storage}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Second)

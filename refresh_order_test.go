@@ -121,7 +121,7 @@ func TestNothingIsSentFromANodeThatMayNotWrite(t *testing.T) {
 		b := newTestBackend(t)
 		server := newEndpoint(t, b)
 		b.writeRole("r")
-		b.system.ReplicationStateVal = state
+		b.view.ReplicationStateVal = state
 		before := b.storage.contents(t)
 		if _, err := b.try(t.Context(), logical.ReadOperation, "creds/r", nil); err != logical.ErrReadOnly {
 			t.Errorf("%s: %v", name, err)

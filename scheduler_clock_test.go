@@ -15,13 +15,12 @@ func stepClock(t testing.TB, d time.Duration) {
 	t.Cleanup(func() { clock.Step(-d) })
 }
 
-const aDay = 24 * time.Hour
 
 // However far the next work is, the queue is looked at again: timers stand still while the machine sleeps, and know
 // nothing of a clock that is put right.
 func TestTheSchedulerLooksUpEveryMinute(t *testing.T) {
 	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		for _, until := range []time.Time{{}, clock.Now().Add(10 * aDay)} {
+		for _, until := range []time.Time{{}, clock.Now().Add(10 * day)} {
 			began := time.Now()
 			b.schedule.Rest(until)
 			if slept := time.Since(began); slept != schedule.MaxRest {
@@ -40,7 +39,7 @@ func TestTheSchedulerLooksUpEveryMinute(t *testing.T) {
 // right clock, when it is, and after that: it is never later than twelve hours and a little after the last one by a
 // clock that did not move, and there is none to spare.
 func TestBackgroundWorkFollowsAClockThatIsPutRight(t *testing.T) {
-	for name, first := range map[string]time.Duration{"ahead": aDay, "behind": -aDay} {
+	for name, first := range map[string]time.Duration{"ahead": day, "behind": -day} {
 		for when, wrong := range map[string]struct{ from, to time.Duration }{
 			"before it is due":          {time.Hour, 2 * time.Hour},
 			"while it is due":           {11 * time.Hour, 13 * time.Hour},
@@ -91,11 +90,11 @@ func TestAClockThatIsPutBackMakesNoRoleLate(t *testing.T) {
 		b.read("creds/r")
 		pause(2 * time.Hour)
 		due := b.due("r")
-		stepClock(t, aDay)
+		stepClock(t, day)
 		pause(2 * schedule.MaxRest)
 		b.schedule.Queue.Remove("r")
-		b.schedule.Queue.Set("r", due.Add(aDay)) // as one is that was planned by then
-		stepClock(t, -aDay)
+		b.schedule.Queue.Set("r", due.Add(day)) // as one is that was planned by then
+		stepClock(t, -day)
 		pause(2 * schedule.MaxRest)
 		if at := b.due("r"); !at.Equal(due) {
 			t.Errorf("due %s, want %s", at, due)

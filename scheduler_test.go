@@ -101,7 +101,7 @@ func TestNothingInTheBackgroundOnAStandby(t *testing.T) {
 	b.read("creds/r")
 	b.age("r", func(tok *grant.State) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
 	for _, state := range []consts.ReplicationState{consts.ReplicationPerformanceStandby, consts.ReplicationUnknown} {
-		b.system.ReplicationStateVal = state
+		b.view.ReplicationStateVal = state
 		b.schedule.Queue.Set("r", time.Now().Add(-time.Minute))
 		if b.grants.MayTend() {
 			t.Errorf("background work at replication state %v", state)

@@ -46,8 +46,8 @@ func TestTheSweepFindsWhatTheQueueHasNot(t *testing.T) {
 // It reads and removes only where background work may be done at all.
 func TestNothingIsSweptOnAStandbyOrAtTheEnd(t *testing.T) {
 	for name, stop := range map[string]func(b *testBackend){
-		"standby": func(b *testBackend) { b.system.ReplicationStateVal = consts.ReplicationPerformanceStandby },
-		"tainted": func(b *testBackend) { b.system.TaintedVal = true },
+		"standby": func(b *testBackend) { b.view.ReplicationStateVal = consts.ReplicationPerformanceStandby },
+		"tainted": func(b *testBackend) { b.view.TaintedVal = true },
 		"ended":   func(b *testBackend) { b.Cleanup(context.Background()) },
 	} {
 		t.Run(name, func(t *testing.T) {
