@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/schedule"
 )
@@ -44,11 +45,11 @@ func BenchmarkLockHandOver(b *testing.B) {
 
 // What a warm read costs in the engine; the rest of it is Vault's.
 func BenchmarkWarmRead(b *testing.B) {
-	m := newTestBackend(b)
-	newGrant(newEndpoint(b, m))
-	m.writeRole("r")
-	m.read("creds/r")
-	req := &logical.Request{Operation: logical.ReadOperation, Path: "creds/r", MountPoint: "oauth/", Storage: m.storage}
+	m := enginetest.New(b)
+	enginetest.NewGrant(enginetest.NewEndpoint(b, m))
+	m.WriteRole("r")
+	m.Read("creds/r")
+	req := &logical.Request{Operation: logical.ReadOperation, Path: "creds/r", MountPoint: "oauth/", Storage: m.Storage}
 	for b.Loop() {
 		one := *req
 		if resp, err := m.HandleRequest(b.Context(), &one); err != nil || resp.IsError() {

@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"fmt"
@@ -8,58 +8,37 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/role"
 )
 
-const (
-	readOp   = logical.ReadOperation
-	writeOp  = logical.UpdateOperation
-	patchOp  = logical.PatchOperation
-	deleteOp = logical.DeleteOperation
-)
-
-// request names one operation on one path.
-type request struct {
-	op   logical.Operation
-	path string
-}
-
 // requests are all that take fields, on what exists and on what does not.
-var requests = []request{
-	{readOp, "config"}, {writeOp, "config"}, {deleteOp, "config"},
-	{readOp, "providers/test"}, {writeOp, "providers/test"}, {writeOp, "providers/new"}, {deleteOp, "providers/test"},
-	{writeOp, "providers/test/rediscover"},
-	{readOp, "roles/r"}, {writeOp, "roles/r"}, {writeOp, "roles/new"}, {patchOp, "roles/r"}, {deleteOp, "roles/r"},
-	{readOp, "creds/r"}, {writeOp, "creds/r"}, {writeOp, "refresh/r"}, {writeOp, "revoke/r"},
-	{readOp, "identity/r"}, {readOp, "rehearse/r"}, {readOp, "explain/r"}, {writeOp, "explain/r"},
-	{readOp, "status"}, {readOp, "status/r"},
-}
-
-// newMount is a mount with one role, r, that has been read.
-func newMount(t *testing.T) *testBackend {
-	b := newTestBackend(t)
-	newGrant(newEndpoint(t, b)).KeepRefreshToken = true
-	b.writeRole("r")
-	b.read("creds/r")
-	return b
+var requests = []enginetest.Request{
+	{Op: enginetest.ReadOp, Path: "config"}, {Op: enginetest.WriteOp, Path: "config"}, {Op: enginetest.DeleteOp, Path: "config"},
+	{Op: enginetest.ReadOp, Path: "providers/test"}, {Op: enginetest.WriteOp, Path: "providers/test"}, {Op: enginetest.WriteOp, Path: "providers/new"}, {Op: enginetest.DeleteOp, Path: "providers/test"},
+	{Op: enginetest.WriteOp, Path: "providers/test/rediscover"},
+	{Op: enginetest.ReadOp, Path: "roles/r"}, {Op: enginetest.WriteOp, Path: "roles/r"}, {Op: enginetest.WriteOp, Path: "roles/new"}, {Op: enginetest.PatchOp, Path: "roles/r"}, {Op: enginetest.DeleteOp, Path: "roles/r"},
+	{Op: enginetest.ReadOp, Path: "creds/r"}, {Op: enginetest.WriteOp, Path: "creds/r"}, {Op: enginetest.WriteOp, Path: "refresh/r"}, {Op: enginetest.WriteOp, Path: "revoke/r"},
+	{Op: enginetest.ReadOp, Path: "identity/r"}, {Op: enginetest.ReadOp, Path: "rehearse/r"}, {Op: enginetest.ReadOp, Path: "explain/r"}, {Op: enginetest.WriteOp, Path: "explain/r"},
+	{Op: enginetest.ReadOp, Path: "status"}, {Op: enginetest.ReadOp, Path: "status/r"},
 }
 
 func TestUnknownFieldsAreRefused(t *testing.T) {
-	b := newMount(t)
+	b := enginetest.NewMount(t)
 	for _, r := range requests {
 		t.Run(fmt.Sprint(r), func(t *testing.T) {
-			b := b.in(t)
-			b.rejects(r.op, r.path, fields{"wrong": canary}, "no field wrong")
-			if strings.Contains(r.path, "/") {
-				b.rejects(r.op, r.path, fields{"name": canary}, "leave the field name out")
+			b := b.In(t)
+			b.Rejects(r.Op, r.Path, enginetest.Fields{"wrong": enginetest.Canary}, "no field wrong")
+			if strings.Contains(r.Path, "/") {
+				b.Rejects(r.Op, r.Path, enginetest.Fields{"name": enginetest.Canary}, "leave the field name out")
 			} else {
-				b.rejects(r.op, r.path, fields{"name": canary}, "no field name")
+				b.Rejects(r.Op, r.Path, enginetest.Fields{"name": enginetest.Canary}, "no field name")
 			}
 			// A field that may be a value is not repeated.
-			for _, field := range []string{canary + "secret!", strings.Repeat("eyJ", 20), "1234", "a\nb", ""} {
-				got := b.refused(r.op, r.path, fields{field: "x"})
-				if field != "" && strings.Contains(got, field) || !strings.Contains(got, "vault path-help oauth/"+r.path) {
+			for _, field := range []string{enginetest.Canary + "secret!", strings.Repeat("eyJ", 20), "1234", "a\nb", ""} {
+				got := b.Refused(r.Op, r.Path, enginetest.Fields{field: "x"})
+				if field != "" && strings.Contains(got, field) || !strings.Contains(got, "vault path-help oauth/"+r.Path) {
 					t.Errorf("says %q", got)
 				}
 			}
@@ -68,7 +47,7 @@ func TestUnknownFieldsAreRefused(t *testing.T) {
 }
 
 func TestMisspelledFieldsAreHelped(t *testing.T) {
-	b := newMount(t)
+	b := enginetest.NewMount(t)
 	for field, want := range map[string]string{
 		"client_secert": "did you mean client_secret?",
 		"Refresh_Token": "did you mean refresh_token?",
@@ -76,25 +55,25 @@ func TestMisspelledFieldsAreHelped(t *testing.T) {
 		"tt":            "did you mean ttl?",
 		"colour":        "vault path-help oauth/roles/r",
 	} {
-		b.rejects(writeOp, "roles/r", fields{field: canary}, want)
+		b.Rejects(enginetest.WriteOp, "roles/r", enginetest.Fields{field: enginetest.Canary}, want)
 	}
-	b.rejects(readOp, "creds/r", fields{"mi_ttl": "1m"}, "did you mean min_ttl?")
+	b.Rejects(enginetest.ReadOp, "creds/r", enginetest.Fields{"mi_ttl": "1m"}, "did you mean min_ttl?")
 }
 
 func TestNames(t *testing.T) {
-	b := newMount(t)
+	b := enginetest.NewMount(t)
 	for _, name := range []string{"a", "A.b", "alice@example.com", "svc:billing", "a+b_c-d", "0", strings.Repeat("n", 128)} {
-		b.writeRole(name)
-		b.read("creds/" + name)
-		b.read("status/" + name)
-		b.delete("roles/" + name)
+		b.WriteRole(name)
+		b.Read("creds/" + name)
+		b.Read("status/" + name)
+		b.Delete("roles/" + name)
 	}
 	for _, name := range []string{
 		"a b", "ä", "a/b", "a/", ".a", "a..b", "..", "a%20b", "a#b", "a?b", "a*", `a\b`, "a'b", "\U0001f511", "a\x00",
 		strings.Repeat("n", 129), "../config",
 	} {
 		for _, r := range requests {
-			prefix, rest, ok := strings.Cut(r.path, "/")
+			prefix, rest, ok := strings.Cut(r.Path, "/")
 			if !ok {
 				continue
 			}
@@ -102,14 +81,14 @@ func TestNames(t *testing.T) {
 			if _, after, ok := strings.Cut(rest, "/"); ok {
 				path += "/" + after
 			}
-			b.rejects(r.op, path, fields{"x": "y"}, "this name can't be used")
+			b.Rejects(r.Op, path, enginetest.Fields{"x": "y"}, "this name can't be used")
 		}
 	}
 }
 
 // The largest thing that belongs into a field is a PFX with its chain.
 func TestLargeFieldsAreRefused(t *testing.T) {
-	b := newMount(t)
+	b := enginetest.NewMount(t)
 	over := strings.Repeat("x", mount.MaxField+1)
 	for path, names := range map[string][]string{
 		"config": {"ca_certificate", "allowed_hosts", "request_timeout", "allow_insecure_endpoints"},
@@ -122,28 +101,28 @@ func TestLargeFieldsAreRefused(t *testing.T) {
 		"refresh/r":      {"if_generation"},
 	} {
 		for _, name := range names {
-			b.rejects(writeOp, path, fields{name: over}, name+" is larger than 256 KiB")
+			b.Rejects(enginetest.WriteOp, path, enginetest.Fields{name: over}, name+" is larger than 256 KiB")
 		}
 	}
-	for _, value := range []any{[]string{"a", over}, fields{"a": over}, fields{over: ""}, fields{"a": []any{fields{"b": over}}}} {
-		b.rejects(writeOp, "roles/r", fields{"token_params": value}, "token_params is larger than 256 KiB")
+	for _, value := range []any{[]string{"a", over}, enginetest.Fields{"a": over}, enginetest.Fields{over: ""}, enginetest.Fields{"a": []any{enginetest.Fields{"b": over}}}} {
+		b.Rejects(enginetest.WriteOp, "roles/r", enginetest.Fields{"token_params": value}, "token_params is larger than 256 KiB")
 	}
-	b.rejects(writeOp, "revoke/r", fields{"token": over}, "no field token")
-	b.rejects(writeOp, "roles/r", fields{"pfx": strings.Repeat("x", 10<<20)}, "pfx is larger than 256 KiB")
+	b.Rejects(enginetest.WriteOp, "revoke/r", enginetest.Fields{"token": over}, "no field token")
+	b.Rejects(enginetest.WriteOp, "roles/r", enginetest.Fields{"pfx": strings.Repeat("x", 10<<20)}, "pfx is larger than 256 KiB")
 	half := over[:200<<10]
-	b.rejects(writeOp, "roles/r", fields{"pfx": half, "scope": half, "client_id": half}, "together larger than 512 KiB")
+	b.Rejects(enginetest.WriteOp, "roles/r", enginetest.Fields{"pfx": half, "scope": half, "client_id": half}, "together larger than 512 KiB")
 }
 
 // An existence check comes before the request itself, and Vault logs its errors.
 func TestExistenceChecksLookAtNamesOnly(t *testing.T) {
-	b := newMount(t)
+	b := enginetest.NewMount(t)
 	for path, want := range map[string]bool{
 		"roles/r": true, "roles/new": false, "providers/test": true, "providers/salesforce": true, "providers/new": false,
 		"config": true, "roles/a..b": false, "providers/a..b": false,
 	} {
-		for _, f := range []fields{nil, {"ttl": canary, "lease": canary, "send_scope": canary, "request_timeout": canary, canary: []string{canary}}} {
+		for _, f := range []enginetest.Fields{nil, {"ttl": enginetest.Canary, "lease": enginetest.Canary, "send_scope": enginetest.Canary, "request_timeout": enginetest.Canary, enginetest.Canary: []string{enginetest.Canary}}} {
 			found, exists, err := b.HandleExistenceCheck(t.Context(), &logical.Request{
-				Operation: logical.CreateOperation, Path: path, Storage: b.storage, Data: maps.Clone(f),
+				Operation: logical.CreateOperation, Path: path, Storage: b.Storage, Data: maps.Clone(f),
 			})
 			if !found || exists != want || err != nil {
 				t.Errorf("%s: %v, %v, %v", path, found, exists, err)
@@ -154,55 +133,55 @@ func TestExistenceChecksLookAtNamesOnly(t *testing.T) {
 
 // A panic may quote data, so neither its text nor its values are shown, and no lock is left behind.
 func TestPanicsAreContained(t *testing.T) {
-	b := newMount(t)
-	panics := func(string) error { panic(canary + "panic") }
+	b := enginetest.NewMount(t)
+	panics := func(string) error { panic(enginetest.Canary + "panic") }
 	for _, r := range requests {
-		if r.path == "status" || strings.HasSuffix(r.path, "/new") {
+		if r.Path == "status" || strings.HasSuffix(r.Path, "/new") {
 			continue
 		}
-		b.storage.onGet(panics)
-		b.storage.onDelete(panics)
-		resp, err := b.try(t.Context(), r.op, r.path, nil)
-		if resp != nil || errStatus(err) != 500 || strings.Contains(err.Error(), canary) {
+		b.Storage.OnGet(panics)
+		b.Storage.OnDelete(panics)
+		resp, err := b.Try(t.Context(), r.Op, r.Path, nil)
+		if resp != nil || enginetest.ErrStatus(err) != 500 || strings.Contains(err.Error(), enginetest.Canary) {
 			t.Errorf("%v: %v, %v", r, resp, err)
 		}
-		b.storage.onGet(nil)
-		b.storage.onDelete(nil)
+		b.Storage.OnGet(nil)
+		b.Storage.OnDelete(nil)
 	}
-	b.storage.onPut(panics) // in the refresh's own goroutine
-	if _, err := b.try(t.Context(), writeOp, "refresh/r", nil); errStatus(err) != 500 {
+	b.Storage.OnPut(panics) // in the refresh's own goroutine
+	if _, err := b.Try(t.Context(), enginetest.WriteOp, "refresh/r", nil); enginetest.ErrStatus(err) != 500 {
 		t.Errorf("a refresh: %v", err)
 	}
-	b.storage.onPut(nil)
-	if got := b.write("refresh/r", nil).Data["generation"]; got != int64(2) {
+	b.Storage.OnPut(nil)
+	if got := b.Write("refresh/r", nil).Data["generation"]; got != int64(2) {
 		t.Errorf("after the panic, generation %v", got)
 	}
-	b.patch("roles/r", fields{"scope": "read"})
-	if !strings.Contains(b.log.String(), "storage_test.go") {
+	b.Patch("roles/r", enginetest.Fields{"scope": "read"})
+	if !strings.Contains(b.Log.String(), "enginetest") {
 		t.Error("the log has no stack")
 	}
 }
 
 // In a policy's path + stands for any name. What is called so already is not lost with an upgrade.
 func TestNothingNewIsCalledPlus(t *testing.T) {
-	b := newMount(t)
+	b := enginetest.NewMount(t)
 	for _, name := range []string{"+", "++"} {
-		b.rejects(writeOp, "roles/"+name, roleOf("test"), "must not consist of + only")
-		b.rejects(writeOp, "providers/"+name, fields{"token_endpoint": "https://a.example/"}, "must not consist of + only")
+		b.Rejects(enginetest.WriteOp, "roles/"+name, enginetest.RoleOf("test"), "must not consist of + only")
+		b.Rejects(enginetest.WriteOp, "providers/"+name, enginetest.Fields{"token_endpoint": "https://a.example/"}, "must not consist of + only")
 	}
-	b.write("roles/a+b", roleOf("test"))
-	b.write("roles/+a", roleOf("test"))
-	r, err := role.Get(t.Context(), b.storage, "r")
+	b.Write("roles/a+b", enginetest.RoleOf("test"))
+	b.Write("roles/+a", enginetest.RoleOf("test"))
+	r, err := role.Get(t.Context(), b.Storage, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := role.Put(t.Context(), b.storage, "+", r); err != nil {
+	if err := role.Put(t.Context(), b.Storage, "+", r); err != nil {
 		t.Fatal(err)
 	}
-	b.data("creds/+")
-	b.data("roles/+")
-	b.write("refresh/+", nil)
-	b.write("roles/+", fields{"ttl": "1h"})
-	b.patch("roles/+", fields{"ttl": "2h"})
-	b.delete("roles/+")
+	b.Data("creds/+")
+	b.Data("roles/+")
+	b.Write("refresh/+", nil)
+	b.Write("roles/+", enginetest.Fields{"ttl": "1h"})
+	b.Patch("roles/+", enginetest.Fields{"ttl": "2h"})
+	b.Delete("roles/+")
 }

@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	oauthrefresh "vault-plugin-secrets-oauthrefresh"
 	"vault-plugin-secrets-oauthrefresh/provider"
 )
 
@@ -34,7 +35,7 @@ var (
 // the operation, fields and providers must be known.
 func checkCommands(t *testing.T, text string) {
 	text = docContinued.ReplaceAllString(text, "")
-	b := newBackend()
+	b := oauthrefresh.NewBackend()
 	providers := provider.Builtins()
 	for _, match := range docCommand.FindAllStringSubmatch(text, -1) {
 		offered, known := cliVerbs[match[1]]

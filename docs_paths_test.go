@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"cmp"
@@ -14,6 +14,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	oauthrefresh "vault-plugin-secrets-oauthrefresh"
 )
 
 // referenceFile is made of the code: every path with its operations and its fields, one to a line.
@@ -47,7 +49,7 @@ func checkReference(t *testing.T) {
 func reference(t *testing.T) string {
 	role := readRole(t)
 	var menu, out strings.Builder
-	for _, path := range newBackend().Paths {
+	for _, path := range oauthrefresh.NewBackend().Paths {
 		name := shown(path)
 		fmt.Fprintf(&menu, "- [`%s`](#%s): %s\n", name, sections("# " + name)[0], quoteNames(path.HelpSynopsis))
 		fmt.Fprintf(&out, "\n## `%s`\n\n%s Operations: %s.\n\n%s\n", name, quoteNames(path.HelpSynopsis),
@@ -177,7 +179,7 @@ func cell(text string) string {
 
 // readRole is what a read of a role answers in which all that is only shown where it is set has been set.
 func readRole(t *testing.T) map[string]any {
-	b, err := Factory(t.Context(), &logical.BackendConfig{System: logical.TestSystemView()})
+	b, err := oauthrefresh.Factory(t.Context(), &logical.BackendConfig{System: logical.TestSystemView()})
 	if err != nil {
 		t.Fatal(err)
 	}

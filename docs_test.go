@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"flag"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	oauthrefresh "vault-plugin-secrets-oauthrefresh"
 	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/provider"
 )
@@ -103,13 +104,13 @@ func checkStates(t *testing.T, operations string) {
 var docVersion = regexp.MustCompile(`v\d+\.\d+\.\d+`)
 
 func checkVersion(t *testing.T, install string) {
-	version := strings.TrimPrefix(Version, "v")
+	version := strings.TrimPrefix(oauthrefresh.Version, "v")
 	if _, newest, _ := strings.Cut(readDoc(t, "CHANGELOG.md"), "\n## "); !strings.HasPrefix(newest, version+" ") {
 		t.Errorf("the newest entry of CHANGELOG.md is not that of %s", version)
 	}
 	for _, match := range docVersion.FindAllString(install, -1) {
-		if match != Version {
-			t.Errorf("docs/install.md installs %s, not %s", match, Version)
+		if match != oauthrefresh.Version {
+			t.Errorf("docs/install.md installs %s, not %s", match, oauthrefresh.Version)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"go/ast"
@@ -103,7 +103,7 @@ func TestOneCallerEach(t *testing.T) {
 
 // What others can see explains itself.
 func TestExportedSymbolsAreDocumented(t *testing.T) {
-	for _, dir := range []string{".", "schedule", "grant", "role", "provider", "mount", "client", "client/clienttest"} {
+	for _, dir := range []string{".", "schedule", "grant", "role", "provider", "mount", "client", "client/clienttest", "internal/enginetest"} {
 		fset := source.NewFileSet()
 		var files []*ast.File
 		names, err := filepath.Glob(filepath.Join(dir, "*.go"))

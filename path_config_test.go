@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"reflect"
@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 )
 
 var defaultConfig = map[string]any{
@@ -15,10 +16,10 @@ var defaultConfig = map[string]any{
 }
 
 func TestConfigKeepsWhatAWriteDoesNotName(t *testing.T) {
-	b := newTestBackend(t)
+	b := enginetest.New(t)
 	check := func(want map[string]any) {
 		t.Helper()
-		got := b.data("config")
+		got := b.Data("config")
 		if hosts := got["allowed_hosts"].([]string); len(hosts) == 0 {
 			got["allowed_hosts"] = []string(nil)
 		}
@@ -28,46 +29,46 @@ func TestConfigKeepsWhatAWriteDoesNotName(t *testing.T) {
 	}
 	check(defaultConfig)
 	ca := string(clienttest.CAPEM())
-	b.write("config", fields{"request_timeout": "5s", "ca_certificate": ca})
-	b.write("config", fields{"allowed_hosts": "*.example.com", "allow_insecure_endpoints": true})
-	b.write("config", fields{})
+	b.Write("config", enginetest.Fields{"request_timeout": "5s", "ca_certificate": ca})
+	b.Write("config", enginetest.Fields{"allowed_hosts": "*.example.com", "allow_insecure_endpoints": true})
+	b.Write("config", enginetest.Fields{})
 	check(map[string]any{
 		"request_timeout": int64(5), "ca_certificate": ca, "allowed_hosts": []string{"*.example.com"}, "allow_insecure_endpoints": true,
 	})
-	b.write("config", fields{"request_timeout": "", "ca_certificate": "", "allowed_hosts": "", "allow_insecure_endpoints": ""})
+	b.Write("config", enginetest.Fields{"request_timeout": "", "ca_certificate": "", "allowed_hosts": "", "allow_insecure_endpoints": ""})
 	check(defaultConfig)
-	b.write("config", fields{"request_timeout": 60, "ca_certificate": ca})
-	b.delete("config")
+	b.Write("config", enginetest.Fields{"request_timeout": 60, "ca_certificate": ca})
+	b.Delete("config")
 	check(defaultConfig)
-	if stored := b.storage.contents(t); len(stored) != 0 {
+	if stored := b.Storage.Contents(t); len(stored) != 0 {
 		t.Errorf("a delete leaves %v", stored)
 	}
-	b.delete("config") // again: nothing to complain about
+	b.Delete("config") // again: nothing to complain about
 }
 
 func TestBadConfigIsRefused(t *testing.T) {
 	for name, existing := range map[string]bool{"new": false, "existing": true} {
-		b := newTestBackend(t)
+		b := enginetest.New(t)
 		if existing {
-			b.write("config", fields{"request_timeout": 7, "allowed_hosts": "a.example"})
+			b.Write("config", enginetest.Fields{"request_timeout": 7, "allowed_hosts": "a.example"})
 		}
 		for _, c := range []struct {
-			f    fields
+			f    enginetest.Fields
 			want string
 		}{
-			{fields{"request_timeout": 0}, "request_timeout must lie between 1s and 1m"},
-			{fields{"request_timeout": "61s"}, "request_timeout must lie between 1s and 1m"},
-			{fields{"ca_certificate": "garbage"}, "ca_certificate holds no certificate"},
-			{fields{"ca_certificate": "-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n"}, "ca_certificate holds no certificate"},
-			{fields{"allowed_hosts": "https://a.example"}, "without scheme, port or path"},
-			{fields{"allowed_hosts": "a.example:443"}, "without scheme, port or path"},
-			{fields{"allowed_hosts": "a.example/x"}, "without scheme, port or path"},
-			{fields{"allowed_hosts": []string{"b.example", ""}}, "without scheme, port or path"},
-			{fields{"allowed_hosts": "[zzz"}, "without scheme, port or path"},
+			{enginetest.Fields{"request_timeout": 0}, "request_timeout must lie between 1s and 1m"},
+			{enginetest.Fields{"request_timeout": "61s"}, "request_timeout must lie between 1s and 1m"},
+			{enginetest.Fields{"ca_certificate": "garbage"}, "ca_certificate holds no certificate"},
+			{enginetest.Fields{"ca_certificate": "-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n"}, "ca_certificate holds no certificate"},
+			{enginetest.Fields{"allowed_hosts": "https://a.example"}, "without scheme, port or path"},
+			{enginetest.Fields{"allowed_hosts": "a.example:443"}, "without scheme, port or path"},
+			{enginetest.Fields{"allowed_hosts": "a.example/x"}, "without scheme, port or path"},
+			{enginetest.Fields{"allowed_hosts": []string{"b.example", ""}}, "without scheme, port or path"},
+			{enginetest.Fields{"allowed_hosts": "[zzz"}, "without scheme, port or path"},
 			// What is right beside what is wrong is not stored either.
-			{fields{"request_timeout": 9, "ca_certificate": "garbage"}, "ca_certificate"},
+			{enginetest.Fields{"request_timeout": 9, "ca_certificate": "garbage"}, "ca_certificate"},
 		} {
-			b.rejects(writeOp, "config", c.f, c.want)
+			b.Rejects(enginetest.WriteOp, "config", c.f, c.want)
 		}
 		if t.Failed() {
 			t.Fatalf("with %s configuration", name)
@@ -77,25 +78,25 @@ func TestBadConfigIsRefused(t *testing.T) {
 
 // The bounds hold at every exchange, so that they stop what was written before them.
 func TestConfigHoldsFromTheNextExchangeOn(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
-	newGrant(server)
-	b.writeRole("r")
-	b.read("creds/r")
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
+	enginetest.NewGrant(server)
+	b.WriteRole("r")
+	b.Read("creds/r")
 
-	b.write("config", fields{"allowed_hosts": "*.example.com"})
-	b.rejects(writeOp, "refresh/r", nil, "not among allowed_hosts")
-	b.rejects(writeOp, "revoke/r", nil, "not among allowed_hosts")
-	b.rejects(writeOp, "roles/r", fields{"scope": "zzz"}, "not among allowed_hosts")
-	b.rejects(writeOp, "providers/test", fields{"docs": "zzz"}, "not among allowed_hosts")
-	b.rejects(writeOp, "providers/new", fields{"token_endpoint": "https://zzz.example/"}, "token_endpoint: the endpoint's host is not among")
-	b.rejects(writeOp, "providers/new", fields{"token_endpoint": "https://a.example.com/", "revocation_endpoint": "https://zzz.example/"},
+	b.Write("config", enginetest.Fields{"allowed_hosts": "*.example.com"})
+	b.Rejects(enginetest.WriteOp, "refresh/r", nil, "not among allowed_hosts")
+	b.Rejects(enginetest.WriteOp, "revoke/r", nil, "not among allowed_hosts")
+	b.Rejects(enginetest.WriteOp, "roles/r", enginetest.Fields{"scope": "zzz"}, "not among allowed_hosts")
+	b.Rejects(enginetest.WriteOp, "providers/test", enginetest.Fields{"docs": "zzz"}, "not among allowed_hosts")
+	b.Rejects(enginetest.WriteOp, "providers/new", enginetest.Fields{"token_endpoint": "https://zzz.example/"}, "token_endpoint: the endpoint's host is not among")
+	b.Rejects(enginetest.WriteOp, "providers/new", enginetest.Fields{"token_endpoint": "https://a.example.com/", "revocation_endpoint": "https://zzz.example/"},
 		"revocation_endpoint: the endpoint's host is not among")
-	b.write("config", fields{"allowed_hosts": "127.0.0.*"})
-	b.write("refresh/r", nil)
+	b.Write("config", enginetest.Fields{"allowed_hosts": "127.0.0.*"})
+	b.Write("refresh/r", nil)
 
-	b.write("config", fields{"ca_certificate": ""})
-	if _, err := b.try(t.Context(), writeOp, "refresh/r", nil); err == nil {
+	b.Write("config", enginetest.Fields{"ca_certificate": ""})
+	if _, err := b.Try(t.Context(), enginetest.WriteOp, "refresh/r", nil); err == nil {
 		t.Error("a server of an authority that is no longer trusted is spoken to")
 	}
 	if n := len(server.Requests()); n != 2 {
@@ -104,21 +105,21 @@ func TestConfigHoldsFromTheNextExchangeOn(t *testing.T) {
 }
 
 func TestInsecureEndpointsNeedTheConfig(t *testing.T) {
-	b := newTestBackend(t)
+	b := enginetest.New(t)
 	server := clienttest.New(t, clienttest.Options{Plain: true})
-	newGrant(server)
-	plain := fields{"token_endpoint": server.URL() + "/token"}
-	b.rejects(writeOp, "providers/test", plain, "token_endpoint must start with https://")
-	b.rejects(writeOp, "providers/test", fields{"token_endpoint": "https://a.example/", "revocation_endpoint": "http://a.example/"},
+	enginetest.NewGrant(server)
+	plain := enginetest.Fields{"token_endpoint": server.URL() + "/token"}
+	b.Rejects(enginetest.WriteOp, "providers/test", plain, "token_endpoint must start with https://")
+	b.Rejects(enginetest.WriteOp, "providers/test", enginetest.Fields{"token_endpoint": "https://a.example/", "revocation_endpoint": "http://a.example/"},
 		"revocation_endpoint must start with https://")
-	b.write("config", fields{"allow_insecure_endpoints": true})
-	b.write("providers/test", plain)
-	b.writeRole("r")
-	b.read("creds/r")
+	b.Write("config", enginetest.Fields{"allow_insecure_endpoints": true})
+	b.Write("providers/test", plain)
+	b.WriteRole("r")
+	b.Read("creds/r")
 
-	b.write("config", fields{"allow_insecure_endpoints": false})
-	b.rejects(writeOp, "refresh/r", nil, "must start with https://")
-	b.rejects(writeOp, "roles/r", fields{"scope": "zzz"}, "must start with https://")
+	b.Write("config", enginetest.Fields{"allow_insecure_endpoints": false})
+	b.Rejects(enginetest.WriteOp, "refresh/r", nil, "must start with https://")
+	b.Rejects(enginetest.WriteOp, "roles/r", enginetest.Fields{"scope": "zzz"}, "must start with https://")
 	if n := len(server.Requests()); n != 1 {
 		t.Errorf("%d requests arrived", n)
 	}
@@ -126,13 +127,13 @@ func TestInsecureEndpointsNeedTheConfig(t *testing.T) {
 
 func TestDamagedEntriesAreNotQuoted(t *testing.T) {
 	for _, key := range []string{"config", "role/r", "provider/test", "token/r"} {
-		b := newMount(t)
-		entry := &logical.StorageEntry{Key: key, Value: []byte(`{"` + canary + `": "` + canary)}
-		if err := b.storage.InmemStorage.Put(t.Context(), entry); err != nil {
+		b := enginetest.NewMount(t)
+		entry := &logical.StorageEntry{Key: key, Value: []byte(`{"` + enginetest.Canary + `": "` + enginetest.Canary)}
+		if err := b.Storage.InmemStorage.Put(t.Context(), entry); err != nil {
 			t.Fatal(err)
 		}
-		_, err := b.try(t.Context(), writeOp, "refresh/r", nil)
-		if err == nil || !strings.Contains(err.Error(), key) || strings.Contains(err.Error(), canary) {
+		_, err := b.Try(t.Context(), enginetest.WriteOp, "refresh/r", nil)
+		if err == nil || !strings.Contains(err.Error(), key) || strings.Contains(err.Error(), enginetest.Canary) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"encoding/json"
@@ -11,19 +11,20 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 )
 
 func TestCredsAnswer(t *testing.T) {
-	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
 		answer := clienttest.JSON(200, `{"access_token":"a1","token_type":"Odd Type","expires_in":3600,"scope":"as granted",
-			"instance_url":"https://instance.example","big":12345678901234567890,"not_listed":"x","refresh_token":"`+canary+`next"}`)
+			"instance_url":"https://instance.example","big":12345678901234567890,"not_listed":"x","refresh_token":"`+enginetest.Canary+`next"}`)
 		server.Enqueue(answer)
 		want := map[string]any{
 			"access_token": "a1", "token_type": "Odd Type", "scope": "as granted", "expires_at": "2000-01-01T01:00:00Z", "generation": int64(1),
 			"token_id": "f55ff16f66f4", "instance_url": "https://instance.example", "big": json.Number("12345678901234567890"),
 		}
 		for _, op := range []logical.Operation{logical.ReadOperation, logical.UpdateOperation} {
-			resp := b.do(op, "creds/r", nil)
+			resp := b.Do(op, "creds/r", nil)
 			if !reflect.DeepEqual(resp.Data, want) {
 				t.Errorf("%s answers %v, want %v", op, resp.Data, want)
 			}
@@ -31,17 +32,17 @@ func TestCredsAnswer(t *testing.T) {
 				t.Errorf("%s gives the lease %+v", op, resp.Secret)
 			}
 		}
-	}, fields{"extra_fields": "instance_url,big,absent"})
+	}, enginetest.Fields{"extra_fields": "instance_url,big,absent"})
 }
 
 // What Vault Agent and the Secrets Operator read of a secret without a lease, in the types they want.
 func TestCredsWithoutALease(t *testing.T) {
-	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		b.write("roles/r", fields{"lease": false})
-		server.Enqueue(tokenAnswer("a1", ""))
-		b.read("creds/r")
-		pause(10 * time.Minute)
-		resp := b.read("creds/r")
+	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		b.Write("roles/r", enginetest.Fields{"lease": false})
+		server.Enqueue(enginetest.TokenAnswer("a1", ""))
+		b.Read("creds/r")
+		enginetest.Pause(10 * time.Minute)
+		resp := b.Read("creds/r")
 		if resp.Secret != nil {
 			t.Errorf("a lease: %+v", resp.Secret)
 		}
@@ -56,8 +57,8 @@ func TestCredsWithoutALease(t *testing.T) {
 		if got := slices.Sorted(maps.Keys(resp.Data)); len(got) != 9 {
 			t.Errorf("the fields are %v", got)
 		}
-		b.write("roles/r", fields{"ttl": "60s"})
-		if got := b.data("creds/r")["ttl"]; got != int64(59) {
+		b.Write("roles/r", enginetest.Fields{"ttl": "60s"})
+		if got := b.Data("creds/r")["ttl"]; got != int64(59) {
 			t.Errorf("with a ttl of the role it is %v", got)
 		}
 	})
@@ -66,8 +67,8 @@ func TestCredsWithoutALease(t *testing.T) {
 // RFC 6749 section 5.1: a scope that the answer leaves out is the one that was asked for, and on a
 // refresh section 6 adds: the one that was granted before.
 func TestScopeOfTheAnswer(t *testing.T) {
-	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		b.write("roles/r", fields{"scope": "asked for"})
+	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		b.Write("roles/r", enginetest.Fields{"scope": "asked for"})
 		answer := func(scope string) {
 			server.Enqueue(clienttest.JSON(200, `{"access_token":"a","expires_in":3600`+scope+`}`))
 		}
@@ -75,14 +76,14 @@ func TestScopeOfTheAnswer(t *testing.T) {
 			{``, "asked for"}, {`,"scope":"narrower"`, "narrower"}, {``, "narrower"},
 		} {
 			answer(c.scope)
-			b.write("refresh/r", nil)
-			if got := b.data("creds/r")["scope"]; got != c.want {
+			b.Write("refresh/r", nil)
+			if got := b.Data("creds/r")["scope"]; got != c.want {
 				t.Errorf("refresh %d: the scope is %v, want %s", i+1, got, c.want)
 			}
 		}
-		b.write("roles/r", fields{"scope": "other"})
+		b.Write("roles/r", enginetest.Fields{"scope": "other"})
 		answer(``)
-		if got := b.data("creds/r")["scope"]; got != "other" {
+		if got := b.Data("creds/r")["scope"]; got != "other" {
 			t.Errorf("after an edit the scope is %v", got)
 		}
 	})
@@ -91,33 +92,33 @@ func TestScopeOfTheAnswer(t *testing.T) {
 // A reader that arrives just before the window of a provider whose refresh kills the old token waits
 // for it: a lease of a moment helps nobody, and a refresh now would break others' leases.
 func TestAReaderWaitsForTheWindow(t *testing.T) {
-	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		server.Enqueue(tokenAnswer("a1", ""), tokenAnswer("a2", ""))
-		b.read("creds/r")
-		pause(40*time.Minute - 3*time.Second)
+	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		server.Enqueue(enginetest.TokenAnswer("a1", ""), enginetest.TokenAnswer("a2", ""))
+		b.Read("creds/r")
+		enginetest.Pause(40*time.Minute - 3*time.Second)
 		before := time.Now()
-		if got := b.data("creds/r")["access_token"]; got != "a2" || time.Since(before) != 3*time.Second {
+		if got := b.Data("creds/r")["access_token"]; got != "a2" || time.Since(before) != 3*time.Second {
 			t.Errorf("%v after %s", got, time.Since(before))
 		}
-	}, fields{"refresh_invalidates_access_token": true})
+	}, enginetest.Fields{"refresh_invalidates_access_token": true})
 }
 
 // Readers that all want more than is left are content with one new token.
 func TestMinTTL(t *testing.T) {
-	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		grant := newGrant(server)
-		b.read("creds/r")
-		pause(20 * time.Minute)
-		b.write("creds/r", fields{"min_ttl": "39m"})
+	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		grant := enginetest.NewGrant(server)
+		b.Read("creds/r")
+		enginetest.Pause(20 * time.Minute)
+		b.Write("creds/r", enginetest.Fields{"min_ttl": "39m"})
 		if n := grant.Refreshes(); n != 1 {
 			t.Errorf("%d refreshes for what was there", n)
 		}
-		var readers []<-chan outcome
+		var readers []<-chan enginetest.Outcome
 		for range 50 {
-			readers = append(readers, b.start(t.Context(), logical.UpdateOperation, "creds/r", fields{"min_ttl": "50m"}))
+			readers = append(readers, b.Start(t.Context(), logical.UpdateOperation, "creds/r", enginetest.Fields{"min_ttl": "50m"}))
 		}
 		for _, reader := range readers {
-			if got := (<-reader).value(t, "generation"); got != int64(2) {
+			if got := (<-reader).Value(t, "generation"); got != int64(2) {
 				t.Errorf("generation %v", got)
 			}
 		}
@@ -130,12 +131,12 @@ func TestMinTTL(t *testing.T) {
 // Before there is a token nobody knows how long it will live. A first one is fetched, and kept for
 // those who ask for less.
 func TestMinTTLOfAFirstToken(t *testing.T) {
-	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		grant := newGrant(server)
+	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		grant := enginetest.NewGrant(server)
 		for range 3 {
-			b.refused(logical.UpdateOperation, "creds/r", fields{"min_ttl": "2h"})
+			b.Refused(logical.UpdateOperation, "creds/r", enginetest.Fields{"min_ttl": "2h"})
 		}
-		b.read("creds/r")
+		b.Read("creds/r")
 		if n := grant.Refreshes(); n != 1 {
 			t.Errorf("%d refreshes", n)
 		}

@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"maps"
@@ -9,19 +9,20 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 )
 
 // The answer tells the tokens apart and holds none: policies may allow a refresh without a read.
 func TestAForcedRefresh(t *testing.T) {
-	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		newGrant(server)
-		first := b.data("creds/r")
-		pause(time.Minute)
-		got := b.write("refresh/r", nil).Data
+	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		enginetest.NewGrant(server)
+		first := b.Data("creds/r")
+		enginetest.Pause(time.Minute)
+		got := b.Write("refresh/r", nil).Data
 		if keys := slices.Sorted(maps.Keys(got)); !slices.Equal(keys, []string{"expires_at", "generation", "refreshed", "token_id"}) {
 			t.Errorf("the fields are %v", keys)
 		}
-		second := b.data("creds/r")
+		second := b.Data("creds/r")
 		if got["refreshed"] != true || got["generation"] != int64(2) || got["token_id"] == first["token_id"] {
 			t.Errorf("the answer is %v", got)
 		}
@@ -36,24 +37,24 @@ func TestAForcedRefresh(t *testing.T) {
 
 // Fifty readers whose token was refused before its time cost one refresh.
 func TestAHerdWithOneGenerationCostsOneRefresh(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
-	b.writeRole("r")
-	answer, open := gated(tokenAnswer("a2", ""))
-	server.Enqueue(tokenAnswer("a1", ""), answer)
-	b.read("creds/r")
-	var herd []<-chan outcome
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
+	b.WriteRole("r")
+	answer, open := enginetest.Gated(enginetest.TokenAnswer("a2", ""))
+	server.Enqueue(enginetest.TokenAnswer("a1", ""), answer)
+	b.Read("creds/r")
+	var herd []<-chan enginetest.Outcome
 	for range 50 {
-		herd = append(herd, b.start(t.Context(), logical.UpdateOperation, "refresh/r", fields{"if_generation": 1}))
+		herd = append(herd, b.Start(t.Context(), logical.UpdateOperation, "refresh/r", enginetest.Fields{"if_generation": 1}))
 	}
-	b.atWork("r", 50)
+	b.AtWork("r", 50)
 	open()
 	for _, one := range herd {
-		if got := await(t, one).value(t, "generation"); got != int64(2) {
+		if got := enginetest.Await(t, one).Value(t, "generation"); got != int64(2) {
 			t.Errorf("generation %v", got)
 		}
 	}
-	late := b.write("refresh/r", fields{"if_generation": 1}).Data
+	late := b.Write("refresh/r", enginetest.Fields{"if_generation": 1}).Data
 	if late["refreshed"] != false || late["generation"] != int64(2) || late["token_id"] == nil {
 		t.Errorf("who comes late is told %v", late)
 	}
@@ -64,18 +65,18 @@ func TestAHerdWithOneGenerationCostsOneRefresh(t *testing.T) {
 
 // Two operators who press at the same time want one refresh.
 func TestForcedRefreshesOfTheSameMomentAreOne(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
-	b.writeRole("r")
-	answer, open := gated(tokenAnswer("a1", ""))
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
+	b.WriteRole("r")
+	answer, open := enginetest.Gated(enginetest.TokenAnswer("a1", ""))
 	server.Enqueue(answer)
-	first := b.start(t.Context(), logical.UpdateOperation, "refresh/r", nil)
+	first := b.Start(t.Context(), logical.UpdateOperation, "refresh/r", nil)
 	server.WaitFor(1)
-	second := b.start(t.Context(), logical.UpdateOperation, "refresh/r", nil)
-	b.atWork("r", 2)
+	second := b.Start(t.Context(), logical.UpdateOperation, "refresh/r", nil)
+	b.AtWork("r", 2)
 	open()
-	for _, operator := range []<-chan outcome{first, second} {
-		if got := await(t, operator).value(t, "generation"); got != int64(1) {
+	for _, operator := range []<-chan enginetest.Outcome{first, second} {
+		if got := enginetest.Await(t, operator).Value(t, "generation"); got != int64(1) {
 			t.Errorf("generation %v", got)
 		}
 	}
@@ -86,39 +87,39 @@ func TestForcedRefreshesOfTheSameMomentAreOne(t *testing.T) {
 
 // Where a refresh kills the token of others, force is what it takes before its time.
 func TestAForcedRefreshDoesNotSpareOthers(t *testing.T) {
-	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		grant := newGrant(server)
-		b.read("creds/r")
-		b.refused(logical.UpdateOperation, "creds/r", fields{"min_ttl": "50m"})
-		b.write("refresh/r", nil)
+	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		grant := enginetest.NewGrant(server)
+		b.Read("creds/r")
+		b.Refused(logical.UpdateOperation, "creds/r", enginetest.Fields{"min_ttl": "50m"})
+		b.Write("refresh/r", nil)
 		if n := grant.Refreshes(); n != 2 {
 			t.Errorf("%d refreshes", n)
 		}
-	}, fields{"refresh_invalidates_access_token": true})
+	}, enginetest.Fields{"refresh_invalidates_access_token": true})
 }
 
 // Force does not reach past a failure, and leaves the token at hand alone.
 func TestAForcedRefreshThatFails(t *testing.T) {
-	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		server.Enqueue(tokenAnswer("a1", ""), busy)
-		b.read("creds/r")
+	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		server.Enqueue(enginetest.TokenAnswer("a1", ""), enginetest.Busy)
+		b.Read("creds/r")
 		for range 3 {
-			if status, text := b.failure(logical.UpdateOperation, "refresh/r", nil); status != 503 {
+			if status, text := b.Failure(logical.UpdateOperation, "refresh/r", nil); status != 503 {
 				t.Errorf("%d %s", status, text)
 			}
 		}
 		if n := len(server.Requests()); n != 2 {
 			t.Errorf("%d requests", n)
 		}
-		if resp := b.read("creds/r"); resp.Data["access_token"] != "a1" || len(resp.Warnings) != 0 {
+		if resp := b.Read("creds/r"); resp.Data["access_token"] != "a1" || len(resp.Warnings) != 0 {
 			t.Errorf("access token %v, warnings %q", resp.Data["access_token"], resp.Warnings)
 		}
 	})
 }
 
 func TestARefreshOfNoRole(t *testing.T) {
-	b := newTestBackend(t)
+	b := enginetest.New(t)
 	for _, path := range []string{"refresh/none", "revoke/none", "creds/none"} {
-		b.rejects(logical.UpdateOperation, path, nil, "there is no role of this name")
+		b.Rejects(logical.UpdateOperation, path, nil, "there is no role of this name")
 	}
 }

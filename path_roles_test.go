@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"fmt"
@@ -7,35 +7,36 @@ import (
 	"testing"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 )
 
 func TestRolesAreListedAndDeleted(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
-	newGrant(server)
-	if got := b.list("roles/"); len(got) != 0 {
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
+	enginetest.NewGrant(server)
+	if got := b.List("roles/"); len(got) != 0 {
 		t.Errorf("%q", got)
 	}
-	bare := b.storage.contents(t)
-	b.writeRole("b@example.com")
-	b.writeRole("a")
-	b.read("creds/a")
-	if got := b.list("roles"); !slices.Equal(got, []string{"a", "b@example.com"}) {
+	bare := b.Storage.Contents(t)
+	b.WriteRole("b@example.com")
+	b.WriteRole("a")
+	b.Read("creds/a")
+	if got := b.List("roles"); !slices.Equal(got, []string{"a", "b@example.com"}) {
 		t.Errorf("%q", got)
 	}
-	b.delete("roles/a")
-	b.delete("roles/a")
-	b.delete("roles/b@example.com")
-	if got := b.storage.contents(t); !maps.Equal(got, bare) {
+	b.Delete("roles/a")
+	b.Delete("roles/a")
+	b.Delete("roles/b@example.com")
+	if got := b.Storage.Contents(t); !maps.Equal(got, bare) {
 		t.Errorf("deleted roles leave %v", slices.Collect(maps.Keys(got)))
 	}
 	for _, path := range []string{"roles/a", "status/a"} {
-		if b.read(path) != nil {
+		if b.Read(path) != nil {
 			t.Errorf("%s is still there", path)
 		}
 	}
-	for _, r := range []request{{readOp, "creds/a"}, {writeOp, "creds/a"}, {writeOp, "refresh/a"}, {writeOp, "revoke/a"}} {
-		b.rejects(r.op, r.path, nil, "no role of this name")
+	for _, r := range []enginetest.Request{{Op: enginetest.ReadOp, Path: "creds/a"}, {Op: enginetest.WriteOp, Path: "creds/a"}, {Op: enginetest.WriteOp, Path: "refresh/a"}, {Op: enginetest.WriteOp, Path: "revoke/a"}} {
+		b.Rejects(r.Op, r.Path, nil, "no role of this name")
 	}
 	if n := len(server.Requests()); n != 1 {
 		t.Errorf("%d requests: a delete asks nobody", n)
@@ -44,15 +45,15 @@ func TestRolesAreListedAndDeleted(t *testing.T) {
 
 // A role of the same name is another one: it begins with its own refresh token.
 func TestRoleIsBornAnew(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
-	newGrant(server)
-	b.writeRole("r")
-	b.read("creds/r")
-	b.delete("roles/r")
-	server.Handle(clienttest.NewRotation(canary + "other").Answer)
-	b.writeRole("r", fields{"refresh_token": canary + "other"})
-	if got := b.data("creds/r"); got["access_token"] != clienttest.AccessToken(canary+"other", 1) || got["generation"] != int64(1) {
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
+	enginetest.NewGrant(server)
+	b.WriteRole("r")
+	b.Read("creds/r")
+	b.Delete("roles/r")
+	server.Handle(clienttest.NewRotation(enginetest.Canary + "other").Answer)
+	b.WriteRole("r", enginetest.Fields{"refresh_token": enginetest.Canary + "other"})
+	if got := b.Data("creds/r"); got["access_token"] != clienttest.AccessToken(enginetest.Canary+"other", 1) || got["generation"] != int64(1) {
 		t.Errorf("%v", got)
 	}
 }
@@ -60,30 +61,30 @@ func TestRoleIsBornAnew(t *testing.T) {
 // If storage breaks off a delete in the middle, what is left must not be a role that begins again
 // with its spent refresh token.
 func TestBrokenDeletesLeaveNoSpentGrant(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
-	grant := newGrant(server)
-	b.writeRole("r")
-	b.read("creds/r")
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
+	grant := enginetest.NewGrant(server)
+	b.WriteRole("r")
+	b.Read("creds/r")
 	deletes := 0
-	b.storage.onDelete(func(string) error {
+	b.Storage.OnDelete(func(string) error {
 		if deletes++; deletes > 1 {
 			return fmt.Errorf("storage is down")
 		}
 		return nil
 	})
-	if _, err := b.try(t.Context(), deleteOp, "roles/r", nil); err == nil {
+	if _, err := b.Try(t.Context(), enginetest.DeleteOp, "roles/r", nil); err == nil {
 		t.Fatal("a delete that was not done is reported as done")
 	}
-	b.storage.onDelete(nil)
-	if resp, _ := b.try(t.Context(), writeOp, "refresh/r", nil); !resp.IsError() {
+	b.Storage.OnDelete(nil)
+	if resp, _ := b.Try(t.Context(), enginetest.WriteOp, "refresh/r", nil); !resp.IsError() {
 		t.Errorf("%v", resp)
 	}
 	if grant.Reused() {
 		t.Error("the spent refresh token was presented")
 	}
-	b.delete("roles/r")
-	if _, left := b.storage.contents(t)["token/r"]; left {
+	b.Delete("roles/r")
+	if _, left := b.Storage.Contents(t)["token/r"]; left {
 		t.Error("the second delete leaves the token")
 	}
 }

@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"fmt"
@@ -10,19 +10,20 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 )
 
 // One word for each state, and what goes with it.
 func TestStatusOfEachState(t *testing.T) {
-	never := func(t *testing.T, b *testBackend, server *clienttest.Server) {}
-	read := func(answer clienttest.Answer) func(*testing.T, *testBackend, *clienttest.Server) {
-		return func(t *testing.T, b *testBackend, server *clienttest.Server) {
+	never := func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {}
+	read := func(answer clienttest.Answer) func(*testing.T, *enginetest.Mount, *clienttest.Server) {
+		return func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
 			server.Enqueue(answer.With("X-Request-Id", "id-1"))
-			_, _ = b.try(t.Context(), logical.ReadOperation, "creds/r", nil)
+			_, _ = b.Try(t.Context(), logical.ReadOperation, "creds/r", nil)
 		}
 	}
 	for state, c := range map[string]struct {
-		happens func(*testing.T, *testBackend, *clienttest.Server)
+		happens func(*testing.T, *enginetest.Mount, *clienttest.Server)
 		want    map[string]any // nil for a field that must not be there
 	}{
 		"new": {never, map[string]any{"generation": int64(0), "last_success": nil, "next_step": nil, "token_id": nil, "expires_at": nil}},
@@ -38,19 +39,19 @@ func TestStatusOfEachState(t *testing.T) {
 			"last_error_class": "outcome_unknown", "last_error_status": 500, "last_error_code": nil, "outcome_unknown": true,
 			"outcome_unknown_since": "2000-01-01T00:00:00Z", "reauthorization_required": false,
 		}},
-		"dead": {read(invalidGrant), map[string]any{
+		"dead": {read(enginetest.InvalidGrant), map[string]any{
 			"last_error_class": "grant_refused", "last_error_code": "invalid_grant", "reauthorization_required": true, "outcome_unknown": false,
 			"backing_off_until": nil,
 		}},
-		"unpersisted": {func(t *testing.T, b *testBackend, server *clienttest.Server) {
-			b.failSecondPut(100)
-			read(tokenAnswer("a1", canary+"next"))(t, b, server)
+		"unpersisted": {func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+			b.FailSecondPut(100)
+			read(enginetest.TokenAnswer("a1", enginetest.Canary+"next"))(t, b, server)
 		}, map[string]any{"unpersisted": true, "generation": int64(1)}},
 	} {
 		t.Run(state, func(t *testing.T) {
-			withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
+			enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
 				c.happens(t, b, server)
-				got := b.data("status/r")
+				got := b.Data("status/r")
 				c.want["state"], c.want["provider"], c.want["grant_type"] = state, "test", "refresh_token"
 				for field, want := range c.want {
 					if !reflect.DeepEqual(got[field], want) {
@@ -63,10 +64,10 @@ func TestStatusOfEachState(t *testing.T) {
 				if until, _ := got["backing_off_until"].(string); (until != "") != (state == "failing" || state == "unknown") {
 					t.Errorf("backing off until %q", until)
 				}
-				if strings.Contains(fmt.Sprint(got), canary) {
+				if strings.Contains(fmt.Sprint(got), enginetest.Canary) {
 					t.Errorf("a secret: %v", got)
 				}
-				b.storage.onPut(nil)
+				b.Storage.OnPut(nil)
 			})
 		})
 	}
@@ -74,44 +75,44 @@ func TestStatusOfEachState(t *testing.T) {
 
 // An exchange that is under way is nothing to worry about.
 func TestStatusDuringARefresh(t *testing.T) {
-	m := newMidway(t, tokenAnswer("a1", ""))
-	if got := m.data("status/r"); got["state"] != "new" || got["outcome_unknown"] != false || got["outcome_unknown_since"] != nil {
+	m := enginetest.NewMidway(t, enginetest.TokenAnswer("a1", ""))
+	if got := m.Data("status/r"); got["state"] != "new" || got["outcome_unknown"] != false || got["outcome_unknown_since"] != nil {
 		t.Errorf("the status says %v", got)
 	}
-	m.open()
-	await(t, m.reader)
+	m.Open()
+	enginetest.Await(t, m.Reader)
 }
 
 // The mount at a glance names what needs somebody, and counts the rest.
 func TestStatusOfTheMount(t *testing.T) {
-	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		b.delete("roles/r")
+	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		b.Delete("roles/r")
 		empty := map[string]any{
 			"roles": 0, "ok": 0, "never_refreshed": 0, "reauthorization_required": []string{}, "failing": []string{},
 			"outcome_unknown": []string{}, "unpersisted": []string{}, "blocked": []string{}, "unreadable": []string{},
 		}
-		if got := b.data("status"); !reflect.DeepEqual(got, empty) {
+		if got := b.Data("status"); !reflect.DeepEqual(got, empty) {
 			t.Errorf("without roles: %v", got)
 		}
 		for name, answer := range map[string]clienttest.Answer{
-			"ok-1": tokenAnswer("a", ""), "ok-2": tokenAnswer("a", ""), "dead": invalidGrant, "lost": {Drop: true}, "busy": busy,
+			"ok-1": enginetest.TokenAnswer("a", ""), "ok-2": enginetest.TokenAnswer("a", ""), "dead": enginetest.InvalidGrant, "lost": {Drop: true}, "busy": enginetest.Busy,
 		} {
-			b.writeRole(name)
+			b.WriteRole(name)
 			server.Enqueue(answer)
-			_, _ = b.try(t.Context(), logical.ReadOperation, "creds/"+name, nil)
+			_, _ = b.Try(t.Context(), logical.ReadOperation, "creds/"+name, nil)
 		}
-		b.writeRole("new")
-		b.write("providers/gone", fields{"token_endpoint": server.URL() + "/token"})
-		b.write("roles/lost-provider", roleOf("gone"))
-		b.delete("providers/gone")
-		if err := b.storage.Put(t.Context(), &logical.StorageEntry{Key: "role/damaged", Value: []byte("{")}); err != nil {
+		b.WriteRole("new")
+		b.Write("providers/gone", enginetest.Fields{"token_endpoint": server.URL() + "/token"})
+		b.Write("roles/lost-provider", enginetest.RoleOf("gone"))
+		b.Delete("providers/gone")
+		if err := b.Storage.Put(t.Context(), &logical.StorageEntry{Key: "role/damaged", Value: []byte("{")}); err != nil {
 			t.Fatal(err)
 		}
 		want := map[string]any{
 			"roles": 8, "ok": 2, "never_refreshed": 1, "reauthorization_required": []string{"dead"}, "failing": []string{"busy"},
 			"outcome_unknown": []string{"lost"}, "unpersisted": []string{}, "blocked": []string{"lost-provider"}, "unreadable": []string{"damaged"},
 		}
-		if got := b.data("status"); !reflect.DeepEqual(got, want) {
+		if got := b.Data("status"); !reflect.DeepEqual(got, want) {
 			t.Errorf("%v, want %v", got, want)
 		}
 	})
@@ -119,22 +120,22 @@ func TestStatusOfTheMount(t *testing.T) {
 
 // Vault makes a 404 of it.
 func TestStatusOfNoRole(t *testing.T) {
-	b := newTestBackend(t)
-	if resp := b.read("status/none"); resp != nil {
+	b := enginetest.New(t)
+	if resp := b.Read("status/none"); resp != nil {
 		t.Errorf("%v", resp)
 	}
 }
 
 // A status asks nobody, however long ago the last answer was.
 func TestStatusMakesNoRequest(t *testing.T) {
-	withClock(t, func(t *testing.T, b *testBackend, server *clienttest.Server) {
-		newGrant(server)
-		b.read("creds/r")
-		pause(48 * time.Hour)
-		before := b.storage.contents(t)
-		b.read("status/r")
-		b.read("status")
-		if n := len(server.Requests()); n != 1 || !reflect.DeepEqual(b.storage.contents(t), before) {
+	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		enginetest.NewGrant(server)
+		b.Read("creds/r")
+		enginetest.Pause(48 * time.Hour)
+		before := b.Storage.Contents(t)
+		b.Read("status/r")
+		b.Read("status")
+		if n := len(server.Requests()); n != 1 || !reflect.DeepEqual(b.Storage.Contents(t), before) {
 			t.Errorf("%d requests", n)
 		}
 	})
@@ -144,27 +145,27 @@ func TestStatusMakesNoRequest(t *testing.T) {
 func TestStatusNamesWhatBlocks(t *testing.T) {
 	for what, c := range map[string]struct {
 		path string
-		f    fields // nil to delete
+		f    enginetest.Fields // nil to delete
 		want string
 	}{
 		"the provider is gone":  {"providers/test", nil, "the provider of this role does not exist"},
-		"the endpoint moved":    {"providers/test", fields{"token_endpoint": "https://127.0.0.1:1/"}, "write the secrets of the role again"},
-		"the host is forbidden": {"config", fields{"allowed_hosts": "other.example"}, "not among allowed_hosts"},
+		"the endpoint moved":    {"providers/test", enginetest.Fields{"token_endpoint": "https://127.0.0.1:1/"}, "write the secrets of the role again"},
+		"the host is forbidden": {"config", enginetest.Fields{"allowed_hosts": "other.example"}, "not among allowed_hosts"},
 	} {
 		t.Run(what, func(t *testing.T) {
-			b := newTestBackend(t)
-			newGrant(newEndpoint(t, b))
-			b.writeRole("r")
-			b.read("creds/r")
+			b := enginetest.New(t)
+			enginetest.NewGrant(enginetest.NewEndpoint(t, b))
+			b.WriteRole("r")
+			b.Read("creds/r")
 			if c.f == nil {
-				b.delete(c.path)
+				b.Delete(c.path)
 			} else {
-				b.write(c.path, c.f)
+				b.Write(c.path, c.f)
 			}
-			if got := b.data("status/r"); got["state"] != "blocked" || !strings.Contains(got["next_step"].(string), c.want) {
+			if got := b.Data("status/r"); got["state"] != "blocked" || !strings.Contains(got["next_step"].(string), c.want) {
 				t.Errorf("%v: %v", got["state"], got["next_step"])
 			}
-			info := b.do(logical.ListOperation, "roles/", nil).Data["key_info"].(map[string]any)
+			info := b.Do(logical.ListOperation, "roles/", nil).Data["key_info"].(map[string]any)
 			if got := info["r"].(map[string]any)["state"]; got != "blocked" {
 				t.Errorf("listed as %v", got)
 			}

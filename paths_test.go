@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"fmt"
@@ -10,13 +10,15 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	oauthrefresh "vault-plugin-secrets-oauthrefresh"
+	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // Whatever writes or may refresh runs on the active node of the primary cluster: a read of
 // credentials too. Anywhere else it would spend what can't be stored there.
 func TestWritesAreForwarded(t *testing.T) {
-	for _, path := range newBackend().Paths {
+	for _, path := range oauthrefresh.NewBackend().Paths {
 		for op, handler := range path.Operations {
 			writes := op != logical.ReadOperation && op != logical.ListOperation || strings.HasPrefix(path.Pattern, "creds/") ||
 				strings.HasPrefix(path.Pattern, "identity/") || // a lease, of the certificate as it is now
@@ -34,7 +36,7 @@ func TestWritesAreForwarded(t *testing.T) {
 var sentence = regexp.MustCompile(`^[A-Z](?s:.*)[.]$`)
 
 func TestEverythingHasItsHelp(t *testing.T) {
-	b := newBackend()
+	b := oauthrefresh.NewBackend()
 	if !sentence.MatchString(b.Help) {
 		t.Errorf("the mount's help is %q", b.Help)
 	}
@@ -66,7 +68,7 @@ func TestSecretsAreMarkedSensitive(t *testing.T) {
 		"next_client_private_key", "next_client_private_key_password", "next_assertion_private_key", "next_assertion_private_key_password",
 		"token_params", "token_headers",
 	}
-	for _, path := range newBackend().Paths {
+	for _, path := range oauthrefresh.NewBackend().Paths {
 		for name, field := range path.Fields {
 			want := strings.HasPrefix(path.Pattern, "roles/") && slices.Contains(secrets, name)
 			if got := field.DisplayAttrs != nil && field.DisplayAttrs.Sensitive; got != want {
@@ -78,8 +80,8 @@ func TestSecretsAreMarkedSensitive(t *testing.T) {
 
 // The document that a client library is generated from, as sys/internal/specs/openapi asks for it.
 func TestOpenAPI(t *testing.T) {
-	b := newTestBackend(t)
-	resp, err := b.HandleRequest(t.Context(), &logical.Request{Operation: logical.HelpOperation, Storage: b.storage})
+	b := enginetest.New(t)
+	resp, err := b.HandleRequest(t.Context(), &logical.Request{Operation: logical.HelpOperation, Storage: b.Storage})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,11 +114,11 @@ func TestOpenAPI(t *testing.T) {
 }
 
 // checkBody wants every field of the path in the body's schema, with its description.
-func checkBody(t *testing.T, b *testBackend, path string, content framework.OASContent) {
+func checkBody(t *testing.T, b *enginetest.Mount, path string, content framework.OASContent) {
 	t.Helper()
 	for kind, media := range content {
 		shown := media.Schema.Properties
-		for name, field := range b.route(strings.ReplaceAll(strings.TrimPrefix(path, "/"), "{name}", "x")).Fields {
+		for name, field := range b.Route(strings.ReplaceAll(strings.TrimPrefix(path, "/"), "{name}", "x")).Fields {
 			if name == "name" {
 				continue
 			}
@@ -132,14 +134,14 @@ func checkBody(t *testing.T, b *testBackend, path string, content framework.OASC
 
 // vault path-help of every path, before anything exists.
 func TestPathHelp(t *testing.T) {
-	b := newTestBackend(t)
+	b := enginetest.New(t)
 	for _, path := range []string{"config", "providers/x", "providers/x/rediscover", "roles/", "roles/x", "creds/x", "identity/x", "explain/x", "rehearse/x", "refresh/x", "revoke/x", "status", "status/x"} {
-		resp, err := b.HandleRequest(t.Context(), &logical.Request{Operation: logical.HelpOperation, Path: path, Storage: b.storage})
+		resp, err := b.HandleRequest(t.Context(), &logical.Request{Operation: logical.HelpOperation, Path: path, Storage: b.Storage})
 		if err != nil {
 			t.Fatal(err)
 		}
 		help := fmt.Sprint(resp.Data["help"])
-		for name, field := range b.route(path).Fields {
+		for name, field := range b.Route(path).Fields {
 			if !strings.Contains(help, name) || !strings.Contains(strings.Join(strings.Fields(help), " "), field.Description) {
 				t.Errorf("the help of %s lacks %s:\n%s", path, name, help)
 			}

@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/provider"
 	"vault-plugin-secrets-oauthrefresh/role"
@@ -41,15 +42,15 @@ func storedBefore(t *testing.T, version string) map[string]string {
 var storageVersions = []string{"v0.1.0", "v0.2.0"}
 
 // newBackendBefore is a mount over the entries of a version.
-func newBackendBefore(t *testing.T, version string) *testBackend {
+func newBackendBefore(t *testing.T, version string) *enginetest.Mount {
 	t.Helper()
-	storage := new(faultyStorage)
+	storage := new(enginetest.Storage)
 	for key, value := range storedBefore(t, version) {
 		if err := storage.InmemStorage.Put(t.Context(), &logical.StorageEntry{Key: key, Value: []byte(value)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return newTestBackendOn(t, storage)
+	return enginetest.NewOn(t, storage)
 }
 
 // What an earlier version stored is read, and written again as the same bytes: nothing of it is dropped,
@@ -138,47 +139,33 @@ func TestAnUpgradeCostsNothing(t *testing.T) {
 		},
 	} {
 		b := newBackendBefore(t, version)
-		b.write("config", fields{"allow_insecure_endpoints": true})
+		b.Write("config", enginetest.Fields{"allow_insecure_endpoints": true})
 		// The day on which the entries were written.
-		at := b.stored("lost").ObtainedAt.Add(time.Minute)
+		at := b.Stored("lost").ObtainedAt.Add(time.Minute)
 		clock.Step(at.Sub(clock.Now()))
-		t.Cleanup(putRight)
+		t.Cleanup(enginetest.PutRight)
 		for name := range states {
 			if name == "new" || name == "own" || name == "pinned" {
 				continue // who has no token, and whose each is another
 			}
-			if got, want := b.data("creds/" + name)["access_token"], b.stored(name).AccessToken.Reveal(); got != want {
+			if got, want := b.Data("creds/" + name)["access_token"], b.Stored(name).AccessToken.Reveal(); got != want {
 				t.Errorf("%s: creds/%s answers with %v, stored is %v", version, name, got, want)
 			}
 		}
 		for name, want := range states {
-			if got := b.data("status/" + name)["state"]; got != want {
+			if got := b.Data("status/" + name)["state"]; got != want {
 				t.Errorf("%s: the state of %s is %v, want %v", version, name, got, want)
 			}
 		}
-		lost := b.stored("lost")
-		next := intentAfter(t, &grant.Attempt{K: b.grants, S: b.grants.Over(b.storage), Key: "lost", Target: b.targetOf("lost")}, lost)
+		lost := b.Stored("lost")
+		next := intentAfter(t, &grant.Attempt{K: b.Grants, S: b.Grants.Over(b.Storage), Key: "lost", Target: b.TargetOf("lost")}, lost)
 		if next.IdempotencyKey != lost.Intent.IdempotencyKey || !next.Since().Equal(lost.Intent.Since()) {
 			t.Errorf("%s: the exchange whose answer was lost is repeated under another key", version)
 		}
-		if dead := b.stored("dead"); dead != nil && !dead.Fault.Forbids(b.targetOf("dead"), dead, clock.Now()) {
+		if dead := b.Stored("dead"); dead != nil && !dead.Fault.Forbids(b.TargetOf("dead"), dead, clock.Now()) {
 			t.Errorf("%s: a grant that was refused is presented again after an upgrade", version)
 		}
 	}
-}
-
-// targetOf is where a role's exchanges go.
-func (b *testBackend) targetOf(name string) *role.Target {
-	b.t.Helper()
-	r, err := role.Get(b.t.Context(), b.storage, name)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	to, err := role.NewTarget(b.t.Context(), b.storage, r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return to
 }
 
 // intentAfter is the one with which an attempt would begin.

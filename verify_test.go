@@ -1,4 +1,4 @@
-package oauthrefresh
+package oauthrefresh_test
 
 import (
 	"strings"
@@ -6,23 +6,24 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 )
 
 // A real refresh, whose rotated refresh token counts from then on: the next read uses what it brought.
 func TestVerifyRefreshes(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
-	rotation := newGrant(server)
-	got := b.write("roles/r", roleOf("test", fields{"verify": true, "scope": "read"})).Data
-	if got["verified"] != true || got["generation"] != int64(1) || got["expires_at"] == nil || got["token_id"] != b.data("status/r")["token_id"] {
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
+	rotation := enginetest.NewGrant(server)
+	got := b.Write("roles/r", enginetest.RoleOf("test", enginetest.Fields{"verify": true, "scope": "read"})).Data
+	if got["verified"] != true || got["generation"] != int64(1) || got["expires_at"] == nil || got["token_id"] != b.Data("status/r")["token_id"] {
 		t.Errorf("%v", got)
 	}
-	b.read("creds/r")
-	got = b.patch("roles/r", fields{"verify": true}).Data
+	b.Read("creds/r")
+	got = b.Patch("roles/r", enginetest.Fields{"verify": true}).Data
 	if got["verified"] != true || got["generation"] != int64(2) || rotation.Refreshes() != 2 || rotation.Reused() {
 		t.Errorf("%v, %d refreshes", got, rotation.Refreshes())
 	}
-	if resp := b.write("roles/r", fields{"scope": "write"}); resp != nil {
+	if resp := b.Write("roles/r", enginetest.Fields{"scope": "write"}); resp != nil {
 		t.Errorf("a write that asks for nothing answers %v", resp.Data)
 	}
 }
@@ -30,22 +31,22 @@ func TestVerifyRefreshes(t *testing.T) {
 // What fails is told, and the role is stored all the same: a rotating refresh token must not be where
 // nobody keeps its successor.
 func TestVerifyReportsFailure(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
 	server.Enqueue(clienttest.JSON(401, `{"error":"invalid_client"}`))
-	resp := b.write("roles/r", roleOf("test", fields{"verify": true}))
+	resp := b.Write("roles/r", enginetest.RoleOf("test", enginetest.Fields{"verify": true}))
 	if got := resp.Data; got["verified"] != false || !strings.Contains(got["failure"].(string), "refused the client") || got["token_id"] != nil {
 		t.Errorf("%v", got)
 	}
 	if got := strings.Join(resp.Warnings, "\n"); !strings.Contains(got, "the role is stored, but its refresh has failed: ") || !strings.Contains(got, "status/r") {
 		t.Error(got)
 	}
-	server.Enqueue(tokenAnswer("a1", ""))
-	if got := b.write("roles/r", fields{"client_secret": canary + "right", "verify": true}).Data["verified"]; got != true {
+	server.Enqueue(enginetest.TokenAnswer("a1", ""))
+	if got := b.Write("roles/r", enginetest.Fields{"client_secret": enginetest.Canary + "right", "verify": true}).Data["verified"]; got != true {
 		t.Errorf("corrected, it says %v", got)
 	}
 	// A refused write verifies nothing.
-	b.rejects(writeOp, "roles/r", fields{"client_id": "", "verify": true}, "client_id is required")
+	b.Rejects(enginetest.WriteOp, "roles/r", enginetest.Fields{"client_id": "", "verify": true}, "client_id is required")
 	if n := len(server.Requests()); n != 2 {
 		t.Errorf("%d requests", n)
 	}
@@ -53,45 +54,45 @@ func TestVerifyReportsFailure(t *testing.T) {
 
 // The refresh of a verify takes the role's locks like any other, and promotes.
 func TestVerifyPromotes(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
-	knownClient(server, bySecret(canary+"next"))
-	b.write("roles/r", roleOf("test", fields{"next_client_secret": canary + "next", "verify": true}))
-	if got := b.data("status/r")["client_secret_in_use"]; got != "client_secret" || len(server.Requests()) != 2 {
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
+	enginetest.KnownClient(server, enginetest.BySecret(enginetest.Canary+"next"))
+	b.Write("roles/r", enginetest.RoleOf("test", enginetest.Fields{"next_client_secret": enginetest.Canary + "next", "verify": true}))
+	if got := b.Data("status/r")["client_secret_in_use"]; got != "client_secret" || len(server.Requests()) != 2 {
 		t.Errorf("in use: %v", got)
 	}
 }
 
 // A refresh that was under way is not what was asked for: it was made with the role as it was.
 func TestVerifyMakesItsOwnRefresh(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
-	answer, open := gated(tokenAnswer("a1", ""))
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
+	answer, open := enginetest.Gated(enginetest.TokenAnswer("a1", ""))
 	server.Enqueue(answer, clienttest.JSON(401, `{"error":"invalid_client"}`))
-	b.writeRole("r")
-	read := b.startRead(t.Context(), "r")
+	b.WriteRole("r")
+	read := b.StartRead(t.Context(), "r")
 	server.WaitFor(1)
 	written := make(chan struct{}, 1)
-	b.storage.afterPut(func(key string) error {
+	b.Storage.AfterPut(func(key string) error {
 		if key == "role/r" {
 			written <- struct{}{}
 		}
 		return nil
 	})
-	verified := b.start(t.Context(), writeOp, "roles/r", fields{"client_secret": canary + "wrong", "verify": true})
-	await(t, written)
+	verified := b.Start(t.Context(), enginetest.WriteOp, "roles/r", enginetest.Fields{"client_secret": enginetest.Canary + "wrong", "verify": true})
+	enginetest.Await(t, written)
 	open()
-	await(t, read)
-	if got := await(t, verified).value(t, "verified"); got != false {
+	enginetest.Await(t, read)
+	if got := enginetest.Await(t, verified).Value(t, "verified"); got != false {
 		t.Error("a secret is verified that was never sent")
 	}
 }
 
 func TestVerifyOfATokenForEachLease(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
-	server.Enqueue(tokenAnswer("a1", ""))
-	resp := b.write("roles/r", roleOf("test", fields{"grant_type": "client_credentials", "refresh_token": nil, "token_mode": "per_lease", "verify": true}))
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
+	server.Enqueue(enginetest.TokenAnswer("a1", ""))
+	resp := b.Write("roles/r", enginetest.RoleOf("test", enginetest.Fields{"grant_type": "client_credentials", "refresh_token": nil, "token_mode": "per_lease", "verify": true}))
 	if got := strings.Join(resp.Warnings, "\n"); !strings.Contains(got, "belongs to no lease") {
 		t.Errorf("warned of %q", got)
 	}
@@ -99,13 +100,13 @@ func TestVerifyOfATokenForEachLease(t *testing.T) {
 
 // Who writes roles mends them: the guard against readers who force refreshes is not for them.
 func TestVerifyIsNotBounded(t *testing.T) {
-	b := newTestBackend(t)
-	server := newEndpoint(t, b)
-	knownClient(server, bySecret(canary+"right"))
+	b := enginetest.New(t)
+	server := enginetest.NewEndpoint(t, b)
+	enginetest.KnownClient(server, enginetest.BySecret(enginetest.Canary+"right"))
 	for range grant.ForcedBurst + 1 {
-		b.write("roles/r", roleOf("test", fields{"verify": true}))
+		b.Write("roles/r", enginetest.RoleOf("test", enginetest.Fields{"verify": true}))
 	}
-	if got := b.write("roles/r", fields{"client_secret": canary + "right", "verify": true}).Data; got["verified"] != true {
+	if got := b.Write("roles/r", enginetest.Fields{"client_secret": enginetest.Canary + "right", "verify": true}).Data; got["verified"] != true {
 		t.Errorf("%v", got)
 	}
 }
