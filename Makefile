@@ -37,7 +37,7 @@ soak: ## Run a suite (SUITE=short, whole or unit) again and again (RUNS=20), wit
 ROUNDS := 300
 SEQUENCES := 10000
 chaos: ## Kill the plugin at every step of a refresh, hundreds of times: docs/crashes.md (DOCS=1 rewrites it)
-	go test . -count=1 -run TestNoSequenceLosesAGrant -timeout 30m -args -sequences $(SEQUENCES)
+	go test ./grant -count=1 -run TestNoSequenceLosesAGrant -timeout 30m -args -sequences $(SEQUENCES)
 	go test ./chaos -count=1 -v -timeout 30m -parallel 8 -rounds $(ROUNDS) -long \
 		$(if $(SEED),-seed $(SEED)) $(if $(DOCS),-docs ../docs/crashes.md)
 
@@ -56,7 +56,7 @@ lint: ## gofmt, go vet, staticcheck and govulncheck on every module
 
 bench: build ## Measure side by side with plugins that only answer: docs/performance.md (DOCS=1 rewrites it)
 	go test . ./client -run '^$$' -bench . -benchtime 300ms
-	go test . -count=1 -run TestACrowdIsRefreshedInTime -args -crowd 100000
+	go test ./schedule -count=1 -run TestACrowdIsRefreshedInTime -args -crowd 100000
 	cd bench && CGO_ENABLED=0 go build -trimpath -o ../bin/ . ./baseline
 	@VAULT_BIN="$$(scripts/vault.sh)" && set -x && bin/bench -vault "$$VAULT_BIN" -bin bin $(if $(DOCS),-write docs/performance.md)
 
