@@ -77,7 +77,7 @@ func (a *Attempt) run(ctx context.Context, before *State) (*State, error) {
 		}
 		request.IdempotencyKey = announced.Intent.IdempotencyKey
 		a.sent = clock.Start()
-		answer, err := client.Exchange(ctx, announced.Intent.Within(a.Target, clock.Now()), request)
+		answer, err := client.Exchange(ctx, announced.Intent.within(a.Target, clock.Now()), request)
 		if err == nil {
 			return a.keep(ctx, before, announced, answer), nil
 		}

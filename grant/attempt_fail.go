@@ -69,7 +69,7 @@ func (a *Attempt) settle(ctx context.Context, before, announced *State, e *clien
 
 // fault is what is remembered of the failure, whatever it means.
 func (a *Attempt) fault(before, announced *State, e *client.Error, now time.Time) *Fault {
-	f := NewFault(e, announced.Fault, a.Target.VersionID(), now)
+	f := newFault(e, announced.Fault, a.Target.VersionID(), now)
 	f.Of = a.Target.Description.DefinitionID()
 	f.Presented = a.Target.Role.Spends()
 	f.Lost = f.Presented && lost(before)
@@ -101,7 +101,7 @@ func (a *Attempt) record(ctx context.Context, before, next *State, now time.Time
 		a.K.Logger().Warn("a failed refresh could not be recorded; it is remembered in memory", "role", a.Key, "error", err)
 	}
 	if next.Intent == nil && a.marked {
-		a.K.UnmarkInflight(a.S, a.Key)
+		a.K.unmarkInflight(a.S, a.Key)
 	}
 	a.report(before.Fault, next.Fault)
 }

@@ -39,10 +39,10 @@ func (a *Attempt) keep(ctx context.Context, before, announced *State, answer *cl
 	}
 	next.Next = a.adopted(announced)
 	next.ObtainedAt, next.ExpiresAt = began, began.Add(lifetime)
-	if lifetime-Margin(lifetime) < role.MinLease {
+	if lifetime-margin(lifetime) < role.MinLease {
 		// Kept, with what came along, but no lease can be made of it: without a fault, every read
 		// would spend another refresh token.
-		next.Fault = NewFault(tooShort(answer), before.Fault, a.Target.VersionID(), clock.Now())
+		next.Fault = newFault(tooShort(answer), before.Fault, a.Target.VersionID(), clock.Now())
 		next.Fault.Of = a.Target.Description.DefinitionID()
 		if answer.AccessToken == before.AccessToken.Reveal() {
 			// Some servers give the same token until it ends: then there is another, and not before.
@@ -135,7 +135,7 @@ func (a *Attempt) store(ctx context.Context, next *State) {
 		a.K.hold(a.S, a.Key, next, err)
 	}
 	if next.Intent == nil && a.marked {
-		a.K.UnmarkInflight(a.S, a.Key) // what is held is not found by it either: it is lost with the process
+		a.K.unmarkInflight(a.S, a.Key) // what is held is not found by it either: it is lost with the process
 	}
 }
 

@@ -10,11 +10,11 @@ import (
 
 // The things that a read does.
 const (
-	WouldServe   = "serve the token at hand"
-	WouldWarn    = "serve the token at hand, with a warning"
-	WouldRefresh = "refresh"
+	wouldServe   = "serve the token at hand"
+	wouldWarn    = "serve the token at hand, with a warning"
+	wouldRefresh = "refresh"
 	wouldWait    = "wait, then refresh"
-	WouldFail    = "fail"
+	wouldFail    = "fail"
 )
 
 // decision is what is done for a reader: Serve acts on it, and Explain prints it.
@@ -31,27 +31,27 @@ func (t Terms) decide(st *State, dead bool, want Demand, now time.Time) decision
 	gap := t.Wait(st, now)
 	switch {
 	case err != nil:
-		return decision{would: WouldFail, refusal: err}
+		return decision{would: wouldFail, refusal: err}
 	case due:
-		return decision{would: WouldRefresh}
+		return decision{would: wouldRefresh}
 	case gap > 0:
 		return decision{would: wouldWait, wait: gap}
 	case dead:
-		return decision{would: WouldWarn}
+		return decision{would: wouldWarn}
 	}
-	return decision{would: WouldServe}
+	return decision{would: wouldServe}
 }
 
 // why is the reason for a decision.
 func (t Terms) why(d decision, g *Grant, want Demand, now time.Time) string {
 	switch d.would {
-	case WouldFail:
+	case wouldFail:
 		return d.refusal.Error()
 	case wouldWait:
 		return fmt.Sprintf("what is left of the token, %s, is promised to readers, and with this provider a refresh would end it", rounded(d.wait))
-	case WouldWarn:
+	case wouldWarn:
 		return g.State.Fault.sentence(now, g.Key)
-	case WouldServe:
+	case wouldServe:
 		return t.whyGood(g.State, now)
 	}
 	return t.whyDue(g.State, want, now)
@@ -59,7 +59,7 @@ func (t Terms) why(d decision, g *Grant, want Demand, now time.Time) string {
 
 func (t Terms) whyGood(st *State, now time.Time) string {
 	return fmt.Sprintf("it is good for another %s; a refresh is due when less than %s of its life is left, at %s",
-		rounded(t.Promised(st, now)), rounded(t.WindowOf(st.Lifetime())), st.ExpiresAt.Add(-t.WindowOf(st.Lifetime())).UTC().Format(time.RFC3339))
+		rounded(t.promised(st, now)), rounded(t.WindowOf(st.Lifetime())), st.ExpiresAt.Add(-t.WindowOf(st.Lifetime())).UTC().Format(time.RFC3339))
 }
 
 func (t Terms) whyDue(st *State, d Demand, now time.Time) string {
@@ -72,7 +72,7 @@ func (t Terms) whyDue(st *State, d Demand, now time.Time) string {
 		return "the token at hand was got with other settings of the role or its provider (endpoint, client, scope, parameters, headers, subject)"
 	case FromFuture(st.ObtainedAt, now):
 		return "the token at hand was got when this host's clock was ahead of what it is now, so that nobody knows when it ends"
-	case t.Usable(st, now) < role.MinLease:
+	case t.usable(st, now) < role.MinLease:
 		return "the token at hand has ended, or is about to"
 	case st.ExpiresAt.Sub(now) <= t.WindowOf(st.Lifetime()):
 		return fmt.Sprintf("less than %s of the token's life is left", rounded(t.WindowOf(st.Lifetime())))

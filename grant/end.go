@@ -102,7 +102,7 @@ func (k *Keeper) forget(ctx context.Context, s logical.Storage, g *Grant) error 
 		// A refresh token that the grant type does not use at the moment was not revoked, and stays.
 		ended := new(*st)
 		ended.AccessToken, ended.Extra, ended.ExpiresAt = client.Secret{}, nil, time.Time{}
-		k.LetGo(key)
+		k.letGo(key)
 		return PutState(ctx, s, key, ended)
 	}
 	ended := &State{Record: Record{GrantID: r.GrantID, Generation: st.Generation}}
@@ -110,7 +110,7 @@ func (k *Keeper) forget(ctx context.Context, s logical.Storage, g *Grant) error 
 	if err := PutState(ctx, s, key, ended); err != nil {
 		return err
 	}
-	k.LetGo(key)
+	k.letGo(key)
 	unlock, err := k.Edits.Lock(ctx, key.Role())
 	if err != nil {
 		return ErrBusy
@@ -174,6 +174,6 @@ func (k *Keeper) RemoveState(ctx context.Context, s logical.Storage, key Key) er
 	if err != nil || r != nil {
 		return err
 	}
-	k.LetGo(key)
+	k.letGo(key)
 	return s.Delete(ctx, Prefix+string(key))
 }

@@ -43,7 +43,7 @@ func (k *Keeper) Explain(ctx context.Context, s logical.Storage, key Key, d Dema
 func (k *Keeper) foresee(ctx context.Context, s logical.Storage, g *Grant, want Demand) (would, why string) {
 	terms, now := g.Terms(), clock.Now()
 	d := terms.decide(g.State, g.Dead(), want, now)
-	if d.would != WouldRefresh {
+	if d.would != wouldRefresh {
 		return d.would, terms.why(d, g, want, now)
 	}
 	to, st, err := k.ready(ctx, s, g, want)
@@ -57,9 +57,9 @@ func (k *Keeper) foresee(ctx context.Context, s logical.Storage, g *Grant, want 
 	case err == nil:
 		return d.would, terms.why(d, g, want, now)
 	case terms.serves(g.State, want, now):
-		return WouldWarn, err.Error()
+		return wouldWarn, err.Error()
 	}
-	return WouldFail, err.Error()
+	return wouldFail, err.Error()
 }
 
 // shownRequest is the request that a refresh would send now, without its secrets, and the certificate that it would

@@ -73,7 +73,7 @@ type Fault struct {
 	second    secondUse // what is known of another use of the refresh token, see asOf
 }
 
-// Backoff starts low, since most trouble of providers is over in seconds, and doubles up to what
+// backoff starts low, since most trouble of providers is over in seconds, and doubles up to what
 // readers of a token can wait. A refused client waits longer: nothing changes before somebody
 // changes it, and who does is not held back (see forbids).
 const (
@@ -95,8 +95,8 @@ func (f *Fault) ends(now time.Time) time.Duration {
 	return 0
 }
 
-// NewFault remembers a failure after another one, or after none.
-func NewFault(e *client.Error, before *Fault, version string, now time.Time) *Fault {
+// newFault remembers a failure after another one, or after none.
+func newFault(e *client.Error, before *Fault, version string, now time.Time) *Fault {
 	f := &Fault{
 		Class: e.Class, Code: e.Code, Reason: e.Reason, Status: e.Status, RequestID: e.RequestID,
 		At: now, Version: version, Failures: 1,
@@ -106,11 +106,11 @@ func NewFault(e *client.Error, before *Fault, version string, now time.Time) *Fa
 	}
 	if f.Asked = e.RetryAfter > 0; f.Asked {
 		f.Until = now.Add(e.RetryAfter) // the server knows better than a back-off
-		if rest := now.Add(Backoff(f.Class, f.Failures)); f.Failures > believed && rest.After(f.Until) {
+		if rest := now.Add(backoff(f.Class, f.Failures)); f.Failures > believed && rest.After(f.Until) {
 			f.Rest = rest
 		}
 	} else {
-		f.Until = now.Add(Backoff(f.Class, f.Failures))
+		f.Until = now.Add(backoff(f.Class, f.Failures))
 	}
 	if e.Silent {
 		if f.SilentSince = now; before != nil && !before.SilentSince.IsZero() {
@@ -121,8 +121,8 @@ func NewFault(e *client.Error, before *Fault, version string, now time.Time) *Fa
 	return f
 }
 
-// Backoff spreads by a fifth either way, so that the roles of one provider don't come back in step.
-func Backoff(class client.Class, failures int) time.Duration {
+// backoff spreads by a fifth either way, so that the roles of one provider don't come back in step.
+func backoff(class client.Class, failures int) time.Duration {
 	delay, longest := faultDelay, maxFaultDelay
 	if class == client.ClientRefused || class == client.GrantRefused {
 		delay, longest = refusalDelay, MaxRefusalDelay

@@ -23,15 +23,15 @@ type gap struct {
 const LifeKey = "life"
 
 const (
-	// Heartbeat is how often a sign of life is stored. A write in ten minutes costs nothing, and
+	// heartbeat is how often a sign of life is stored. A write in ten minutes costs nothing, and
 	// bounds how old a snapshot can be without being noticed.
-	Heartbeat = 10 * time.Minute
+	heartbeat = 10 * time.Minute
 	// maxSilence is the longest pause between two signs of life that is nothing unusual: a restart,
 	// an unseal by hand.
-	maxSilence = 3 * Heartbeat
-	// MaxAhead is how far ahead of the clock a time may be that is believed: two nodes' clocks differ. What is
+	maxSilence = 3 * heartbeat
+	// maxAhead is how far ahead of the clock a time may be that is believed: two nodes' clocks differ. What is
 	// further ahead was written by a clock that was put back since.
-	MaxAhead = time.Minute
+	maxAhead = time.Minute
 )
 
 // Life is the last sign of life of this mount, as it is stored.
@@ -53,7 +53,7 @@ func (k *Keeper) lookBack(ctx context.Context, s logical.Storage, now time.Time)
 		return err
 	}
 	silence := now.Sub(last.At)
-	if other := last.ClusterID != cluster; known && (other || silence > maxSilence || silence < -MaxAhead) {
+	if other := last.ClusterID != cluster; known && (other || silence > maxSilence || silence < -maxAhead) {
 		last.Gap = &gap{From: last.At, To: now, Cluster: other}
 		if silence < 0 {
 			last.Gap.From = time.Time{}
@@ -68,7 +68,7 @@ func (k *Keeper) lookBack(ctx context.Context, s logical.Storage, now time.Time)
 // SignOfLife stores that this mount is alive, when it is time to.
 func (k *Keeper) SignOfLife(ctx context.Context, s logical.Storage, now time.Time) {
 	last := k.life.Load()
-	if last != nil && now.Sub(last.At) < Heartbeat && now.Sub(last.At) >= -MaxAhead || !k.MayTend() {
+	if last != nil && now.Sub(last.At) < heartbeat && now.Sub(last.At) >= -maxAhead || !k.MayTend() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, mount.StorageTimeout)
@@ -90,7 +90,7 @@ func (k *Keeper) SignOfLife(ctx context.Context, s logical.Storage, now time.Tim
 // before is the gap as it counts by a clock that shows now. One that ends in the future was found by a clock that
 // was ahead: it ends now, or no grant could be newer.
 func (g *gap) before(now time.Time) *gap {
-	if g == nil || g.To.Sub(now) <= MaxAhead {
+	if g == nil || g.To.Sub(now) <= maxAhead {
 		return g
 	}
 	bounded := &gap{From: g.From, To: now, Cluster: g.Cluster}

@@ -29,7 +29,7 @@ type Grant struct {
 }
 
 // Terms are what the grant's tokens are judged by.
-func (g *Grant) Terms() Terms { return NewTerms(g.Role, g.Provider) }
+func (g *Grant) Terms() Terms { return newTerms(g.Role, g.Provider) }
 
 // Timing is when the grant's refresh token may, should and must be presented, by a clock that shows now. The
 // provider must be there.

@@ -99,7 +99,7 @@ func (k *Keeper) tryStore(s logical.Storage, key Key, st *State) bool {
 		// Also by another node, which knows nothing of what is held here. Stored, it would be the
 		// refresh token of a role that is gone, and nobody would ever remove it.
 		k.Logger().Info("an answer kept in memory is not stored: its role was deleted or has a new grant", "role", key)
-		k.LetGo(key)
+		k.letGo(key)
 		return true
 	case stored != nil && stored.Same(st): // a Put that reported an error was applied
 	case stored == nil || stored.precedes(st):
@@ -109,16 +109,16 @@ func (k *Keeper) tryStore(s logical.Storage, key Key, st *State) bool {
 	default:
 		k.Logger().Error("an answer kept in memory was given up: the stored state has moved on without it",
 			"role", key, "generation", st.Generation, "stored_generation", stored.Generation)
-		k.LetGo(key)
+		k.letGo(key)
 		return true
 	}
-	k.LetGo(key)
+	k.letGo(key)
 	k.Logger().Info("the answer kept in memory is stored", "role", key, "generation", st.Generation)
 	return true
 }
 
-// LetGo ends the holding of an answer. Who has seen it must look again: it may not be what is stored.
-func (k *Keeper) LetGo(key Key) {
+// letGo ends the holding of an answer. Who has seen it must look again: it may not be what is stored.
+func (k *Keeper) letGo(key Key) {
 	k.Held.Drop(key)
 	k.unrecorded.drop(key)
 	k.Memory.Forget(Prefix + string(key))

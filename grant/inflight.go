@@ -22,9 +22,9 @@ func (k *Keeper) MarkInflight(ctx context.Context, s logical.Storage, key Key) e
 	return mount.Save(ctx, s, InflightPrefix+string(key), struct{}{})
 }
 
-// UnmarkInflight removes the note, once the role's lock is free, if its exchange is settled by then. Nobody waits
+// unmarkInflight removes the note, once the role's lock is free, if its exchange is settled by then. Nobody waits
 // for that: a note that stays behind costs a look.
-func (k *Keeper) UnmarkInflight(s logical.Storage, key Key) {
+func (k *Keeper) unmarkInflight(s logical.Storage, key Key) {
 	k.Begin(func() { k.SettleInflight(s, key) })
 }
 

@@ -114,11 +114,11 @@ func (i *Intent) keyed(r *role.Role, p *client.Provider) bool {
 	return p.IdempotencyHeader != "" && i.IdempotencyKey != "" && role.Describe(r, p).IsExchange(i.Exchange)
 }
 
-// Within bounds an exchange so that one whose answer does not come leaves time for another in the grace of
+// within bounds an exchange so that one whose answer does not come leaves time for another in the grace of
 // the first: half of what is left, each time. The last one that the grace allows may take its time, since a
 // grace asks when the refresh token arrives and not when it is answered; so a provider that is slow and
 // well is heard whatever its grace.
-func (i *Intent) Within(t *role.Target, now time.Time) client.Options {
+func (i *Intent) within(t *role.Target, now time.Time) client.Options {
 	o := t.Options
 	p := t.Provider
 	left := i.window().Add(time.Duration(p.ReuseGrace)).Sub(now)

@@ -60,8 +60,8 @@ func newMemory() *memory {
 	return &memory{roles: roles, Looks: map[Key]*looks{}}
 }
 
-// Recall returns what is remembered of a role.
-func (m *memory) Recall(key Key) (remembered, bool) {
+// recall returns what is remembered of a role.
+func (m *memory) recall(key Key) (remembered, bool) {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
 	return m.roles.Get(key)

@@ -150,7 +150,7 @@ func (k *Keeper) mayRefresh(g *Grant, t *role.Target, d Demand) error {
 	switch when := g.Timing(now); {
 	case !(d.Again && st.Fault.mayPass(g.Dead())) && st.Fault.Forbids(t, st, now):
 		return st.Fault.asOf(when).Error(now, g.Key)
-	case d.unasked() && when.Settle.After(now) && g.Terms().Usable(st, now) >= max(d.MinTTL, role.MinLease):
+	case d.unasked() && when.Settle.After(now) && g.Terms().usable(st, now) >= max(d.MinTTL, role.MinLease):
 		return errUnsettled
 	case g.Role.Spends() && !st.RefreshToken.IsSet():
 		return mount.Refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", g.Key))
@@ -167,7 +167,7 @@ func (k *Keeper) mayRefresh(g *Grant, t *role.Target, d Demand) error {
 func (k *Keeper) counted(g *Grant, t *role.Target, d Demand) error {
 	terms, now := g.Terms(), clock.Now()
 	switch {
-	case d.Force && !d.Background && !d.Always && terms.Usable(g.State, now) >= role.MinLease && !k.guard.allow(g.Key, t):
+	case d.Force && !d.Background && !d.Always && terms.usable(g.State, now) >= role.MinLease && !k.guard.allow(g.Key, t):
 		return errTooOften
 	case terms.early(g.State, d, now) && !k.guard.allowEarly(g.Key, t):
 		return terms.tooEarly(g.State)

@@ -41,14 +41,14 @@ func (k *Keeper) Serve(ctx context.Context, s logical.Storage, key Key, want Dem
 		want.end = new(Revocation)
 	}
 	switch d := g.Terms().decide(g.State, g.Dead(), want, clock.Now()); d.would {
-	case WouldFail:
+	case wouldFail:
 		return nil, d.refusal
 	case wouldWait:
 		if !sleep(ctx, d.wait) {
 			return nil, ErrBusy
 		}
 		fallthrough
-	case WouldRefresh:
+	case wouldRefresh:
 		if fresh, why, err := k.afterRefresh(ctx, s, g, want); why != outlasted {
 			return fresh, err
 		}
@@ -63,15 +63,15 @@ func (k *Keeper) fromMemory(key Key, want Demand) *Served {
 		k.Memory.clear()
 		return nil
 	}
-	m, ok := k.Memory.Recall(key)
+	m, ok := k.Memory.recall(key)
 	if !ok || k.Held.Get(key) != nil || !k.InUse(key, m.State) {
 		return nil
 	}
 	now := clock.Now()
-	if m.terms.decide(m.State, false, want, now).would != WouldServe {
+	if m.terms.decide(m.State, false, want, now).would != wouldServe {
 		return nil
 	}
-	out, err := k.HandOut(m.terms, m.State, now)
+	out, err := k.handOut(m.terms, m.State, now)
 	if err != nil {
 		return nil
 	}
@@ -82,7 +82,7 @@ func (k *Keeper) fromMemory(key Key, want Demand) *Served {
 func (k *Keeper) atHand(g *Grant) (*Served, error) {
 	k.noteRead(g)
 	terms, now := g.Terms(), clock.Now()
-	out, err := k.HandOut(terms, g.State, now)
+	out, err := k.handOut(terms, g.State, now)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (k *Keeper) serveRefreshed(ctx context.Context, s logical.Storage, g *Grant
 	if st.Fault != nil { // it came, and is of no use: see tooShort
 		return nil, st.Fault.Error(now, g.Key)
 	}
-	out, err := k.HandOut(terms, st, now)
+	out, err := k.handOut(terms, st, now)
 	if !want.perLease {
 		k.noteRead(g)
 	} else if err == nil {
@@ -198,7 +198,7 @@ func (k *Keeper) despite(g *Grant, terms Terms, want Demand, failure error) (*Se
 	if g.Provider != nil && !g.Dead() {
 		terms.retry = Later(now, g.Timing(now).May)
 	}
-	out, err := k.HandOut(terms, g.State, now)
+	out, err := k.handOut(terms, g.State, now)
 	if err != nil {
 		return nil, failure
 	}
@@ -206,9 +206,9 @@ func (k *Keeper) despite(g *Grant, terms Terms, want Demand, failure error) (*Se
 	return out, nil
 }
 
-// HandOut says how long a reader may count on a token. The error is for the reader.
-func (k *Keeper) HandOut(t Terms, st *State, now time.Time) (*Served, error) {
-	ttl := t.Promised(st, now)
+// handOut says how long a reader may count on a token. The error is for the reader.
+func (k *Keeper) handOut(t Terms, st *State, now time.Time) (*Served, error) {
+	ttl := t.promised(st, now)
 	if ttl < role.MinLease {
 		// The window is open and yet this token is served: the provider is in trouble, and whatever
 		// is left is better than nothing.

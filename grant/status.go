@@ -35,7 +35,7 @@ func (k *Keeper) word(g *Grant, obstacle error) string {
 		return StateUnpersisted
 	case obstacle != nil:
 		return StateBlocked
-	case k.OutcomeUnknown(g):
+	case k.outcomeUnknown(g):
 		return StateUnknown
 	case g.State.Fault != nil:
 		return StateFailing
@@ -58,7 +58,7 @@ func (k *Keeper) nextStep(g *Grant, obstacle error, now time.Time) string {
 		return st.Fault.asOf(g.Timing(now)).sentence(now, g.Key)
 	case st.Fault != nil:
 		return st.Fault.sentence(now, g.Key)
-	case k.OutcomeUnknown(g):
+	case k.outcomeUnknown(g):
 		return "a refresh was begun and its answer never stored, because the plugin ended in its midst or storage failed: " +
 			"the next refresh tells whether the grant lives; nothing needs to be done before"
 	case st.foundElsewhere(g.Provider) != "":
@@ -87,8 +87,8 @@ func obstacle(ctx context.Context, s logical.Storage, g *Grant) error {
 	return nil // storage's trouble is no trait of the role
 }
 
-// OutcomeUnknown tells an exchange that ended without an answer from one that is under way.
-func (k *Keeper) OutcomeUnknown(g *Grant) bool {
+// outcomeUnknown tells an exchange that ended without an answer from one that is under way.
+func (k *Keeper) outcomeUnknown(g *Grant) bool {
 	i := g.State.Intent
 	return i != nil && (!i.UnknownSince.IsZero() || !k.Refreshes.Busy(string(g.Key)))
 }
@@ -108,7 +108,7 @@ func (k *Keeper) Status(ctx context.Context, s logical.Storage, key Key) (data m
 	if err != nil {
 		return nil, nil, err
 	}
-	now, hindered, unknown := clock.Now(), obstacle(ctx, s, g), k.OutcomeUnknown(g)
+	now, hindered, unknown := clock.Now(), obstacle(ctx, s, g), k.outcomeUnknown(g)
 	data = map[string]any{
 		"provider":                 g.Role.Provider,
 		"grant_type":               g.Role.GrantType,

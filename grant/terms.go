@@ -61,9 +61,9 @@ type Terms struct {
 	retry       time.Time     // when a refresh that has failed may be made again; zero when nothing has, or none will be
 }
 
-// NewTerms takes the provider as it is now, nil when it has been deleted: a token that lives is
+// newTerms takes the provider as it is now, nil when it has been deleted: a token that lives is
 // served without it.
-func NewTerms(r *role.Role, p *client.Provider) Terms {
+func newTerms(r *role.Role, p *client.Provider) Terms {
 	t := Terms{Settings: r.SettingsID(), Window: r.RefreshWindow, Lease: r.Lease, Longest: r.TTL, fingerprint: r.Fingerprint()}
 	if r.Next.Has(role.PartCertificate) {
 		t.next, t.nextID = client.Fingerprint(r.Next.CertificateChain), r.Next.ID
@@ -91,23 +91,23 @@ func (t Terms) WindowOf(lifetime time.Duration) time.Duration {
 	return min(window, lifetime/2)
 }
 
-// Margin is how long before its token a lease ends.
-func Margin(lifetime time.Duration) time.Duration { return min(maxMargin, lifetime/20) }
+// margin is how long before its token a lease ends.
+func margin(lifetime time.Duration) time.Duration { return min(maxMargin, lifetime/20) }
 
-// Usable is how long the token may still be used, 0 when it is none of this role's. One that was got in the
+// usable is how long the token may still be used, 0 when it is none of this role's. One that was got in the
 // future was got by a clock that was wrong, or is: when it ends nobody knows.
-func (t Terms) Usable(st *State, now time.Time) time.Duration {
+func (t Terms) usable(st *State, now time.Time) time.Duration {
 	if !st.AccessToken.IsSet() || !t.isOf(st) || FromFuture(st.ObtainedAt, now) {
 		return 0
 	}
-	return max(0, min(st.ExpiresAt.Sub(now), st.Lifetime())-Margin(st.Lifetime()))
+	return max(0, min(st.ExpiresAt.Sub(now), st.Lifetime())-margin(st.Lifetime()))
 }
 
 // serves tells whether the token at hand is handed out when there is no new one to be had: what is left of it, and,
 // while there may be one soon, its margin too, a few seconds at a time. Some providers refuse a refresh until there is
 // no more of a token than that.
 func (t Terms) serves(st *State, d Demand, now time.Time) bool {
-	usable := t.Usable(st, now)
+	usable := t.usable(st, now)
 	switch {
 	case d.perLease:
 		return false
@@ -126,7 +126,7 @@ func (t Terms) intoMargin(st *State, now time.Time) bool {
 // meanwhile is how long a lease of the token at hand is while there is no new one to be had. Where a refresh kills it,
 // that ends with the next try, but no lease is shorter than a few seconds.
 func (t Terms) meanwhile(st *State, now time.Time) time.Duration {
-	left := t.Usable(st, now)
+	left := t.usable(st, now)
 	if t.Invalidates && !t.retry.IsZero() {
 		left = min(left, max(t.retry.Sub(now), role.MinLease))
 	}
@@ -142,10 +142,10 @@ func (t Terms) isOf(st *State) bool {
 	return st.Settings == t.Settings && (t.asked == "" || st.Asked == "" || st.Asked == t.asked)
 }
 
-// Promised is how long a reader may count on the token. Where a refresh kills it, that ends when
+// promised is how long a reader may count on the token. Where a refresh kills it, that ends when
 // the window opens.
-func (t Terms) Promised(st *State, now time.Time) time.Duration {
-	usable := t.Usable(st, now)
+func (t Terms) promised(st *State, now time.Time) time.Duration {
+	usable := t.usable(st, now)
 	window := t.WindowOf(st.Lifetime())
 	if t.Invalidates && st.Lifetime()-window >= 2*role.MinLease {
 		return max(0, min(usable, st.ExpiresAt.Sub(now)-window))
@@ -156,7 +156,7 @@ func (t Terms) Promised(st *State, now time.Time) time.Duration {
 // Wait is how long a reader must wait where a refresh kills the token: what is left of the promise is
 // too short for a lease, and a refresh now would break the leases that others were given.
 func (t Terms) Wait(st *State, now time.Time) time.Duration {
-	if promised := t.Promised(st, now); promised < role.MinLease && t.Usable(st, now) >= role.MinLease {
+	if promised := t.promised(st, now); promised < role.MinLease && t.usable(st, now) >= role.MinLease {
 		return promised
 	}
 	return 0
@@ -173,18 +173,18 @@ func (t Terms) Due(st *State, d Demand, now time.Time) (bool, error) {
 			return false, err
 		}
 	}
-	if d.perLease || t.Usable(st, now) < role.MinLease || st.ExpiresAt.Sub(now) <= t.WindowOf(st.Lifetime()) {
+	if d.perLease || t.usable(st, now) < role.MinLease || st.ExpiresAt.Sub(now) <= t.WindowOf(st.Lifetime()) {
 		return true, nil
 	}
 	// The token is good by itself, so its lifetime is known and tells what a new one could give.
 	if err := t.reachable(st, d); err != nil {
 		return false, err
 	}
-	if t.Promised(st, now) >= d.MinTTL {
+	if t.promised(st, now) >= d.MinTTL {
 		return false, nil
 	}
 	if t.Invalidates {
-		left := t.Promised(st, now).Truncate(time.Second)
+		left := t.promised(st, now).Truncate(time.Second)
 		return false, mount.Refusal(fmt.Sprintf("the token of this role is good for %s, less than min_ttl, and is not refreshed early, "+
 			"because with this provider that ends the token that other readers hold: ask for less, try again after that time, or force it with refresh/<role>",
 			client.Duration(left)))
@@ -202,7 +202,7 @@ func (t Terms) early(st *State, d Demand, now time.Time) bool {
 // least that is not due by itself, or that a new one has for as long as the guard wants between two.
 func (t Terms) tooEarly(st *State) error {
 	lifetime := st.Lifetime()
-	most := min(max(t.WindowOf(lifetime), lifetime-earlyEvery)-Margin(lifetime), lifetime*9/10)
+	most := min(max(t.WindowOf(lifetime), lifetime-earlyEvery)-margin(lifetime), lifetime*9/10)
 	return logical.CodedError(http.StatusTooManyRequests, fmt.Sprintf(
 		"min_ttl has had this role refreshed too often before its token was due: ask for less of a token's life, at most %s, or try again in half a minute",
 		client.Duration(most.Truncate(time.Second))))
@@ -247,14 +247,14 @@ func (t Terms) ShowCertificate(st *State, data map[string]any) (warnings []strin
 		"if the role's certificate was replaced, a refresh brings a token that is bound to the new one"}
 }
 
-// MaxPatience is how long a reader waits for a new token while the one at hand would do. Most
+// maxPatience is how long a reader waits for a new token while the one at hand would do. Most
 // refreshes take a fraction of it; those that take longer have a provider in trouble.
-const MaxPatience = 2 * time.Second
+const maxPatience = 2 * time.Second
 
 // patience bounds a reader's wait where the token at hand is good enough, and outlives the refresh.
 func (t Terms) patience(ctx context.Context, st *State, want Demand) (context.Context, context.CancelFunc) {
-	if want.perLease || t.Invalidates || t.Usable(st, clock.Now()) < max(want.MinTTL, role.MinLease)+MaxPatience {
+	if want.perLease || t.Invalidates || t.usable(st, clock.Now()) < max(want.MinTTL, role.MinLease)+maxPatience {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, MaxPatience)
+	return context.WithTimeout(ctx, maxPatience)
 }

@@ -155,8 +155,8 @@ func (e ends) lastCall() time.Time {
 const (
 	longestPause  = time.Hour
 	shortestPause = time.Second
-	// Seldom keeps the tries within a grace apart when many have been in vain.
-	Seldom = 25 * time.Second
+	// seldom keeps the tries within a grace apart when many have been in vain.
+	seldom = 25 * time.Second
 )
 
 // pace shortens a pause that began at a time, so that it outlasts nothing that counts. Two thirds of what is
@@ -170,8 +170,8 @@ func (e ends) pace(at, until time.Time, asked bool, st *State) time.Time {
 	if left := e.life.Sub(at); left > 2*shortestPause {
 		until = Earlier(until, at.Add(left*2/3))
 	}
-	if lifetime := st.Lifetime(); !asked && st.AccessToken.IsSet() && lifetime-Margin(lifetime) >= role.MinLease {
-		for _, end := range []time.Time{st.ExpiresAt.Add(-Margin(lifetime)), st.ExpiresAt.Add(-2 * role.MinLease), st.ExpiresAt} {
+	if lifetime := st.Lifetime(); !asked && st.AccessToken.IsSet() && lifetime-margin(lifetime) >= role.MinLease {
+		for _, end := range []time.Time{st.ExpiresAt.Add(-margin(lifetime)), st.ExpiresAt.Add(-2 * role.MinLease), st.ExpiresAt} {
 			if end.After(at) {
 				until = Earlier(until, end)
 			}
@@ -193,7 +193,7 @@ func (e ends) tryWithin(at, until time.Time) time.Time {
 	next := at.Add(e.last.Sub(at) * 2 / 3)
 	if e.seldom {
 		sent := e.last.Add(-e.reuse)
-		next = Later(sent.Add(e.reuse*9/20), sent.Add(Seldom)) // leaves time for two
+		next = Later(sent.Add(e.reuse*9/20), sent.Add(seldom)) // leaves time for two
 	}
 	if next.Before(e.last.Add(-shortestPause / 2)) {
 		until = Earlier(until, next)

@@ -19,10 +19,10 @@ type plan struct {
 	Demand grant.Demand
 }
 
-// Plan decides by what is stored and by whether the token was read. It names the earliest of:
+// plan decides by what is stored and by whether the token was read. It names the earliest of:
 // repeating an exchange whose outcome is unknown, refreshing a token in use, keeping an idle grant
 // alive. After a failure it waits as long as everybody else: when, timing says.
-func (sc *Schedule) Plan(g *grant.Grant, now time.Time) plan {
+func (sc *Schedule) plan(g *grant.Grant, now time.Time) plan {
 	r, p, st := g.Role, g.Provider, g.State
 	force := grant.Demand{Force: true, Replace: st.Generation, Background: true}
 	if g.Dead() {
@@ -56,7 +56,7 @@ func (sc *Schedule) Plan(g *grant.Grant, now time.Time) plan {
 
 // replan puts a grant where it belongs in the queue.
 func (sc *Schedule) replan(g *grant.Grant) {
-	sc.Queue.Put(Turn{g.Key, g.Role.Provider}, sc.Plan(g, clock.Now()).At)
+	sc.Queue.Put(Turn{g.Key, g.Role.Provider}, sc.plan(g, clock.Now()).At)
 }
 
 // Reconsider replans a grant whose definition has changed.
@@ -66,12 +66,12 @@ func (sc *Schedule) Reconsider(ctx context.Context, s logical.Storage, key grant
 	case err == nil:
 		sc.replan(g)
 	case !errors.Is(err, role.ErrNoRole):
-		sc.Queue.Set(key, clock.Now().Add(TendDelay)) // it must be found again
+		sc.Queue.Set(key, clock.Now().Add(tendDelay)) // it must be found again
 	}
 }
 
 // forget takes a grant out of all background work.
 func (sc *Schedule) forget(key grant.Key) {
-	sc.Queue.Remove(key)
+	sc.Queue.remove(key)
 	sc.Shares.Forget(key)
 }

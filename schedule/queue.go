@@ -71,8 +71,8 @@ func (q *queue) Put(t Turn, due time.Time) {
 	}
 }
 
-// Remove takes a role out that is no more.
-func (q *queue) Remove(key grant.Key) {
+// remove takes a role out that is no more.
+func (q *queue) remove(key grant.Key) {
 	q.Mu.Lock()
 	defer q.Mu.Unlock()
 	if i := q.Items[key]; i != nil {
@@ -88,9 +88,9 @@ func (q *queue) Has(key grant.Key) bool {
 	return q.Items[key] != nil
 }
 
-// Take removes the first role that is due. When there is none, the turn is empty and the time is that of the
+// take removes the first role that is due. When there is none, the turn is empty and the time is that of the
 // next one; the zero time when there is none at all.
-func (q *queue) Take(now time.Time) (Turn, time.Time) {
+func (q *queue) take(now time.Time) (Turn, time.Time) {
 	q.Mu.Lock()
 	defer q.Mu.Unlock()
 	if len(q.Order) == 0 {

@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	// TendDelay is how long a role rests when something is in the way of its refresh that is not
+	// tendDelay is how long a role rests when something is in the way of its refresh that is not
 	// the provider's fault: storage that can't be written, above all.
-	TendDelay = time.Minute
-	// MaxRest is how long the scheduler sleeps at most. Timers stand still while a machine is suspended, and
+	tendDelay = time.Minute
+	// maxRest is how long the scheduler sleeps at most. Timers stand still while a machine is suspended, and
 	// know nothing of a clock that is put right.
-	MaxRest = time.Minute
+	maxRest = time.Minute
 	// blockedRest is how long a role rests that nothing can be done for before somebody writes something.
 	blockedRest = time.Hour
 )
@@ -69,19 +69,19 @@ func (sc *Schedule) Start(s logical.Storage) {
 func (sc *Schedule) run() {
 	for last := clock.Now(); !sc.grants.Work.Ending(); {
 		now := clock.Now()
-		if now.Before(last.Add(-MaxRest)) {
+		if now.Before(last.Add(-maxRest)) {
 			// What was planned by the time that it was then may be due long before.
 			sc.grants.Logger().Warn("the clock was put back: all roles are looked at again", "by", last.Sub(now))
 			sc.Survey(sc.Storage, AnyProvider)
 		}
 		last = now
-		t, next := sc.Queue.Take(now)
+		t, next := sc.Queue.take(now)
 		switch {
 		case t.Key == "":
-			if !sc.Rest(next) {
+			if !sc.rest(next) {
 				return
 			}
-		case sc.Shares.Enter(t):
+		case sc.Shares.enter(t):
 			sc.attend(t)
 		}
 	}
@@ -91,7 +91,7 @@ func (sc *Schedule) run() {
 func (sc *Schedule) attend(t Turn) {
 	sc.grants.Work.Fork(func() {
 		defer func() {
-			next := sc.Shares.Leave(t.Provider)
+			next := sc.Shares.leave(t.Provider)
 			for i := 0; i < len(next) && !sc.grants.Work.Ending(); i++ {
 				sc.attend(next[i])
 			}
@@ -100,10 +100,10 @@ func (sc *Schedule) attend(t Turn) {
 	})
 }
 
-// Rest waits until the time, or until the queue has another head, and not for long. It returns false when
+// rest waits until the time, or until the queue has another head, and not for long. It returns false when
 // the mount ends.
-func (sc *Schedule) Rest(until time.Time) bool {
-	pause := MaxRest
+func (sc *Schedule) rest(until time.Time) bool {
+	pause := maxRest
 	if !until.IsZero() {
 		pause = min(pause, clock.Until(until))
 	}
@@ -123,7 +123,7 @@ func (sc *Schedule) Rest(until time.Time) bool {
 func (sc *Schedule) tend(t Turn) {
 	delay, err := sc.do(t)
 	if err != nil && delay == 0 {
-		delay = TendDelay
+		delay = tendDelay
 	}
 	if delay > 0 && !sc.Has(t.Key) {
 		sc.Queue.Put(t, clock.Now().Add(delay))
@@ -134,7 +134,7 @@ func (sc *Schedule) tend(t Turn) {
 func (sc *Schedule) do(t Turn) (again time.Duration, err error) {
 	defer mount.Contain(sc.grants.Logger(), &err)
 	if !sc.grants.MayTend() {
-		return TendDelay, nil
+		return tendDelay, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grant.MaxHold)
 	defer cancel()
@@ -146,7 +146,7 @@ func (sc *Schedule) do(t Turn) (again time.Duration, err error) {
 		return 0, err
 	}
 	now := clock.Now()
-	plan := sc.Plan(g, now)
+	plan := sc.plan(g, now)
 	if plan.At.After(now) || plan.At.IsZero() {
 		sc.Queue.Put(Turn{t.Key, g.Role.Provider}, plan.At)
 		return 0, nil
@@ -155,9 +155,9 @@ func (sc *Schedule) do(t Turn) (again time.Duration, err error) {
 		sc.Queue.Put(Turn{t.Key, g.Role.Provider}, now)
 		return 0, nil
 	}
-	again = TendDelay
+	again = tendDelay
 	if g.Provider != nil {
-		again = g.Timing(now).Hurry(now, TendDelay)
+		again = g.Timing(now).Hurry(now, tendDelay)
 	}
 	_, err = sc.grants.Refresh(ctx, sc.Storage, t.Key, plan.Demand)
 	if _, refused := mount.AsRefusal(err); refused {

@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	// MaxWorkers bounds the refreshes that run in the background at once, maxOfProvider those of one
+	// maxWorkers bounds the refreshes that run in the background at once, maxOfProvider those of one
 	// provider: one that hangs must not keep the others' from being made. With a provider that takes a
 	// second, 64 are enough for 230,000 one-hour tokens.
-	MaxWorkers, MaxOfProvider = 256, 64
+	maxWorkers, MaxOfProvider = 256, 64
 )
 
 // Shares are the refreshes that run in the background, by provider, and the roles that wait for one to end.
@@ -27,8 +27,8 @@ type Shares struct {
 	Waits   map[grant.Key]string   // role → the provider that it waits for; who has left a line is in it still
 }
 
-// Enter gives a role its share, and then leave must follow. Otherwise it waits, once, until leave returns it.
-func (s *Shares) Enter(t Turn) bool {
+// enter gives a role its share, and then leave must follow. Otherwise it waits, once, until leave returns it.
+func (s *Shares) enter(t Turn) bool {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 	if s.Of == nil {
@@ -46,8 +46,8 @@ func (s *Shares) Enter(t Turn) bool {
 	return false
 }
 
-// Leave gives a share back and returns whose turn it is now, of any provider. They have their shares already.
-func (s *Shares) Leave(provider string) []Turn {
+// leave gives a share back and returns whose turn it is now, of any provider. They have their shares already.
+func (s *Shares) leave(provider string) []Turn {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 	s.Running--
@@ -84,7 +84,7 @@ func (s *Shares) has(key grant.Key) bool {
 }
 
 func (s *Shares) free(provider string) bool {
-	return s.Of[provider] < MaxOfProvider && 2*s.Of[provider] < MaxWorkers-s.Running
+	return s.Of[provider] < MaxOfProvider && 2*s.Of[provider] < maxWorkers-s.Running
 }
 
 func (s *Shares) take(provider string) {

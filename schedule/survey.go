@@ -70,7 +70,7 @@ func (sc *Schedule) survey(s logical.Storage, wanted map[string]bool) {
 	names, err := mount.List(s, role.Prefix)
 	for err != nil {
 		sc.grants.Logger().Warn("the roles could not be listed for background work; trying again", "error", err)
-		if !sc.grants.Work.Wait(TendDelay) || sc.grants.Work.Ending() {
+		if !sc.grants.Work.Wait(tendDelay) || sc.grants.Work.Ending() {
 			return
 		}
 		names, err = mount.List(s, role.Prefix)
@@ -88,7 +88,7 @@ func (sc *Schedule) survey(s logical.Storage, wanted map[string]bool) {
 func (sc *Schedule) visit(s logical.Storage, key grant.Key, wanted map[string]bool) *grant.Grant {
 	g, err := sc.lookAt(s, key, wanted)
 	if err != nil && !errors.Is(err, role.ErrNoRole) {
-		sc.Queue.Set(key, clock.Now().Add(TendDelay))
+		sc.Queue.Set(key, clock.Now().Add(tendDelay))
 	}
 	return g
 }

@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// SweepRest is how long nothing is swept between two rounds, sweepPause the pause between two roles of
+	// sweepRest is how long nothing is swept between two rounds, sweepPause the pause between two roles of
 	// one. However many roles there are, a round ends within sweepRound, and each role is seen once a day.
-	SweepRest  = time.Hour
-	SweepPause = time.Second
+	sweepRest  = time.Hour
+	sweepPause = time.Second
 	sweepRound = 22 * time.Hour
 )
 
@@ -25,8 +25,8 @@ const (
 // no grant that lives for a day: a write that reported an error and was applied, a look that failed, a
 // mistake in this program.
 func (sc *Schedule) sweep(s logical.Storage) {
-	for last := clock.Now(); sc.grants.Work.Wait(MaxRest) && !sc.grants.Work.Ending(); {
-		if rested := clock.Since(last); rested < 0 || rested >= SweepRest { // by the wall clock, whatever timers know of
+	for last := clock.Now(); sc.grants.Work.Wait(maxRest) && !sc.grants.Work.Ending(); {
+		if rested := clock.Since(last); rested < 0 || rested >= sweepRest { // by the wall clock, whatever timers know of
 			sc.grants.Contained(func() { sc.sweepOnce(s) })
 			last = clock.Now()
 		}
@@ -47,7 +47,7 @@ func (sc *Schedule) sweepOnce(s logical.Storage) {
 		return
 	}
 	sc.surveyInflight(s)
-	pause := SweepPauseOf(len(roles) + len(gone))
+	pause := sweepPauseOf(len(roles) + len(gone))
 	next := func() bool { return sc.grants.Work.Wait(pause) && !sc.grants.Work.Ending() && sc.grants.MayTend() }
 	for _, name := range gone {
 		if !next() {
@@ -63,9 +63,9 @@ func (sc *Schedule) sweepOnce(s logical.Storage) {
 	}
 }
 
-// SweepPauseOf is the pause between two of so many roles.
-func SweepPauseOf(roles int) time.Duration {
-	return min(SweepPause, sweepRound/time.Duration(roles+1))
+// sweepPauseOf is the pause between two of so many roles.
+func sweepPauseOf(roles int) time.Duration {
+	return min(sweepPause, sweepRound/time.Duration(roles+1))
 }
 
 // leftovers are the names under which there is a state and no role: somebody deleted it, and the process died

@@ -81,7 +81,7 @@ func (b *Mount) Explains(server *clienttest.Server, would, why string) {
 	}
 	resp, err := b.Try(b.T.Context(), ReadOp, "creds/r", nil)
 	refreshed, served := len(server.Requests()) > sent, err == nil && !resp.IsError()
-	if refreshed != (would == grant.WouldRefresh) || served == (would == grant.WouldFail) || served && (len(resp.Warnings) > 0) != (would == grant.WouldWarn) {
+	if refreshed != (would == "refresh") || served == (would == "fail") || served && (len(resp.Warnings) > 0) != (would == "serve the token at hand, with a warning") {
 		b.T.Errorf("said to %s, but: refreshed %v, served %v", would, refreshed, served)
 	}
 }
