@@ -46,6 +46,9 @@ func (w *world) tried(r *clienttest.Request, f mishap) {
 		w.strict.key(r.Header.Get(modelKeyHeader)).own++
 	}
 	w.unanswered, w.unansweredAt = r.Form.Get("refresh_token"), w.now()
+	if rt := w.strict.refresh[w.unanswered]; rt != nil && !rt.vain {
+		rt.vain, rt.vainAt = true, w.stepped
+	}
 	if w.loss == nil {
 		return
 	}
@@ -86,7 +89,7 @@ func (w *world) reused(rt *issuedRefresh, takes time.Duration) {
 		timely = timely || w.now().Sub(t)-takes < w.kind.Grace && (t != w.unansweredAt || w.unanswered == rt.name)
 	}
 	lied := w.loss != nil && w.loss.lied
-	if at := w.atHand(); at != nil && !lied && !timely && !w.kind.Kills && !w.kind.Keys && !w.forcing() && at.stepped == w.stepped && !w.nearEnd(rt) {
+	if at := w.atHand(); at != nil && !lied && !timely && !w.kind.Kills && !w.kind.Keys && !w.forcing() && at.stepped == w.stepped && !at.ageless && !w.nearEnd(rt) {
 		if left := at.ends.Sub(w.now()); left > time.Minute+w.kind.Life/20 {
 			w.failLocked("early", "%s may be spent and is presented while there is a token that is good for another %s", rt.name, left)
 		}

@@ -62,6 +62,8 @@ type issuedRefresh struct {
 	key, body string           // that it was spent under
 	next      *issuedPair      // that it was spent for
 	delivered bool             // the plugin has got it, and has not lost it since
+	vain      bool             // it was presented in vain, at first when
+	vainAt    time.Duration    // world.stepped was this
 }
 
 type issuedAccess struct {
@@ -74,6 +76,7 @@ type issuedAccess struct {
 	killedBy  *issuedAccess // whose refresh ended it
 	delivered bool
 	stepped   time.Duration // world.stepped when it was issued
+	ageless   bool          // it may be the answer to a request of before a step of the clock: what it is worth nobody knows
 }
 
 // pair is an answer. The refresh token may be the one that was presented.
@@ -197,6 +200,7 @@ func (s *strictProvider) issue(rt *issuedRefresh, scope string, now time.Time, s
 	at := &issuedAccess{
 		name: fmt.Sprintf("%sgrant%d-access%d", enginetest.Canary, s.grant, s.issued), grant: s.grant, scope: scope,
 		serial: s.issued, issued: now, ends: now.Add(s.Life), stepped: stepped,
+		ageless: rt.vain && rt.vainAt != stepped,
 	}
 	if s.Kills {
 		for _, before := range s.access {
