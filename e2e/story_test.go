@@ -94,14 +94,15 @@ type lease struct {
 func (l lease) lasts() time.Duration { return time.Duration(l.LeaseDuration) * time.Second }
 
 // use shows tokens to the library: the new one, and the one that this reader holds until its lease ends. One of the
-// shortest lease is given from read to read while a refresh fails, and may end with the next try.
+// shortest lease is given from read to read while a refresh fails, and may end with the next try: where a machine is so
+// slow that the read has taken seconds, before it is shown at all.
 func (s *story) use(path string, held, now lease) (hold lease) {
 	if held.Secret == nil || time.Since(held.asked) >= held.lasts() || held.LeaseDuration == shortestLease {
 		held = now
 	}
 	for _, l := range []lease{held, now} {
 		token, _ := l.Data["access_token"].(string)
-		if live := s.server.live(token); !live && time.Since(l.asked) < l.lasts() {
+		if live := s.server.live(token); !live && time.Since(l.asked) < l.lasts() && l.LeaseDuration != shortestLease {
 			s.t.Errorf("%s: a token of generation %v with a lease of %s is not accepted after %s",
 				path, l.Data["generation"], l.lasts(), time.Since(l.asked))
 		}
