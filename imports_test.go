@@ -163,3 +163,32 @@ func exported(pkg *doc.Package) map[string]string {
 	}
 	return comments
 }
+
+// A handler decodes a request, calls a room and answers. What is longer decides something that belongs below.
+func TestHandlersDecodeCallAndAnswer(t *testing.T) {
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, name := range names {
+		fset := source.NewFileSet()
+		file, err := parser.ParseFile(fset, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv == nil || !strings.HasPrefix(f.Name.Name, "path") {
+				continue
+			}
+			found++
+			if lines := fset.Position(f.End()).Line - fset.Position(f.Pos()).Line + 1; lines > 25 {
+				t.Errorf("%s has %d lines", f.Name.Name, lines)
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("%d handlers were found", found)
+	}
+}

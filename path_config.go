@@ -1,7 +1,6 @@
 package oauthrefresh
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -50,21 +49,9 @@ func (b *backend) pathConfigWrite(ctx context.Context, req *logical.Request, d *
 		return nil, grant.ErrBusy
 	}
 	defer unlock()
-	c, err := provider.GetConfig(ctx, req.Storage)
+	c, err := provider.EditConfig(ctx, req.Storage, mount.ReadInput(d))
 	if err != nil {
-		return nil, err
-	}
-	in := mount.ReadInput(d)
-	c.Fields().Read(in)
-	err = c.Validate()
-	if in.Names("ca_certificate") {
-		err = cmp.Or(provider.CheckAuthorities(c.CACertificate), err)
-	}
-	if err != nil {
-		return logical.ErrorResponse(err.Error()), nil
-	}
-	if err := mount.Save(ctx, req.Storage, provider.ConfigKey, c); err != nil {
-		return nil, err
+		return mount.Answer(err)
 	}
 	b.schedule.Survey(req.Storage, schedule.AnyProvider) // a failure of another configuration holds nobody back
 	if warnings := provider.AuthorityWarnings(c.CACertificate); len(warnings) > 0 {

@@ -102,27 +102,11 @@ func (b *backend) pathProvidersWrite(ctx context.Context, req *logical.Request, 
 		return nil, errProviderBusy
 	}
 	defer unlock()
-	c, err := provider.GetConfig(ctx, req.Storage)
-	if err != nil {
-		return nil, err
-	}
-	old, err := provider.GetCustom(ctx, req.Storage, name)
-	if err != nil {
-		return nil, err
-	}
-	exists := old != nil
-	if !exists {
-		if err := mount.CheckNewName(name); err != nil {
-			return mount.Answer(err)
-		}
-		// A scope that an operator sets on a role of an unknown server is meant to be sent.
-		old = &provider.Custom{Provider: client.Provider{SendScope: true}}
-	}
-	p, resp, err := old.Edit(ctx, mount.ReadInput(d), c)
+	old, p, resp, err := provider.EditCustom(ctx, req.Storage, name, mount.ReadInput(d))
 	if err != nil {
 		return mount.Answer(err)
 	}
-	if exists {
+	if old != nil {
 		resp = role.WarnOfPins(resp, old, p)
 	}
 	resp = provider.WarnOfGrace(resp, &p.Provider)

@@ -52,6 +52,24 @@ func GetConfig(ctx context.Context, s logical.Storage) (*Config, error) {
 	return c, err
 }
 
+// EditConfig stores the configuration with a write's fields in it, and returns it. The error is a refusal, or storage's;
+// nothing is stored either way. The caller holds the lock of edits of the configuration.
+func EditConfig(ctx context.Context, s logical.Storage, in mount.Input) (*Config, error) {
+	c, err := GetConfig(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	c.Fields().Read(in)
+	err = c.Validate()
+	if in.Names("ca_certificate") {
+		err = cmp.Or(CheckAuthorities(c.CACertificate), err)
+	}
+	if err != nil {
+		return nil, mount.Refuse(err)
+	}
+	return c, mount.Save(ctx, s, ConfigKey, c)
+}
+
 // Options are the configuration's bounds on one exchange, with the ca_certificate of a role, "" for none.
 func (c *Config) Options(roleCA string) (client.Options, error) {
 	roots, err := RootCAs(c.CACertificate, roleCA)

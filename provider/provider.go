@@ -29,6 +29,29 @@ func GetCustom(ctx context.Context, s logical.Storage, name string) (*Custom, er
 	return p, nil
 }
 
+// EditCustom returns a definition as it is stored, nil for a new one, the same with a write's fields in it, which is to be
+// stored, and what the writer hears, nil for nothing. The error is as of Edit, or storage's. The caller holds the lock of
+// edits of the definition.
+func EditCustom(ctx context.Context, s logical.Storage, name string, in mount.Input) (old, next *Custom, resp *logical.Response, err error) {
+	c, err := GetConfig(ctx, s)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if old, err = GetCustom(ctx, s, name); err != nil {
+		return nil, nil, nil, err
+	}
+	from := old
+	if old == nil {
+		if err := mount.CheckNewName(name); err != nil {
+			return nil, nil, nil, err
+		}
+		// A scope that an operator sets on a role of an unknown server is meant to be sent.
+		from = &Custom{Provider: client.Provider{SendScope: true}}
+	}
+	next, resp, err = from.Edit(ctx, in, c)
+	return old, next, resp, err
+}
+
 // Edit returns a copy of the definition with the write's fields in it, and what the writer hears, nil for nothing. A write
 // that names an issuer fills in the rest from its metadata (RFC 8414), at this moment and no other. The error is a
 // refusal, or one with status 503 when the issuer is in trouble; nothing is stored either way.
