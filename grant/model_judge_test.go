@@ -179,7 +179,8 @@ func (w *world) ended(rt *issuedRefresh, end time.Time) {
 	if w.kind.Kills || w.unanswered == rt.name {
 		tried = rt.used.Add(whole * 9 / 10) // or the refresh would, or might, end the token of readers who may be there
 	}
-	known := w.role.idle > 0 && w.role.idle <= w.kind.Idle || rt.told || w.role.keepalive > 0
+	inTime := w.role.idleAt.IsZero() || end.Sub(w.role.idleAt) > neededTime
+	known := w.role.idle > 0 && w.role.idle <= w.kind.Idle && inTime || rt.told || w.role.keepalive > 0
 	switch {
 	case w.excuse != "":
 	case !known:
@@ -308,7 +309,7 @@ func (w *world) finish() {
 	w.clearStorageFaults()
 	w.set(func() { w.faults = nil })
 	w.stepClock(modelStep{Op: opRightsClock})
-	w.set(func() { w.role.idle, w.role.grace = w.kind.Idle, w.kind.Grace })
+	w.set(func() { w.role.setIdle(w.kind.Idle, w.now()); w.role.grace = w.kind.Grace })
 	w.define()
 	for range 4 {
 		w.pause(neededTime)

@@ -302,7 +302,7 @@ func (w *world) apply(s modelStep) {
 		w.define()
 	case s.Edit == idleEdit && w.kind.Idle > 0:
 		d := []time.Duration{w.kind.Idle, 0}[s.N%2]
-		w.set(func() { r.idle = d })
+		w.set(func() { r.setIdle(d, w.now()) })
 		w.define()
 	case s.Edit == nestingEdit:
 		w.set(func() { w.strict.nested = s.N%2 == 1 })

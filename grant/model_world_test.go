@@ -72,9 +72,16 @@ type roleModel struct {
 	keepalive time.Duration
 	ttl       time.Duration
 	idle      time.Duration // refresh_token_idle_ttl of the definition
+	idleAt    time.Time     // when it was written, if it was another one before
 	grace     time.Duration // reuse_grace of it
 	nested    bool          // its pointers
 	pointedAt time.Time     // when it was written for another access_token_pointer: tokens of before are none of its any more
+}
+
+func (r *roleModel) setIdle(idle time.Duration, now time.Time) {
+	if r.idle != idle {
+		r.idle, r.idleAt = idle, now
+	}
 }
 
 // failure is what must not be. Its rule is one of the property's.
