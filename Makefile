@@ -13,7 +13,7 @@ build: ## Build bin/: the plugin (static, reproducible) and the sandbox
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
 
-demo: build ## Five token endpoints, one Vault: the whole product in under two minutes
+demo: build ## Five token endpoints, one Vault: the whole product, 20 seconds once it is compiled
 	@scripts/demo.sh
 
 dev: build ## The same, left running until Ctrl-C, with the exports to use it

@@ -3,9 +3,10 @@
 //
 // An operator writes one role per grant: the client's credentials and, for the refresh_token
 // grant (RFC 6749 section 6), the refresh token. A workload reads creds/<role> and gets an access
-// token with a lease; it never sees the refresh token, the client secret or the private key.
+// token with a lease; it never sees the refresh token or the client secret, and the private key of the client certificate
+// only where an operator allows that.
 //
-// The engine exists for one promise: a grant is never lost. Everything that could lose one goes
+// The engine exists for one promise: no grant is lost that a client can keep. Everything that could lose one goes
 // through the one function in grant/refresh.go, whose order of steps is the design. This package is the
 // paths: each decodes a request, calls a room below and answers. From top to bottom these are schedule, grant,
 // role, provider and mount, which is Vault without OAuth, as client is OAuth without Vault.
@@ -74,7 +75,7 @@ func newBackend() *backend {
 		Clean:          b.clean,
 		// Only nodes that don't write are told of others' writes, and these remember nothing. Who counts
 		// as one is Vault's business, so it is not relied on.
-		Invalidate: func(_ context.Context, key string) { b.grants.Memory.Forget(key) },
+		Invalidate: func(_ context.Context, key string) { b.grants.Forget(key) },
 	}
 	return b
 }

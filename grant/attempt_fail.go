@@ -48,7 +48,7 @@ func (a *Attempt) settle(ctx context.Context, before, announced *State, e *clien
 		if a.K.life.Load() == nil {
 			a.K.SignOfLife(ctx, a.S, now) // a reader came before background work has begun
 		}
-		next.Fault.Gap = a.K.GapOf(a.of(before))
+		next.Fault.Gap = a.K.gapOf(a.of(before))
 		next = a.dead(before, next)
 	case unknown:
 		next.Intent = announced.Intent.after(e, lost(before))

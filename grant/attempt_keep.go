@@ -87,7 +87,8 @@ func (a *Attempt) began(i *Intent) time.Time {
 	case p.ReuseGrace > 0:
 		first = i.repeats()
 	}
-	if a.resent && a.Target.Role.Spends() {
+	// A first exchange that this clock takes for one of the future was before this attempt all the same.
+	if a.resent && a.Target.Role.Spends() && (first.Equal(i.At) || !FromFuture(first, now)) {
 		first = Earlier(first, a.first)
 	}
 	switch {

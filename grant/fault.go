@@ -23,21 +23,21 @@ type Fault struct {
 	Status    int          `json:"status,omitempty"`
 	RequestID string       `json:"request_id,omitempty"`
 	At        time.Time    `json:"at"`
-	Until     time.Time    `json:"until,omitzero"` // no exchange before this, see ends.pace
+	Until     time.Time    `json:"until,omitzero"` // no exchange before this, see Ends.pace
 	// Asked: the provider has asked for that pause, which is then no back-off of ours.
 	Asked bool `json:"asked,omitempty"`
 	// Rest is when background work makes another exchange, where that is later than the provider has asked for: one
 	// that says "in a second" for days is believed by readers, who wait for it.
 	Rest     time.Time `json:"rest,omitzero"`
 	Failures int       `json:"failures"` // in a row, with this version
-	Version  string    `json:"version"`  // target.version that failed
-	// Of is description.definition: the version without the mount\'s configuration.
+	Version  string    `json:"version"`  // Target.VersionID that failed
+	// Of is Description.DefinitionID: the version without the mount's configuration.
 	Of string `json:"of,omitempty"`
 	// Presented: the exchange presented a refresh token, and people want to know what became of it.
 	Presented bool `json:"presented,omitempty"`
 	// Reauthorize: the grant is dead; only a new refresh token helps.
 	Reauthorize bool `json:"reauthorize,omitempty"`
-	// Verdict is description.verdict of the exchange that was refused: another one may be tried.
+	// Verdict is Description.VerdictID of the exchange that was refused: another one may be tried.
 	Verdict string `json:"verdict,omitempty"`
 	// AnswerLost: the grant died after an exchange whose answer never came.
 	AnswerLost bool `json:"answer_lost,omitempty"`
@@ -266,7 +266,7 @@ var (
 	// ErrIntent: the write that comes before every exchange failed, so nothing was sent.
 	ErrIntent = logical.CodedError(http.StatusServiceUnavailable,
 		"Vault's storage does not take writes, so no refresh was started; nothing is lost, try again")
-	// ErrHeld: the answer of the last exchange is in memory only, see heldTokens.
+	// ErrHeld: the answer of the last exchange is in memory only, see heldStates.
 	ErrHeld = logical.CodedError(http.StatusServiceUnavailable,
 		"the last refresh is not stored yet, because Vault's storage does not take writes; it is kept in memory and no other refresh starts until it is stored")
 	errTooOften = logical.CodedError(http.StatusTooManyRequests,

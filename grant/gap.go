@@ -20,6 +20,7 @@ type gap struct {
 	Cluster bool      `json:"cluster,omitempty"` // the cluster is another one
 }
 
+// LifeKey is the storage key of the last sign of life.
 const LifeKey = "life"
 
 const (
@@ -100,14 +101,18 @@ func (g *gap) before(now time.Time) *gap {
 	return bounded
 }
 
-// GapOf is the gap that a grant's state is older than; nil when there is none.
-func (k *Keeper) GapOf(g *Grant) *gap {
+// gapOf is the gap that a grant's state is older than; nil when there is none.
+func (k *Keeper) gapOf(g *Grant) *gap {
 	last := k.life.Load()
 	if last == nil || last.Gap == nil || !Later(g.State.ObtainedAt, g.Role.GrantedAt).Before(last.Gap.To) {
 		return nil
 	}
 	return last.Gap
 }
+
+// Gapped tells whether storage knows nothing of a time since the grant's state was stored: its refresh token may have been
+// replaced then.
+func (k *Keeper) Gapped(g *Grant) bool { return k.gapOf(g) != nil }
 
 // sentence says what is not known, and what has probably happened meanwhile.
 func (g *gap) sentence() string {

@@ -36,7 +36,7 @@ type counts struct {
 // counted is the count for what was configured at the time.
 type counted struct {
 	*rate.Limiter
-	version string // target.version
+	version string // Target.VersionID
 }
 
 // allow counts one forced refresh and tells whether it may be made.

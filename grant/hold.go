@@ -121,7 +121,7 @@ func (k *Keeper) tryStore(s logical.Storage, key Key, st *State) bool {
 func (k *Keeper) letGo(key Key) {
 	k.Held.Drop(key)
 	k.unrecorded.drop(key)
-	k.Memory.Forget(Prefix + string(key))
+	k.Memory.forget(Prefix + string(key))
 }
 
 // Same tells whether a stored state is the held one already.

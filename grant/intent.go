@@ -141,7 +141,7 @@ type Intent struct {
 	Answered bool `json:"answered,omitempty"`
 	// NamedAt is when the first exchange of that name was sent; zero when this is the first.
 	NamedAt time.Time `json:"named_at,omitzero"`
-	// Exchange is description.exchange: the key names that one and no other.
+	// Exchange is Description.ExchangeID: the key names that one and no other.
 	Exchange string `json:"exchange"`
 	// UnknownSince is when the first of the exchanges was sent whose outcome is unknown; zero as
 	// long as this is the only one.

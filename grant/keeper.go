@@ -16,17 +16,17 @@ import (
 	"vault-plugin-secrets-oauthrefresh/role"
 )
 
-// host is what a keeper asks of the mount that it serves.
-type host interface {
+// Host is what a keeper asks of the mount that it serves.
+type Host interface {
 	// Logger is where the mount logs to.
 	Logger() hclog.Logger
 	// System is Vault as it was a second ago at most.
 	System() logical.SystemView
 }
 
-// Keeper keeps the grants of one mount. Make one with newKeeper.
+// Keeper keeps the grants of one mount. Make one with New.
 type Keeper struct {
-	host
+	Host
 	Vault logical.SystemView // what Vault answers now; System() may be a second old
 
 	// Refreshes serialises all that may spend a role's refresh token, edits all that writes what
@@ -58,8 +58,8 @@ type Keeper struct {
 }
 
 // New makes the keeper of the grants of one mount.
-func New(h host) *Keeper {
-	k := &Keeper{host: h, Work: mount.NewTasks(), Memory: newMemory(), sessions: newSessions()}
+func New(h Host) *Keeper {
+	k := &Keeper{Host: h, Work: mount.NewTasks(), Memory: newMemory(), sessions: newSessions()}
 	k.Pending.Store(true) // until the first look
 	return k
 }

@@ -110,8 +110,8 @@ func (m *memory) keep(key Key, l *look, r remembered) {
 	}
 }
 
-// Forget drops all that an entry's key has to do with.
-func (m *memory) Forget(entry string) {
+// forget drops all that an entry's key has to do with.
+func (m *memory) forget(entry string) {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
 	kind, name, _ := strings.Cut(entry, "/")
@@ -126,6 +126,9 @@ func (m *memory) Forget(entry string) {
 		m.purge()
 	}
 }
+
+// Forget drops what is remembered of the entry with this storage key, which somebody else has written.
+func (k *Keeper) Forget(entry string) { k.Memory.forget(entry) }
 
 // clear forgets everything.
 func (m *memory) clear() {
@@ -165,12 +168,12 @@ func (k *Keeper) Over(s logical.Storage) logical.Storage {
 
 // Put implements logical.Storage.
 func (v *view) Put(ctx context.Context, entry *logical.StorageEntry) error {
-	defer v.memory.Forget(entry.Key)
+	defer v.memory.forget(entry.Key)
 	return v.Storage.Put(ctx, entry)
 }
 
 // Delete implements logical.Storage.
 func (v *view) Delete(ctx context.Context, key string) error {
-	defer v.memory.Forget(key)
+	defer v.memory.forget(key)
 	return v.Storage.Delete(ctx, key)
 }

@@ -25,13 +25,14 @@ const MaxHold = 7*provider.MaxTimeout + 24*mount.StorageTimeout
 // The order of its steps is what keeps a grant from being lost:
 //
 //  1. lock the role, so that one refresh token is presented by one request
-//  2. look at the state again: somebody may have refreshed while this caller waited
-//  3. detach from the caller, whose hanging up must not tear an exchange in two
+//  2. detach from the caller, whose hanging up must not tear an exchange in two
+//  3. look at the state again: somebody may have refreshed while this caller waited
 //  4. store the intent: it proves that the answer can be stored, and is found after a crash
-//  5. send exactly one request
+//  5. send one request; another follows only where that is harmless, or the first was refused before the grant was
+//     looked at
 //  6. store the answer, access and refresh token in one entry; if storage refuses, hold it
 //
-// Steps 4 to 6 are attempt.run's.
+// Steps 4 to 6 are Attempt.run's.
 func (k *Keeper) Refresh(ctx context.Context, s logical.Storage, key Key, d Demand) (*State, error) {
 	abandoned := func() { k.disown(s, d.end) }
 	return WithRole(ctx, k, key, abandoned, func(ctx context.Context) (*State, error) {

@@ -14,13 +14,14 @@ import (
 	"vault-plugin-secrets-oauthrefresh/role"
 )
 
+// RevocationPrefix begins the storage keys of tokens that are still to be revoked: revocation/<digest>.
 const RevocationPrefix = "revocation/"
 
 // Revocation is an access token that ends with its lease, of a role with token_mode=per_lease. It is
 // stored only when the provider could not be asked at once.
 type Revocation struct {
 	Role        string    `json:"role"`
-	Realm       string    `json:"realm"` // role.realm when the token was got
+	Realm       string    `json:"realm"` // Role.Realm when the token was got
 	AccessToken string    `json:"access_token"`
 	ExpiresAt   time.Time `json:"expires_at"`
 }

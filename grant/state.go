@@ -15,6 +15,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/role"
 )
 
+// Prefix begins the storage keys of states: token/<key>.
 const Prefix = "token/"
 
 // State is what the machine stores of one grant, in one entry, so that a Put either keeps all of
@@ -32,12 +33,12 @@ type State struct {
 
 // Record is the part of a token that is no secret, as it is stored.
 type Record struct {
-	// GrantID is the grant that all this belongs to, see roleSettings.
+	// GrantID is the grant that all this belongs to, see role.Settings.
 	GrantID string `json:"grant_id"`
 	// Generation counts the refreshes of the grant that brought something.
 	Generation int64 `json:"generation"`
-	// Settings are those that the access token was got with, see role.settings, and Asked what was asked
-	// for with it, see description.settings; "" for a token of v0.1.0.
+	// Settings are those that the access token was got with, see Role.SettingsID, and Asked what was asked
+	// for with it, see Description.SettingsID; "" for a token of v0.1.0.
 	Settings              string    `json:"settings,omitempty"`
 	Asked                 string    `json:"asked,omitempty"`
 	TokenType             string    `json:"token_type,omitempty"`

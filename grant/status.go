@@ -121,7 +121,7 @@ func (k *Keeper) Status(ctx context.Context, s logical.Storage, key Key) (data m
 	if g.Role.PreviousClientSecret.IsSet() {
 		data["previous_client_secret_in_use"] = g.Role.Live(role.PartSecret, g.State.Worked) == role.SlotPrevious
 	}
-	if gap := k.GapOf(g); gap != nil && !g.Dead() {
+	if gap := k.gapOf(g); gap != nil && !g.Dead() {
 		data["snapshot_suspected"] = gap.sentence()
 	}
 	g.State.describe(data)

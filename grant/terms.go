@@ -48,8 +48,8 @@ func (d Demand) unasked() bool { return !d.Force || d.Background }
 
 // Terms are what one role's tokens are judged by and handed out on.
 type Terms struct {
-	Settings    string        // role.settings
-	asked       string        // description.settings, "" when the role has no provider that it follows
+	Settings    string        // Role.SettingsID
+	asked       string        // Description.SettingsID, "" when the role has no provider that it follows
 	Window      time.Duration // as configured, 0 for the default
 	Invalidates bool          // a refresh kills the token before it
 	Lease       bool          // role.Lease

@@ -25,7 +25,8 @@ type Timing struct {
 	// corrected: the last failure was of a role or a provider that was written since.
 	corrected bool
 	second    secondUse
-	Ends      ends
+	// Ends are what these go by.
+	Ends Ends
 }
 
 // secondUse says, after an exchange whose outcome is unknown, what is known of another one with the same refresh token;
@@ -72,8 +73,8 @@ func FromFuture(t, now time.Time) bool { return t.Sub(now) > tolerance }
 // documents is half an hour, most keep it for a day.
 const keyLife = 30 * time.Minute
 
-// ends are the moments after which a presentation comes too late.
-type ends struct {
+// Ends are the moments after which a presentation comes too late.
+type Ends struct {
 	grace  time.Time     // of the reuse grace, or of the key, of the first exchange whose outcome is unknown; zero for none
 	last   time.Time     // of the reuse grace of the last such exchange, which may be what has spent the token
 	reuse  time.Duration // how long a reuse grace is
@@ -108,7 +109,7 @@ func timingOf(r *role.Role, p *client.Provider, st *State, now time.Time) Timing
 	return t
 }
 
-func endsOf(r *role.Role, p *client.Provider, st *State, now time.Time) (e ends) {
+func endsOf(r *role.Role, p *client.Provider, st *State, now time.Time) (e Ends) {
 	if !r.Spends() {
 		return e
 	}
@@ -143,7 +144,7 @@ func endsOf(r *role.Role, p *client.Provider, st *State, now time.Time) (e ends)
 }
 
 // lastCall leaves a tenth of the refresh token's life for tries that fail.
-func (e ends) lastCall() time.Time {
+func (e Ends) lastCall() time.Time {
 	if e.life.IsZero() || !e.life.After(e.Used) {
 		return e.life
 	}
@@ -164,7 +165,7 @@ const (
 // The back-off that is our own ends with the token at hand too, when its margin begins, when no lease can be made
 // of that either (see terms.serves), and at its end: its readers have nothing else then. What the provider has asked
 // for does not.
-func (e ends) pace(at, until time.Time, asked bool, st *State) time.Time {
+func (e Ends) pace(at, until time.Time, asked bool, st *State) time.Time {
 	until = Earlier(until, at.Add(longestPause))
 	until = Earlier(until, e.tryWithin(at, until))
 	if left := e.life.Sub(at); left > 2*shortestPause {
@@ -183,7 +184,7 @@ func (e ends) pace(at, until time.Time, asked bool, st *State) time.Time {
 // tryWithin shortens a pause for a try within a grace: a few in that of the first exchange that may have spent the
 // token, and one in the last one's, so that none is without another after it. When it is too late, the pause has its
 // own length.
-func (e ends) tryWithin(at, until time.Time) time.Time {
+func (e Ends) tryWithin(at, until time.Time) time.Time {
 	switch left := e.grace.Sub(at); {
 	case left > max(2*shortestPause, e.reuse/6): // less than what two exchanges leave that hang, see within
 		until = Earlier(until, at.Add(left*2/3))
@@ -212,7 +213,7 @@ func (t Timing) Hurry(now time.Time, rest time.Duration) time.Duration {
 }
 
 // pause is when the next exchange may be made after this failure; zero when it holds nothing off.
-func (f *Fault) pause(e ends, st *State, now time.Time) time.Time {
+func (f *Fault) pause(e Ends, st *State, now time.Time) time.Time {
 	if f == nil || f.Until.IsZero() || FromFuture(f.At, now) {
 		return time.Time{}
 	}

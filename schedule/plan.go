@@ -41,7 +41,7 @@ func (sc *Schedule) plan(g *grant.Grant, now time.Time) plan {
 		if grant.FromFuture(st.ObtainedAt, now) {
 			next.At = now // readers are not served it any more
 		}
-		if sc.grants.GapOf(g) != nil && p.RefreshTokenRotation != client.RotationNever {
+		if sc.grants.Gapped(g) && p.RefreshTokenRotation != client.RotationNever {
 			next.At = grant.Later(next.At, st.ExpiresAt) // it may be the one that ends the grant, so not before it must be
 		}
 	}
