@@ -27,20 +27,20 @@ var (
 	NewTerms = newTerms
 )
 
-func (x *Intent) Within(a0 *role.Target, a1 time.Time) client.Options { return x.within(a0, a1) }
+func (i *Intent) Within(a0 *role.Target, a1 time.Time) client.Options { return i.within(a0, a1) }
 
-func (x *Keeper) HandOut(a0 Terms, a1 *State, a2 time.Time) (*Served, error) {
-	return x.handOut(a0, a1, a2)
+func (k *Keeper) HandOut(a0 Terms, a1 *State, a2 time.Time) (*Served, error) {
+	return k.handOut(a0, a1, a2)
 }
 
-func (x *Keeper) LetGo(a0 Key) { x.letGo(a0) }
+func (k *Keeper) LetGo(a0 Key) { k.letGo(a0) }
 
-func (x *Keeper) OutcomeUnknown(a0 *Grant) bool { return x.outcomeUnknown(a0) }
+func (k *Keeper) OutcomeUnknown(a0 *Grant) bool { return k.outcomeUnknown(a0) }
 
-func (x *Keeper) UnmarkInflight(a0 logical.Storage, a1 Key) { x.unmarkInflight(a0, a1) }
+func (k *Keeper) UnmarkInflight(a0 logical.Storage, a1 Key) { k.unmarkInflight(a0, a1) }
 
-func (x *memory) Recall(a0 Key) (remembered, bool) { return x.recall(a0) }
+func (m *memory) Recall(a0 Key) (remembered, bool) { return m.recall(a0) }
 
-func (x Terms) Promised(a0 *State, a1 time.Time) time.Duration { return x.promised(a0, a1) }
+func (t Terms) Promised(a0 *State, a1 time.Time) time.Duration { return t.promised(a0, a1) }
 
-func (x Terms) Usable(a0 *State, a1 time.Time) time.Duration { return x.usable(a0, a1) }
+func (t Terms) Usable(a0 *State, a1 time.Time) time.Duration { return t.usable(a0, a1) }

@@ -18,14 +18,14 @@ var (
 	SweepPauseOf = sweepPauseOf
 )
 
-func (x *Schedule) Plan(a0 *grant.Grant, a1 time.Time) plan { return x.plan(a0, a1) }
+func (sc *Schedule) Plan(a0 *grant.Grant, a1 time.Time) plan { return sc.plan(a0, a1) }
 
-func (x *Schedule) Rest(a0 time.Time) bool { return x.rest(a0) }
+func (sc *Schedule) Rest(a0 time.Time) bool { return sc.rest(a0) }
 
-func (x *Shares) Enter(a0 Turn) bool { return x.enter(a0) }
+func (s *Shares) Enter(a0 Turn) bool { return s.enter(a0) }
 
-func (x *Shares) Leave(a0 string) []Turn { return x.leave(a0) }
+func (s *Shares) Leave(a0 string) []Turn { return s.leave(a0) }
 
-func (x *queue) Remove(a0 grant.Key) { x.remove(a0) }
+func (q *queue) Remove(a0 grant.Key) { q.remove(a0) }
 
-func (x *queue) Take(a0 time.Time) (Turn, time.Time) { return x.take(a0) }
+func (q *queue) Take(a0 time.Time) (Turn, time.Time) { return q.take(a0) }
