@@ -49,7 +49,7 @@ func TestNoGuardWhereNoTokenIsAtHand(t *testing.T) {
 	})
 }
 
-// README: a grant that was refused because of a wrong client_id or an address is tried again once that is corrected,
+// docs/operations.md: a grant that was refused because of a wrong client_id or an address is tried again once that is corrected,
 // however often somebody has tried before.
 func TestADeadGrantIsTriedAfterItsCorrection(t *testing.T) {
 	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {

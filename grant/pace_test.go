@@ -151,7 +151,7 @@ func TestALostAnswerSaysWhatIsKnown(t *testing.T) {
 	}
 }
 
-// README: where a spent refresh token is taken until the new one is used, reuse_grace=24h asks for a lost answer for as
+// docs/providers.md: where a spent refresh token is taken until the new one is used, reuse_grace=24h asks for a lost answer for as
 // long as the provider is out of reach.
 func TestASpentTokenThatWorksUntilTheNewOneIsUsed(t *testing.T) {
 	for name, lost := range map[string]clienttest.Answer{
