@@ -121,6 +121,9 @@ func (w *world) answer(r *clienttest.Request) clienttest.Answer {
 		return w.broken(f)
 	}
 	ruling, rt, p := w.strict.judge(r, w.now(), w.stepped)
+	if ruling == rulingRefreshed {
+		rt.edits = w.edits
+	}
 	w.noteLocked("provider: %s is presented (key %.8s): %s, fault: %s", presented, r.Header.Get(modelKeyHeader), ruling, f)
 	if p == nil {
 		w.refused(ruling, rt, f.Lasts)

@@ -31,7 +31,7 @@ type lostAnswer struct {
 
 // lose notes a lost answer. It needs the lock.
 func (w *world) lose(rt *issuedRefresh) {
-	w.loss = &lostAnswer{rt: rt, at: rt.spent, edited: w.editing || w.role.grace != w.kind.Grace}
+	w.loss = &lostAnswer{rt: rt, at: rt.spent, edited: w.editing || w.edits != rt.edits || w.role.grace != w.kind.Grace}
 	w.loss.waited = w.loitered
 	w.loss.prior = rt.name == w.unanswered && rt.spent.Sub(w.unansweredAt) < w.kind.Grace
 	w.noteLocked("the answer to %s is lost", rt.name)

@@ -328,6 +328,7 @@ func (w *world) edited() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.trouble()
+	w.edits++
 	if w.loss != nil {
 		w.loss.edited = true
 	}

@@ -64,6 +64,7 @@ type issuedRefresh struct {
 	delivered bool             // the plugin has got it, and has not lost it since
 	vain      bool             // it was presented in vain, at first when
 	vainAt    time.Duration    // world.stepped was this
+	edits     int              // world.edits when it was spent
 }
 
 type issuedAccess struct {

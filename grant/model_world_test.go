@@ -45,6 +45,7 @@ type world struct {
 	gate     *doorGate     // of the next request
 	loitered bool          // the last request that hung was given more time than there is in a grace
 	editing  bool          // something is written while a refresh is under way
+	edits    int           // how often something was written
 	ungraced bool          // the definition has said at times that there is no grace
 	forced   bool          // an operator is forcing a refresh
 	forcedAt time.Time     // when one last began or ended to
