@@ -15,6 +15,7 @@ func TestKilledBetweenRequests(t *testing.T) {
 	l.run("vault write -force oauth/refresh/hosting")
 	before := l.read("oauth/creds/hosting")
 	l.kill()
+	l.awaitPlugin()
 	l.read("oauth/creds/hosting").want(t, map[string]string{
 		"access_token": before.token(), "generation": before.get("generation"),
 	})
@@ -109,4 +110,18 @@ func (l *lab) killDuring(provider, line string) {
 	l.sandbox.await("what is to be interrupted", before, func(r request) bool { return r.Provider == provider })
 	l.kill()
 	<-done
+	l.awaitPlugin()
+}
+
+// awaitPlugin waits until Vault has another process for the mount: it may send a request or two to the one that is gone
+// before it notices.
+func (l *lab) awaitPlugin() {
+	l.t.Helper()
+	err := l.v.await("another plugin process", 20*time.Second, func() error {
+		_, _, err := l.try("vault read oauth/config")
+		return err
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
 }
