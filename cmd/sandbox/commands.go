@@ -64,7 +64,7 @@ func (r *remote) stats([]string) error {
 }
 
 // textFields are the fields of control that hold text, whatever it looks like.
-var textFields = []string{"provider", "body", "content_type", "revoke", "client_id", "refresh_token", "client_secret", "client_certificate", "public_key", "signing_alg"}
+var textFields = []string{"provider", "body", "content_type", "revoke", "client_id", "refresh_token", "client_secret", "client_certificate", "public_key", "signing_alg", "redirect_uri", "endpoint", "user"}
 
 // control turns key=value into the JSON of POST /control: numbers and booleans as such, all else as text.
 func (r *remote) control(args []string) error {

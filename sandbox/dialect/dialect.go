@@ -23,3 +23,9 @@ type Clients struct {
 func All(registered Clients) []*oauth.Provider {
 	return []*oauth.Provider{isabel(), isabelV1(), salesforce(), pandadoc(), pingone(), keliweb(), generic(registered)}
 }
+
+// loopbackRedirects are the redirect URIs of an application whose people sit at this machine: of a Vault that has the
+// engine at oauth/, and of whatever listens on a port. Others are added with an order.
+func loopbackRedirects(provider string) []string {
+	return []string{"http://127.0.0.1/v1/oauth/callback/" + provider, "http://127.0.0.1/callback", "http://127.0.0.1/"}
+}

@@ -43,7 +43,7 @@ func generic(registered Clients) *oauth.Provider {
 			RefreshToken: func() string { return randomText(32) },
 		},
 		Endpoint: oauth.Paths(map[string]string{
-			"/token": oauth.EndpointToken, "/revoke": oauth.EndpointRevoke, "/introspect": oauth.EndpointIntrospect,
+			oauth.MetadataPath: oauth.EndpointMetadata, "/token": oauth.EndpointToken, "/revoke": oauth.EndpointRevoke, "/introspect": oauth.EndpointIntrospect,
 		}),
 		Check: func(*oauth.Call) *oauth.Refusal { return nil },
 		Authenticate: func(c *oauth.Call) (*oauth.App, *oauth.Refusal) {
@@ -75,7 +75,8 @@ func generic(registered Clients) *oauth.Provider {
 	}
 }
 
-func genericMetadata(issuer string) map[string]any {
+func genericMetadata(c *oauth.Call) map[string]any {
+	issuer := "https://" + c.Req.Host + "/" + c.Name
 	return map[string]any{
 		"issuer": issuer, "token_endpoint": issuer + "/token",
 		"revocation_endpoint": issuer + "/revoke", "introspection_endpoint": issuer + "/introspect",

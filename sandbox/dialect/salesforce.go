@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,13 +22,24 @@ func salesforce() *oauth.Provider {
 		Apps: []oauth.App{{
 			ID: "3MVG9sandbox.consumer_key", Secret: "salesforce-sandbox-secret",
 			Method: "client_secret_post", RefreshToken: "5Aep861.salesforce_sandbox_refresh_token==",
+			RedirectURIs: loopbackRedirects("salesforce"),
 		}},
-		Params:            []string{"grant_type", "client_id", "client_secret", "refresh_token", "format"},
+		Params:            []string{"grant_type", "client_id", "client_secret", "refresh_token", "format", "code", "redirect_uri", "code_verifier"},
 		ClientCredentials: true,
 		Policy: oauth.Policy{
 			AccessTTL: 2 * time.Hour, ReplayKills: true, Scope: "refresh_token openid api",
 			AccessToken:  func() string { return "00D5g000004Sandbox!AQ4AQ" + randomText(64) },
 			RefreshToken: func() string { return "5Aep861" + randomText(48) + "==" },
+		},
+		Authorization: &oauth.Authorization{
+			Params: []string{
+				"response_type", "client_id", "redirect_uri", "scope", "state", "prompt", "display", "login_hint", "nonce",
+				"code_challenge", "code_challenge_method",
+			},
+			Scopes:  []string{"api", "refresh_token", "offline_access", "openid", "id", "profile", "email", "web", "full"},
+			Offline: []string{"refresh_token", "offline_access"},
+			Issuer:  salesforceIssuer,
+			Code:    func() string { return "aPrx" + randomText(48) + "==" }, // has to be encoded in a URL, once
 		},
 		Endpoint:     salesforceEndpoint,
 		Check:        func(*oauth.Call) *oauth.Refusal { return nil },
@@ -49,15 +61,25 @@ func salesforce() *oauth.Provider {
 
 var salesforcePaths = oauth.Paths(map[string]string{
 	"token": oauth.EndpointToken, "revoke": oauth.EndpointRevoke, "introspect": oauth.EndpointIntrospect,
+	"authorize": oauth.EndpointAuthorize,
 })
 
 // salesforceEndpoint allows a site's path in front: /partners/services/oauth2/token.
 func salesforceEndpoint(host, path string) string {
+	if path == "/id/keys" {
+		return oauth.EndpointKeys
+	}
 	site, rest, ok := strings.Cut(path, "/services/oauth2/")
 	if !ok || site != "" && (!strings.HasPrefix(site, "/") || strings.Contains(site, "//")) {
 		return ""
 	}
 	return salesforcePaths(host, rest)
+}
+
+// salesforceIssuer is the host that is asked, with its site.
+func salesforceIssuer(c *oauth.Call) string {
+	site, _, _ := strings.Cut(c.Req.URL.Path, "/services/oauth2/")
+	return "https://" + c.Req.Host + site
 }
 
 // salesforceClient takes the secret in the body or as Basic; revocation asks for no client at all.
@@ -97,6 +119,9 @@ func salesforceSuccess(c *oauth.Call, i *oauth.Issued) map[string]any {
 		"token_type":   "Bearer",
 		"issued_at":    strconv.FormatInt(i.Now.UnixMilli(), 10),
 	}
+	if i.User != nil {
+		salesforcePerson(body, i)
+	}
 	if c.Form.Get("grant_type") == "client_credentials" {
 		body["scope"] = "api"
 		delete(body, "id_token")
@@ -107,13 +132,26 @@ func salesforceSuccess(c *oauth.Call, i *oauth.Issued) map[string]any {
 	return body
 }
 
+// salesforcePerson is what differs once a person has agreed: who it was, and to what.
+func salesforcePerson(body map[string]any, i *oauth.Issued) {
+	name, _, _ := strings.Cut(i.User.Name, "@")
+	body["id"] = fmt.Sprintf("https://login.salesforce.com/id/00D5g000004SandboxEAA/0055g00000%.8s", name+"AAAAAAAA")
+	body["scope"] = i.Scope
+	if delete(body, "id_token"); i.IDToken != "" {
+		body["id_token"] = i.IDToken
+	}
+}
+
 // salesforceRefusal always says 400; its descriptions are short and in lower case.
-func salesforceRefusal(_ *oauth.Call, r *oauth.Refusal) oauth.Reply {
+func salesforceRefusal(c *oauth.Call, r *oauth.Refusal) oauth.Reply {
 	code, text := r.OAuthCode(), r.Why
 	switch r.Code {
 	case "invalid_grant":
 		if !strings.HasPrefix(r.Why, "request not supported") {
 			text = "expired access/refresh token"
+			if c.Form.Get("grant_type") == oauth.GrantCode {
+				text = "invalid or expired authorization code"
+			}
 		}
 	case "invalid_client":
 		text = "invalid client credentials"

@@ -33,7 +33,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.Provider = l.Name
-	e.Endpoint = l.EndpointAt(host, path)
+	e.Endpoint = l.Endpoint(host, path)
 	if e.Endpoint == "" {
 		f.turnAway(w, e, http.StatusNotFound, "this provider has no such path")
 		return

@@ -106,7 +106,8 @@ func ByRegistration(encoding BasicEncoding) func(*Call) (*App, *Refusal) {
 		if r != nil {
 			return nil, r
 		}
-		if creds.BodyID != "" {
+		named := c.Endpoint == EndpointPushed || c.Endpoint == EndpointDevice // where client_id is a parameter of the request itself
+		if creds.BodyID != "" && !(named && creds.BodyID == creds.ID) {
 			return nil, Refuse("invalid_request", "credentials sent in two ways: client_id in header and body")
 		}
 		return c.Find(creds)
@@ -137,10 +138,13 @@ func (c *Call) Claimed() string {
 	return ""
 }
 
-// presented is the grant whose refresh token a request carries, to spend it or to end it; nil for none.
+// presented is the grant whose refresh token or spent code a request carries, to spend it or to end it; nil for none.
 func (c *Call) presented(l *Ledger) *grant {
 	if g := l.grantOf(c.Form.Get("refresh_token")); g != nil {
 		return g
+	}
+	if k := l.codes[c.Form.Get("code")]; k != nil {
+		return k.grant
 	}
 	return l.grantOf(c.Form.Get("token"))
 }

@@ -40,10 +40,12 @@ func spend(n *int) bool {
 	return true
 }
 
-// owner is whose requests faults are for: of a grant, of a client, or, as the zero value, of anybody.
+// owner is whose requests faults are for: of a grant, of a client, at one endpoint or at all of them, or, as the zero
+// value, of anybody.
 type owner struct {
-	grant  *grant
-	client string
+	grant    *grant
+	client   string
+	endpoint string
 }
 
 // faultsOf are the faults that were or are to be ordered for an owner.
@@ -57,9 +59,16 @@ func (l *Ledger) faultsOf(o owner) *faults {
 	return l.owned[o]
 }
 
-// take gives a request what was ordered for its grant, else for its client, else for anybody.
+// take gives a request what was ordered for its grant, else for its client, else for its endpoint, else for anybody.
 func (l *Ledger) take(c *Call) Fault {
-	for _, o := range []owner{{grant: c.presented(l)}, {client: c.Claimed()}} {
+	var whose []owner
+	if g := c.presented(l); g != nil {
+		whose = append(whose, owner{grant: g, endpoint: c.Endpoint}, owner{grant: g})
+	}
+	if client := c.Claimed(); client != "" {
+		whose = append(whose, owner{client: client, endpoint: c.Endpoint}, owner{client: client})
+	}
+	for _, o := range append(whose, owner{endpoint: c.Endpoint}) {
 		if f := l.owned[o]; f != nil {
 			if got := f.take(); got.any() {
 				return got

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"net/http"
 	"net/url"
 	"unicode/utf8"
 )
@@ -15,6 +16,13 @@ const MaxBody = 64 << 10
 // parse reads the body strictly: the right media type, every parameter known, once, and not empty-named.
 // RFC 6749 section 3.2: "Request and response parameters MUST NOT be included more than once."
 func (c *Call) parse() *Refusal {
+	if c.isPage() && c.Req.Method == http.MethodGet {
+		var err error
+		if c.Form, err = url.ParseQuery(c.Req.URL.RawQuery); err != nil {
+			return Refuse("invalid_request", "the query is not well-formed")
+		}
+		return c.checkParams()
+	}
 	kind, args, err := mime.ParseMediaType(c.Req.Header.Get("Content-Type"))
 	if err != nil {
 		return Refuse(BadContentType, "no readable Content-Type")

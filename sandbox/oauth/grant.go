@@ -7,6 +7,8 @@ type grant struct {
 	app        *App
 	generation int // counts refreshes
 	revoked    string
+	user       *User   // who has agreed; nil for one that the application starts with
+	scope      string  // as agreed
 	policy     *Policy // its own, where it is treated otherwise than the provider's others
 	access     []*accessToken
 }
@@ -30,6 +32,13 @@ type Issued struct {
 	AccessToken, RefreshToken   string
 	ExpiresIn, RefreshExpiresIn int64 // seconds
 	Now                         time.Time
+
+	// Of a grant that a person has agreed to: who, to what, and the ID token where there is one.
+	User           *User
+	Scope, IDToken string
+
+	grant *grant
+	nonce string // for the ID token
 }
 
 // killAccess ends every access token that the grant has issued.

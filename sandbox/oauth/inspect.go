@@ -62,6 +62,8 @@ type grantState struct {
 	ClientID   string `json:"client_id"`
 	Generation int    `json:"generation"`
 	Revoked    string `json:"revoked,omitempty"`
+	User       string `json:"user,omitempty"`  // who has agreed in a browser
+	Scope      string `json:"scope,omitempty"` // to what
 }
 
 // Stats is a provider's part of GET /stats.
@@ -78,7 +80,11 @@ func (l *Ledger) Snapshot(now time.Time) Stats {
 	defer l.mu.Unlock()
 	out := Stats{Counts: l.counts}
 	for _, g := range l.grants {
-		out.Grants = append(out.Grants, grantState{g.app.ID, g.generation, g.revoked})
+		state := grantState{ClientID: g.app.ID, Generation: g.generation, Revoked: g.revoked, Scope: g.scope}
+		if g.user != nil {
+			state.User = g.user.Name
+		}
+		out.Grants = append(out.Grants, state)
 		out.Generation = max(out.Generation, g.generation)
 	}
 	for _, t := range l.accessTokens {

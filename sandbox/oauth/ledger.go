@@ -20,7 +20,13 @@ type Ledger struct {
 	owned         map[owner]*faults // faults for some requests only
 	stored        map[string]stored // answers by idempotency key
 	jtis          map[string]bool   // of assertions that were taken
-	registered    []App             // the applications as they are at the start
+	users         []User
+	pending       map[string]pending // questions to people, by what their form carries
+	codes         map[string]*code
+	pushed        map[string]pushed // by request_uri
+	devices       map[string]*device
+	signer        signer
+	registered    []App // the applications as they are at the start
 }
 
 // NewLedger opens a provider's ledger, with the grants that its applications start with.
@@ -41,6 +47,8 @@ func (l *Ledger) Reset(now time.Time) {
 	copy(l.Apps, l.registered)
 	l.grants, l.counts, l.stored, l.jtis = nil, Counts{}, map[string]stored{}, map[string]bool{}
 	l.refreshTokens, l.accessTokens = map[string]*refreshToken{}, map[string]*accessToken{}
+	l.users, l.pending, l.codes = firstUsers(), map[string]pending{}, map[string]*code{}
+	l.pushed, l.devices = map[string]pushed{}, map[string]*device{}
 	l.faults.release()
 	for _, f := range l.owned {
 		f.release()
@@ -153,5 +161,5 @@ func (l *Ledger) issue(g *grant, now time.Time) *Issued {
 	t := &accessToken{grant: g, generation: g.generation, expires: now.Add(ttl)}
 	l.accessTokens[token] = t
 	g.access = append(g.access, t)
-	return &Issued{AccessToken: token, ExpiresIn: seconds(ttl), Now: now}
+	return &Issued{AccessToken: token, ExpiresIn: seconds(ttl), Now: now, User: g.user, Scope: g.scope, grant: g}
 }

@@ -2,6 +2,8 @@ package oauth
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -12,6 +14,7 @@ import (
 // one client, which is a registration's client_id.
 type Order struct {
 	RefreshToken string `json:"refresh_token"`
+	Endpoint     string `json:"endpoint"` // faults for requests to this one alone: token, authorize, par, ...
 
 	// How tokens are treated from now on. Lifetimes in seconds; what was issued keeps its own.
 	ExpiresIn        *int64 `json:"expires_in"`
@@ -37,6 +40,9 @@ type Order struct {
 
 	Registration
 
+	User           string `json:"user"`            // somebody who can log in from now on
+	DeviceInterval *int64 `json:"device_interval"` // seconds between polls, of device authorizations from now on
+
 	// Revoke ends things behind the client's back: "access_tokens" or "grants".
 	Revoke string `json:"revoke"`
 }
@@ -53,7 +59,12 @@ func (in *Order) Check() string {
 			return "a count or delay can't be negative"
 		}
 	}
+	endpoints := []string{"", EndpointToken, EndpointRevoke, EndpointIntrospect, EndpointMetadata, EndpointAuthorize, EndpointPushed, EndpointDevice, EndpointVerify, EndpointKeys}
 	switch {
+	case !slices.Contains(endpoints, in.Endpoint):
+		return "endpoint is none of " + strings.Join(endpoints[1:], ", ")
+	case in.DeviceInterval != nil && *in.DeviceInterval <= 0:
+		return "device_interval must be positive"
 	case in.ClientID != "" && in.RefreshToken != "":
 		return "client_id and refresh_token: whose is it?"
 	case in.ClientID != "" && (in.lives() || in.Revoke != ""), in.ClientID+in.RefreshToken != "" && in.ClockOffset != nil:
@@ -82,8 +93,11 @@ func (l *Ledger) Obey(in *Order) bool {
 		return false
 	}
 	in.treat(l, g)
-	in.ordain(l.faultsOf(owner{g, in.ClientID}))
-	if in.Release && g == nil && in.ClientID == "" {
+	in.ordain(l.faultsOf(owner{g, in.ClientID, in.Endpoint}))
+	if in.User != "" && l.user(in.User) == nil {
+		l.users = append(l.users, newUser(in.User))
+	}
+	if in.Release && g == nil && in.ClientID == "" && in.Endpoint == "" {
 		for _, f := range l.owned {
 			f.release()
 		}
@@ -94,6 +108,7 @@ func (l *Ledger) Obey(in *Order) bool {
 // treat changes how tokens live: of one grant, or with nil of all that have no policy of their own.
 func (in *Order) treat(l *Ledger, g *grant) {
 	setSeconds(&l.policy.clockOffset, in.ClockOffset)
+	setSeconds(&l.policy.deviceInterval, in.DeviceInterval)
 	policy, grants := &l.policy, l.grants
 	if g != nil {
 		own := l.policyOf(g)

@@ -33,18 +33,31 @@ func (l *Ledger) Process(c *Call) (Reply, Fault) {
 // answer takes one request through a provider. Order matters only in that nothing is spent before
 // everything else has been found good, as at the real servers.
 func (l *Ledger) answer(c *Call) Reply {
+	switch c.Endpoint {
+	case EndpointAuthorize:
+		return l.authorization(c)
+	case EndpointVerify:
+		return l.verification(c)
+	}
 	body, r := l.judge(c)
 	if r != nil {
 		out := c.Refused(c, r)
 		out.Refusal, out.Replay = r.Code+": "+r.Why, r.Replay
 		return out
 	}
-	return Reply{Status: http.StatusOK, Body: Encode(body), issued: c.Endpoint == EndpointToken}
+	status := http.StatusOK
+	if c.Endpoint == EndpointPushed {
+		status = http.StatusCreated // RFC 9126 section 2.2
+	}
+	return Reply{Status: status, Body: Encode(body), issued: c.Endpoint == EndpointToken}
 }
 
 func (l *Ledger) judge(c *Call) (map[string]any, *Refusal) {
-	if c.Endpoint == EndpointMetadata {
+	switch c.Endpoint {
+	case EndpointMetadata:
 		return c.describe()
+	case EndpointKeys:
+		return l.keys(c)
 	}
 	c.first, c.clockOffset = l.first, l.policy.clockOffset
 	if c.Req.Method != http.MethodPost {
@@ -69,6 +82,10 @@ func (l *Ledger) judge(c *Call) (map[string]any, *Refusal) {
 		return l.revoke(c)
 	case EndpointIntrospect:
 		return l.introspect(c)
+	case EndpointPushed:
+		return l.push(c)
+	case EndpointDevice:
+		return l.beginDevice(c)
 	}
 	return l.token(c)
 }
@@ -79,14 +96,22 @@ func (l *Ledger) token(c *Call) (map[string]any, *Refusal) {
 			return nil, r
 		}
 	}
+	grantType := c.Form.Get("grant_type")
+	if r := c.stray(grantType); r != nil {
+		return nil, r
+	}
 	var got *Issued
 	var r *Refusal
-	switch grantType := c.Form.Get("grant_type"); {
+	switch {
 	case grantType == "refresh_token":
 		if c.Form.Get("refresh_token") == "" {
 			return nil, Refuse("invalid_request", "no refresh_token")
 		}
 		got, r = l.refresh(c.app, c.Form.Get("refresh_token"), c.now)
+	case grantType == GrantCode && c.Authorization != nil:
+		got, r = l.redeem(c)
+	case grantType == GrantDevice && c.Authorization != nil && c.Authorization.Verification != nil:
+		got, r = l.poll(c)
 	case grantType == "client_credentials" && c.ClientCredentials:
 		if c.app.Method == "none" {
 			return nil, Refuse("unauthorized_client", "client_credentials needs a client that can keep a secret")
@@ -105,6 +130,7 @@ func (l *Ledger) token(c *Call) (map[string]any, *Refusal) {
 	if r != nil {
 		return nil, r
 	}
+	l.identify(c, got)
 	return c.Success(c, got), nil
 }
 
@@ -126,8 +152,12 @@ func (l *Ledger) introspect(c *Call) (map[string]any, *Refusal) {
 	if !state.Active {
 		return map[string]any{"active": false}, nil
 	}
+	scope := l.accessTokens[c.Form.Get("token")].grant.scope
+	if scope == "" {
+		scope = l.policy.Scope
+	}
 	return map[string]any{
-		"active": true, "client_id": c.app.ID, "scope": l.policy.Scope, "token_type": "Bearer",
+		"active": true, "client_id": c.app.ID, "scope": scope, "token_type": "Bearer",
 		"exp": state.ExpiresAt.Unix(), "iat": c.now.Unix(),
 	}, nil
 }

@@ -64,8 +64,10 @@ type Provider struct {
 	Refused func(*Call, *Refusal) Reply
 	// API is the answer to a good call of the provider's API; nil when there is no API here.
 	API func() Reply
-	// Metadata is what the server says about itself under an issuer; nil when it says nothing.
-	Metadata func(issuer string) map[string]any
+	// Metadata is what the server says about itself; nil when it says nothing.
+	Metadata func(*Call) map[string]any
+	// Authorization is how a person is asked; nil where there is no such endpoint.
+	Authorization *Authorization
 	// Header is set on every answer of this provider; may be nil.
 	Header func() http.Header
 	// IdempotencyKey is the header under which a request that comes again gets its first answer; "" for none.
@@ -79,6 +81,7 @@ type App struct {
 	ID, Secret   string
 	Method       string // token_endpoint_auth_method (RFC 7591), or GrantJWTBearer
 	RefreshToken string
+	RedirectURIs []string // of those that people are asked by
 
 	// Of those that show a certificate: the registered one. With tls_client_auth its subject counts
 	// (RFC 8705 section 2.1), with self_signed_tls_client_auth it must be this one itself (section 2.2).
@@ -90,16 +93,18 @@ type App struct {
 
 // Policy is how a provider treats its tokens; POST /control changes it at run time.
 type Policy struct {
-	AccessTTL    time.Duration
-	RefreshTTL   time.Duration // 0: lives until revoked
-	Rotate       bool          // a refresh replaces the refresh token
-	reuseGrace   time.Duration // how long a spent refresh token still works
-	KillsAccess  bool          // a refresh ends the access tokens issued before
-	ReplayKills  bool          // a replay ends the whole grant
-	Scope        string        // as granted
-	clockOffset  time.Duration // by how much this provider's clock is ahead when it judges assertions
-	AccessToken  func() string
-	RefreshToken func() string
+	AccessTTL   time.Duration
+	RefreshTTL  time.Duration // 0: lives until revoked
+	Rotate      bool          // a refresh replaces the refresh token
+	reuseGrace  time.Duration // how long a spent refresh token still works
+	KillsAccess bool          // a refresh ends the access tokens issued before
+	ReplayKills bool          // a replay ends the whole grant
+	Scope       string        // as granted
+	clockOffset time.Duration // by how much this provider's clock is ahead when it judges assertions
+
+	deviceInterval time.Duration // between polls of the device flow, from now on; 0: as usual
+	AccessToken    func() string
+	RefreshToken   func() string
 }
 
 // serves tells whether the provider answers on a host name.
@@ -112,12 +117,14 @@ func (p *Provider) serves(host string) bool {
 	return false
 }
 
-// EndpointAt names the endpoint behind a path on the provider's own host, "" when there is none.
-func (p *Provider) EndpointAt(host, path string) string {
-	if path == MetadataPath && p.Metadata != nil {
-		return EndpointMetadata
+// app finds an application, nil when there is none of that id.
+func (p *Provider) app(id string) *App {
+	for i := range p.Apps {
+		if p.Apps[i].ID == id {
+			return &p.Apps[i]
+		}
 	}
-	return p.Endpoint(host, path)
+	return nil
 }
 
 // Paths makes an endpoint function for a provider whose paths are fixed: the endpoint by its path, on whatever host.

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"slices"
+	"strings"
 )
 
 // Registration is the part of POST /control that changes what one application proves itself with, as its owner
@@ -15,6 +17,7 @@ type Registration struct {
 	ClientCertificate string `json:"client_certificate"` // PEM
 	PublicKey         string `json:"public_key"`         // PEM of a certificate or of SubjectPublicKeyInfo
 	SigningAlg        string `json:"signing_alg"`
+	RedirectURI       string `json:"redirect_uri"` // a further one
 }
 
 func (in *Registration) check() string {
@@ -27,6 +30,8 @@ func (in *Registration) check() string {
 		return "client_certificate is no PEM certificate"
 	case in.PublicKey != "" && keyErr != nil:
 		return "public_key is no PEM public key"
+	case in.RedirectURI != "" && !strings.HasPrefix(in.RedirectURI, "https://") && !loopback.MatchString(in.RedirectURI):
+		return "redirect_uri is neither https nor http on loopback"
 	}
 	return ""
 }
@@ -49,6 +54,9 @@ func (in *Registration) apply(l *Ledger) bool {
 		}
 		if in.SigningAlg != "" {
 			a.Alg = in.SigningAlg
+		}
+		if in.RedirectURI != "" {
+			a.RedirectURIs = append(slices.Clip(a.RedirectURIs), in.RedirectURI)
 		}
 		return true
 	}

@@ -41,7 +41,10 @@ func digest(secret string) string {
 }
 
 var (
-	plainParams  = []string{"grant_type", "client_id", "scope", "format", "token_type_hint", "client_assertion_type"}
+	plainParams = []string{
+		"grant_type", "client_id", "scope", "format", "token_type_hint", "client_assertion_type",
+		"response_type", "response_mode", "redirect_uri", "prompt", "code_challenge_method", "username", "decision",
+	}
 	plainHeaders = []string{"Accept", "Accept-Encoding", "Connection", "Content-Type", "Content-Length", "User-Agent", "X-Requested-With", "Ibanity-Idempotency-Key"}
 )
 
