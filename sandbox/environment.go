@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"vault-plugin-secrets-oauthrefresh/sandbox/dialect"
@@ -26,7 +27,12 @@ func (s *Sandbox) Environment(dir string) map[string]string {
 		"ISABEL_CERT": in("isabel-cert.pem"), "ISABEL_KEY": in("isabel-key.pem"), "ISABEL_KEY_PASSWORD": IsabelPassword,
 		"SALESFORCE_DOMAIN":      dialect.SalesforceDomain,
 		"PANDADOC_SCOPE":         "read+write",
+		"SANDBOX_CHROMIUM":       "--proxy-server=http://" + proxy + " --ignore-certificate-errors-spki-list=" + s.Authority.SPKI(),
+		"SANDBOX_HOST_RULES":     hostRules(s.Ledgers, direct),
+		"SANDBOX_CA_SPKI":        s.Authority.SPKI(),
 		"PINGONE_ENVIRONMENT_ID": dialect.PingOneEnvironment, "PINGONE_REGION": "com", "PINGONE_CUSTOM_DOMAIN": dialect.PingOneDomain,
+		"PINGONE_ISSUER":                 "https://auth.pingone.com/" + dialect.PingOneEnvironment + "/as",
+		"PINGONE_VERIFICATION_URI":       "https://auth.pingone.com/" + dialect.PingOneEnvironment + "/device",
 		"GENERIC_ISSUER":                 "https://" + direct + "/generic",
 		"GENERIC_TOKEN_ENDPOINT":         "https://" + direct + "/generic/token",
 		"GENERIC_REVOCATION_ENDPOINT":    "https://" + direct + "/generic/revoke",
@@ -58,4 +64,17 @@ func (s *Sandbox) Environment(dir string) map[string]string {
 		}
 	}
 	return env
+}
+
+// hostRules are what leads Chromium to the sandbox's own port by any of the names that it stands in for, as the value of
+// --host-resolver-rules.
+func hostRules(all oauth.Ledgers, direct string) string {
+	var rules []string
+	for _, l := range all {
+		for _, host := range l.Hosts {
+			rules = append(rules, "MAP "+host+" "+direct)
+		}
+	}
+	slices.Sort(rules)
+	return strings.Join(slices.Compact(rules), ",")
 }

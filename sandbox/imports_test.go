@@ -18,13 +18,14 @@ const module = "vault-plugin-secrets-oauthrefresh/"
 // witness that shared code with whom it is to judge would share its mistakes.
 var mayImport = map[string][]string{
 	"sandbox/oauth":       {"github.com/go-jose/go-jose/v4"},
+	"sandbox/browse":      {"golang.org/x/net/html"},
 	"sandbox/dialect":     {module + "sandbox/oauth"},
 	"sandbox/watch":       {module + "sandbox/oauth"},
 	"sandbox/front":       {module + "sandbox/oauth", module + "sandbox/watch"},
 	"sandbox":             {module + "sandbox/oauth", module + "sandbox/dialect", module + "sandbox/front", module + "sandbox/watch"},
-	"sandbox/sandboxtest": {module + "sandbox", module + "sandbox/oauth", module + "sandbox/front", module + "sandbox/watch"},
+	"sandbox/sandboxtest": {module + "sandbox", module + "sandbox/browse", module + "sandbox/oauth", module + "sandbox/front", module + "sandbox/watch"},
 	"cmd/sandbox": {
-		module + "sandbox", module + "sandbox/oauth", module + "sandbox/watch",
+		module + "sandbox", module + "sandbox/browse", module + "sandbox/oauth", module + "sandbox/watch",
 		"github.com/youmark/pkcs8", "software.sslmate.com/src/go-pkcs12",
 	},
 }

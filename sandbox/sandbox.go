@@ -6,9 +6,10 @@
 //	dialect  in what six servers differ
 //	front    the proxy, TLS, the authority: who gets to them
 //	watch    what was received, and orders for what comes next
+//	browse   the person at a browser, who uses the pages from outside
 //
 // Imports go one way: dialect and watch use oauth, front uses both watch and oauth, and sandbox puts them together;
-// cmd/sandbox is its command line, sandboxtest for tests. A test holds this.
+// browse uses none of them. cmd/sandbox is its command line, sandboxtest for tests. A test holds this.
 package sandbox
 
 import (

@@ -40,11 +40,19 @@ const usage = `Usage:
                                        provider=salesforce rotation=true
                                        provider=pingone revoke=grants
                                        provider=generic client_id="generic client" client_secret=another
+                                       provider=pingone endpoint=token drop=1   (of those requests alone)
+                                       provider=pingone client_id="$PINGONE_CLIENT_ID" \
+                                         redirect_uri=https://vault.example.com/v1/oauth/callback/pingone
+                                       provider=pingone user=carol@example.test device_interval=1
   sandbox grant      [-dir D] provider [client_id]
                                      start a new grant, print its refresh token
   sandbox introspect [-dir D] provider [token]
                                      is an access token live? (the token from standard input
                                      when it is not named); exits 1 if not
+  sandbox browse     [-dir D] [flags] URL
+  sandbox browse     [-dir D] [flags] -device USER_CODE
+                                     play the person at a browser: log in, allow, go on to
+                                     the end, print that page; sandbox browse -h says more
   sandbox reset      [-dir D]        everything as it was at the start
 
 Flags of the serving sandbox:
@@ -61,6 +69,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "browse" {
+		return runBrowse(ctx, args[1:], stdout, stderr)
+	}
 	if len(args) > 0 {
 		if command := commands[args[0]]; command != nil {
 			return runCommand(ctx, command, args[1:], stdin, stdout, stderr)

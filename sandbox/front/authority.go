@@ -5,9 +5,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"fmt"
 	"math/big"
 	"net"
@@ -92,9 +94,17 @@ func (a *Authority) leaf(host string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
+	// The authority goes along: who knows it by its key alone, as a browser may, looks for that in what is shown.
+	c := &tls.Certificate{Certificate: [][]byte{cert.Raw, a.Cert.Raw}, PrivateKey: key, Leaf: cert}
 	a.leaves[host] = c
 	return c, nil
+}
+
+// SPKI is the digest of the authority's key by which Chromium can be told to trust it, and nothing else, for one run
+// (--ignore-certificate-errors-spki-list).
+func (a *Authority) SPKI() string {
+	sum := sha256.Sum256(a.Cert.RawSubjectPublicKeyInfo)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // Subject is how the subject of a client certificate reads that Client issues for a name.

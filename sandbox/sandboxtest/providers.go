@@ -2,7 +2,6 @@ package sandboxtest
 
 import (
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -42,8 +41,7 @@ func (b *Bench) Good(provider, refreshToken string) Request {
 
 // Initial is the refresh token that a provider's first application starts with.
 func (b *Bench) Initial(provider string) string {
-	prefix, _, _ := strings.Cut(strings.ToUpper(provider), "-")
-	return b.Env[prefix+"_REFRESH_TOKEN"]
+	return b.Env[prefix(provider)+"_REFRESH_TOKEN"]
 }
 
 // Dialect is in what a provider differs from the others over the life of a grant.

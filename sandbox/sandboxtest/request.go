@@ -30,6 +30,7 @@ type Result struct {
 	Status int
 	Header http.Header
 	Body   map[string]any
+	raw    string
 }
 
 // Text is a field of the body that holds text, else "".
@@ -69,7 +70,7 @@ func (b *Bench) Do(c *http.Client, r Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	out := Result{Status: resp.StatusCode, Header: resp.Header}
+	out := Result{Status: resp.StatusCode, Header: resp.Header, raw: string(raw)}
 	json.Unmarshal(raw, &out.Body) // not every refusal is JSON
 	return out, nil
 }
@@ -82,6 +83,24 @@ func (b *Bench) Send(r Request) Result {
 		b.T.Fatal(err)
 	}
 	return out
+}
+
+// SendStill is Send that follows no redirect.
+func (b *Bench) SendStill(r Request) Result {
+	b.T.Helper()
+	still := *b.Client
+	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	out, err := b.Do(&still, r)
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	return out
+}
+
+// Page sends a request and gives the page that comes, as it is on the wire.
+func (b *Bench) Page(r Request) string {
+	b.T.Helper()
+	return b.SendStill(r).raw
 }
 
 // Want sends a request and insists on the status and, unless empty, the error code.
