@@ -82,3 +82,32 @@ func TestSalesforceRotation(t *testing.T) {
 	}
 	b.Want(400, "invalid_grant", b.Good("salesforce", got.Text("refresh_token")))
 }
+
+// What a person's consent brings: no lifetime, an id of theirs, and of two things only what was asked for.
+func TestSalesforceConsent(t *testing.T) {
+	b := sandboxtest.New(t)
+	got := b.Want(200, "", b.CodeRequest("salesforce", b.Agree(b.Ask("salesforce", "nonce", "n")).Get("code")))
+	if got.Body["expires_in"] != nil || got.Text("refresh_token") == "" || got.Text("scope") != "api refresh_token openid" ||
+		got.Text("id") != "https://login.salesforce.com/id/00D5g000004SandboxEAA/0055g00000aliceAAA" {
+		t.Errorf("%v", got.Body)
+	}
+	if said := claims(b, "https://login.salesforce.com/id/keys", got.Text("id_token")); said["iss"] != "https://login.salesforce.com" || said["nonce"] != "n" {
+		t.Errorf("%v", said)
+	}
+	other := b.Want(200, "", b.CodeRequest("salesforce", b.AgreeAs("bob@example.test", b.Ask("salesforce", "scope", "api")).Get("code")))
+	if other.Body["refresh_token"] != nil || other.Body["id_token"] != nil || other.Text("id") == got.Text("id") {
+		t.Errorf("%v", other.Body)
+	}
+	if !strings.Contains(b.Agree(b.Ask("salesforce")).Encode(), "%3D%3D") {
+		t.Error("a code that need not be encoded")
+	}
+	for _, host := range []string{b.Env["SALESFORCE_DOMAIN"], "acme.my.site.com/partners"} {
+		if back := b.Agree(strings.Replace(b.Ask("salesforce", "scope", "api offline_access"), "login.salesforce.com", host, 1)); back.Get("code") == "" {
+			t.Errorf("%s: %v", host, back)
+		}
+	}
+	refused := b.Want(400, "invalid_grant", b.CodeRequest("salesforce", "unknown"))
+	if refused.Text("error_description") != "invalid or expired authorization code" {
+		t.Errorf("%v", refused.Body)
+	}
+}
