@@ -57,8 +57,8 @@ type Counts struct {
 	APIRefused int `json:"api_refused"` // of those, with a token that was not live
 }
 
-// grantState is one grant in the answer of GET /stats.
-type grantState struct {
+// GrantState is one grant in the answer of GET /stats.
+type GrantState struct {
 	ClientID   string `json:"client_id"`
 	Generation int    `json:"generation"`
 	Revoked    string `json:"revoked,omitempty"`
@@ -71,7 +71,7 @@ type Stats struct {
 	Counts
 	Generation int          `json:"generation"` // of the most refreshed grant
 	LiveTokens int          `json:"live_access_tokens"`
-	Grants     []grantState `json:"grants"`
+	Grants     []GrantState `json:"grants"`
 }
 
 // Snapshot is what the provider has seen and holds at this moment.
@@ -80,7 +80,7 @@ func (l *Ledger) Snapshot(now time.Time) Stats {
 	defer l.mu.Unlock()
 	out := Stats{Counts: l.counts}
 	for _, g := range l.grants {
-		state := grantState{ClientID: g.app.ID, Generation: g.generation, Revoked: g.revoked, Scope: g.scope}
+		state := GrantState{ClientID: g.app.ID, Generation: g.generation, Revoked: g.revoked, Scope: g.scope}
 		if g.user != nil {
 			state.User = g.user.Name
 		}
