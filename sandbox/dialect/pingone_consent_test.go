@@ -126,6 +126,7 @@ func TestPingOnePushedRequests(t *testing.T) {
 	refused("too late", open(late))
 
 	b.Want(400, "invalid_request", push("client_id", ""))
+	b.Want(400, "invalid_request", push("client_id", b.Env["PINGONE_POST_CLIENT_ID"]))
 	b.Want(400, "invalid_request", push("redirect_uri", "https://evil.example/"))
 	b.Want(400, "invalid_scope", push("scope", "everything"))
 	b.Want(400, "invalid_request", push("request_uri", uri))

@@ -118,10 +118,6 @@ var loopback = regexp.MustCompile(`^(http://(?:127\.0\.0\.1|\[::1\]|localhost))(
 // redirectsTo tells whether a redirect URI is the application's: as registered, to the letter, and on loopback but for
 // the port.
 func (a *App) redirectsTo(uri string) bool {
-	u, err := url.Parse(uri)
-	if err != nil || u.Fragment != "" || strings.Contains(uri, "#") {
-		return false
-	}
 	return slices.ContainsFunc(a.RedirectURIs, func(registered string) bool {
 		had, got := loopback.FindStringSubmatch(registered), loopback.FindStringSubmatch(uri)
 		return uri == registered || had != nil && got != nil && slices.Equal(had[1:], got[1:])

@@ -166,8 +166,10 @@ func TestRedirectURIs(t *testing.T) {
 	if end.Opened || !strings.HasPrefix(end.URL, added+"&") || !end.Through() {
 		t.Errorf("%+v", end)
 	}
-	order := map[string]any{"provider": "pandadoc", "client_id": b.Env["PANDADOC_CLIENT_ID"], "redirect_uri": "http://vault.example.com/"}
-	if status := b.Order("/control", order, nil); status != 400 {
-		t.Errorf("plain http: %d", status)
+	for _, uri := range []string{"http://vault.example.com/", "https://vault.example.com/#there"} {
+		order := map[string]any{"provider": "pandadoc", "client_id": b.Env["PANDADOC_CLIENT_ID"], "redirect_uri": uri}
+		if status := b.Order("/control", order, nil); status != 400 {
+			t.Errorf("%s: %d", uri, status)
+		}
 	}
 }

@@ -14,11 +14,9 @@ type pushed struct {
 	until time.Time
 }
 
-// push is RFC 9126 section 2: the request is judged here and now, and its sender is the client that it names.
+// push is RFC 9126 section 2: the request is judged here and now. That its sender is the client that it names was
+// found when that was authenticated.
 func (l *Ledger) push(c *Call) (map[string]any, *Refusal) {
-	if c.Form.Get("client_id") != c.app.ID {
-		return nil, Refuse("invalid_request", "client_id is missing or names another client than the one that is authenticated")
-	}
 	q, r := l.readRequest(c)
 	if r != nil {
 		return nil, r

@@ -30,6 +30,8 @@ func (in *Registration) check() string {
 		return "client_certificate is no PEM certificate"
 	case in.PublicKey != "" && keyErr != nil:
 		return "public_key is no PEM public key"
+	case strings.Contains(in.RedirectURI, "#"):
+		return "redirect_uri has a fragment" // RFC 6749 section 3.1.2
 	case in.RedirectURI != "" && !strings.HasPrefix(in.RedirectURI, "https://") && !loopback.MatchString(in.RedirectURI):
 		return "redirect_uri is neither https nor http on loopback"
 	}
