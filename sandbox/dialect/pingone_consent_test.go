@@ -19,7 +19,7 @@ func claims(b *sandboxtest.Bench, issuer, token string) map[string]any {
 	if err := json.Unmarshal([]byte(b.Page(sandboxtest.Request{Method: "GET", URL: issuer})), &keys); err != nil {
 		b.T.Fatal(err)
 	}
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		b.T.Fatal(err)
 	}
