@@ -11,7 +11,8 @@ import (
 //
 // Several roles may share a provider, and their background work comes when it likes. So a fault, a lifetime or a
 // revocation can be for one grant, named by any refresh token that it ever had; a fault or a release can be for
-// one client, which is a registration's client_id.
+// one client, which is a registration's client_id. Either can be for one endpoint alone: a person's browser asks too, and
+// would take what is meant for the token request that follows.
 type Order struct {
 	RefreshToken string `json:"refresh_token"`
 	Endpoint     string `json:"endpoint"` // faults for requests to this one alone: token, authorize, par, ...
