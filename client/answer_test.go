@@ -61,7 +61,7 @@ func TestDocumentedAnswers(t *testing.T) {
 			Token{AccessToken: "00D!a", TokenType: "Bearer", Scope: "api refresh_token", Extra: map[string]any{
 				"instance_url": "https://acme.my.salesforce.com", "id": "https://login.salesforce.com/id/00D/005",
 				"issued_at": "1278448101416", "signature": "s=", "id_token": "i",
-			}},
+			}, IDToken: NewSecret("i")},
 		},
 		{
 			"pandadoc", clienttest.JSON(200, `{"access_token":"a","token_type":"Bearer","expires_in":31535999.0,"scope":"read+write","refresh_token":"r"}`),
@@ -71,7 +71,7 @@ func TestDocumentedAnswers(t *testing.T) {
 			"pingone", clienttest.JSON(200, `{"access_token":"a","token_type":"Bearer","expires_in":3600,"refresh_token":"r","scope":"openid","id_token":"i"}`),
 			Token{
 				AccessToken: "a", TokenType: "Bearer", Scope: "openid", RefreshToken: NewSecret("r"), Lifetime: time.Hour,
-				Extra: map[string]any{"id_token": "i"},
+				Extra: map[string]any{"id_token": "i"}, IDToken: NewSecret("i"),
 			},
 		},
 		{

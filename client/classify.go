@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/http"
 	"slices"
+
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
 // knownCodes are the error codes that mean something wherever they occur, with what they mean.
@@ -82,13 +84,18 @@ func (a *answer) failure(r *Request, doc document) *Error {
 		Silent:     bare && class == NotProcessed,
 	}
 	e.Unauthenticated = e.Own && a.refusesProof(class, code)
-	e.Ambiguous = e.Unauthenticated && r.GrantType == GrantRefreshToken && !slices.Contains(proofCodes, code)
+	e.Ambiguous = e.Unauthenticated && r.spends() && !slices.Contains(proofCodes, code)
 	if class == NotProcessed && a.status/100 == 4 && refusesOnly(code) && found.speaksOfTooEarly() {
 		e.Reason, e.Silent = tooEarlyReason, false
 		return e
 	}
 	e.Reason = a.reason(e, r)
-	e.Entry = e.entry(found, doc, r)
+	if r.GrantType != GrantAuthorizationCode && r.GrantType != GrantDeviceCode { // a code that is refused is no grant yet
+		e.Entry = e.entry(found, doc, r)
+	}
+	if code == codeSlowDown {
+		e.interval = lifetime(lookup(doc.root, "/interval"), clock.Now()).left
+	}
 	a.nameCertificate(e, found, doc, r)
 	return e
 }
@@ -145,6 +152,9 @@ func fromGateway(status int) bool {
 // refresh token is taken after a pause. Nor is a refusal of the client that says in its text that the access token is
 // still good (Exact Online, with access_denied): the client is right, and too early.
 func classify(status int, comeBack bool, found errorsFound, doc document, r *Request, bare bool) (Class, string) {
+	if class, code, ok := r.ofCode(status, found); ok {
+		return class, code
+	}
 	switch {
 	case status >= 300 && status < 400:
 		return ClientRefused, ""
@@ -164,7 +174,7 @@ func classify(status int, comeBack bool, found errorsFound, doc document, r *Req
 		return ClientRefused, codeUnauthorized
 	}
 	if code := found.known(); code != "" && (status < 300 || status == http.StatusBadRequest || !slices.Contains(slackCodes, code)) {
-		if knownCodes[code] == ClientRefused && status >= 500 && r.GrantType == GrantRefreshToken {
+		if knownCodes[code] == ClientRefused && status >= 500 && r.spends() {
 			return OutcomeUnknown, code // it may come from the midst of the server's work
 		}
 		return knownCodes[code], code

@@ -35,11 +35,13 @@ import (
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
-// The values of Request.GrantType (RFC 6749 sections 6 and 4.4, RFC 7523 section 2.1).
+// The values of Request.GrantType (RFC 6749 sections 6, 4.4 and 4.1.3, RFC 7523 section 2.1, RFC 8628 section 3.4).
 const (
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
+	GrantAuthorizationCode = "authorization_code"
 	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
 // Options bound every exchange of one caller. The zero value is usable.
@@ -79,16 +81,24 @@ type Request struct {
 	ClientSecret Secret
 	// RefreshToken is what a refresh presents.
 	RefreshToken Secret
+	// Code is what an exchange of a code presents: the authorization code or the device code.
+	Code Secret
+	// RedirectURI is the one that the authorization code was got with, "" where there was none.
+	RedirectURI string
+	// CodeVerifier is the one whose challenge the authorization code was got with (RFC 7636), unset for none.
+	CodeVerifier Secret
+	// AccountPointer is a JSON Pointer (RFC 6901) to the account's name in the answer, see Token.Account; "" for none.
+	AccountPointer string
 	// Assertion signs for the client, with private_key_jwt and for the JWT bearer grant.
 	Assertion Assertion
 	// Scope is sent verbatim, encoded once: whenever it is set, but on a refresh only when the
-	// provider has SendScope.
+	// provider has SendScope, and not with a code, which stands for the scope that it was got with.
 	Scope string
 	// Params and Headers are added to the provider's and win over them. See CheckParams and
 	// CheckHeaders.
 	Params  map[string]string
 	Headers map[string]string
-	// IdempotencyKey is sent on a refresh when the provider has an idempotency header. It names
+	// IdempotencyKey is sent on a refresh and with an authorization code when the provider has an idempotency header. It names
 	// the exchange: the same one again means "if you have done this already, don't do it twice".
 	IdempotencyKey string
 	// Identity is the client certificate, nil for none.
@@ -134,6 +144,12 @@ type Token struct {
 	// (x5t#S256, RFC 8705 section 3.1) in lower-case hex, as Identity.Fingerprint gives it; "" when the
 	// server did not say that it is bound.
 	CertificateThumbprint string
+	// IDToken is the answer's id_token (OpenID Connect Core section 3.1.3.3), unset when there is none. Nothing of it
+	// has been looked at: see VerifyIDToken.
+	IDToken Secret
+	// Account is the text or number at Request.AccountPointer, at most 256 characters and all of them visible; "" when
+	// there is none.
+	Account string
 	// Extra holds the provider's ExtraFields that were there: JSON values, numbers as
 	// json.Number. It holds no refresh token.
 	Extra map[string]any

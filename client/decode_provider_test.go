@@ -28,6 +28,7 @@ func TestCloneSharesNothing(t *testing.T) {
 		ParamPatterns: map[string]string{"a": "b"}, ParamDefaults: map[string]string{"a": "b"},
 		TokenParams: map[string]string{"a": "b"}, TokenHeaders: map[string]string{"a": "b"},
 		ParamOrder: []string{"a"}, ExtraFields: []string{"a"}, PermanentErrors: []string{"a"}, AssertionCertificateHeaders: []string{"a"},
+		Consent: Consent{AuthorizationParams: map[string]string{"a": "b"}, CallbackFields: []string{"a"}, CallbackChecks: map[string]string{"a": "b"}},
 	}
 	c := p.Clone()
 	if !reflect.DeepEqual(c, p) {
@@ -35,11 +36,12 @@ func TestCloneSharesNothing(t *testing.T) {
 	}
 	// Every map and slice field, also one that is added later, must be a copy.
 	from, to := reflect.ValueOf(p).Elem(), reflect.ValueOf(c).Elem()
-	for i := range from.NumField() {
-		switch from.Field(i).Kind() {
+	for _, field := range reflect.VisibleFields(from.Type()) {
+		of, copied := from.FieldByIndex(field.Index), to.FieldByIndex(field.Index)
+		switch of.Kind() {
 		case reflect.Map, reflect.Slice:
-			if from.Field(i).Pointer() == to.Field(i).Pointer() || from.Field(i).Len() == 0 {
-				t.Errorf("%s is shared, or not covered here", from.Type().Field(i).Name)
+			if of.Pointer() == copied.Pointer() || of.Len() == 0 {
+				t.Errorf("%s is shared, or not covered here", field.Name)
 			}
 		}
 	}

@@ -7,7 +7,7 @@ type Class string
 
 // The four classes. They differ in what happened to the refresh token that was sent.
 const (
-	// GrantRefused: the server refused the refresh token itself (invalid_grant or one of its
+	// GrantRefused: the server refused the refresh token, or the code, itself (invalid_grant or one of its
 	// dialects). Sending it again is pointless; a person must authorize again.
 	GrantRefused Class = "grant_refused"
 	// ClientRefused: the server refused the client or the request, not the grant: invalid_client,
@@ -48,8 +48,8 @@ type Error struct {
 	// Unauthenticated tells that the answer says by its code, or by its code with status 401, that what the client
 	// proves itself with was refused: by its nature nothing else was looked at (RFC 6749 section 5.2).
 	Unauthenticated bool
-	// Ambiguous tells of an Unauthenticated answer to a refresh that some servers say the same of a refresh token
-	// that is of no use any more. Either way nothing was done.
+	// Ambiguous tells of an Unauthenticated answer to a refresh, or to a code, that some servers say the same of a
+	// refresh token or code that is of no use any more. Either way nothing was done.
 	Ambiguous bool
 	// RetryAfter is how long the provider asked to wait, 0 when it did not, at most an hour.
 	RetryAfter time.Duration
@@ -70,6 +70,8 @@ type Error struct {
 	// that looks like a code and holds no secret, of phrases of this package that the answer contains, or of the
 	// status.
 	Entry string
+
+	interval time.Duration // see SlowDown
 }
 
 // Error implements error: the reason and the code, no secret.

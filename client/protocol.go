@@ -18,6 +18,7 @@ var protocolParams = []string{
 	"grant_type", "client_id", "client_secret", "refresh_token", "scope",
 	"client_assertion", "client_assertion_type", "assertion", // RFC 7521
 	"token", "token_type_hint", // RFC 7009
+	"code", "code_verifier", "device_code", // RFC 6749, RFC 7636, RFC 8628; not redirect_uri, which some want on a refresh
 }
 
 // protocolHeaders are set by the exchange or the transport. The idempotency names are here

@@ -158,6 +158,8 @@ type Provider struct {
 	PermanentErrors []string `json:"permanent_errors,omitempty"`
 	// Docs is the address of the provider's own documentation, for people.
 	Docs string `json:"docs,omitempty"`
+
+	Consent
 }
 
 // SetDefaults replaces what is left empty by what it means, so that a stored or shown definition
@@ -206,5 +208,6 @@ func (p *Provider) Clone() *Provider {
 	c.AssertionCertificateHeaders = slices.Clone(p.AssertionCertificateHeaders)
 	c.ExtraFields = slices.Clone(p.ExtraFields)
 	c.PermanentErrors = slices.Clone(p.PermanentErrors)
+	c.Consent = p.Consent.clone()
 	return &c
 }

@@ -55,11 +55,14 @@ func (a *answer) reason(e *Error, r *Request) string {
 	if sentence := r.notAsked(); sentence != "" && !a.asked && ofProof && e.Class != GrantRefused && e.Class != OutcomeUnknown {
 		return sentence
 	}
+	if sentence := r.codeReason(e); sentence != "" {
+		return sentence
+	}
 	switch {
 	case e.Silent:
 		return r.silentReason(a.status)
 	case e.Ambiguous:
-		return "the {endpoint} refused the client or, in words that some servers have for a used or expired one too, the refresh token: check " +
+		return "the {endpoint} refused the client or, in words that some servers have for a used or expired one too, the " + r.presented() + ": check " +
 			r.proof() + "; if that is in order, authorize again"
 	case e.Class == ClientRefused && (slices.Contains(proofCodes, e.Code) && e.Code != "bad_client_secret" || e.Unauthenticated && !slices.Contains(proofCodes, e.Code)):
 		return r.refused()
@@ -81,8 +84,8 @@ func (r *Request) silentReason(status int) string {
 	if status == http.StatusForbidden {
 		check += ", the provider's IP allow list"
 	}
-	if r.GrantType == GrantRefreshToken {
-		check += " and whether the refresh token is still good"
+	if r.spends() {
+		check += " and whether the " + r.presented() + " is still good"
 	}
 	return "the {endpoint} refused the request without an error code, so it may be the client that it refuses or what was asked with: " + check
 }

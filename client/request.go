@@ -32,11 +32,12 @@ func (r *Request) tokenParams(now time.Time) ([]param, error) {
 		return nil, err
 	}
 	params = append(params, what...)
-	own := maps.Clone(r.Provider.TokenParams)
-	if own == nil {
-		own = map[string]string{}
-	}
+	own := map[string]string{}
+	maps.Copy(own, r.Provider.TokenParams)
 	maps.Copy(own, r.Params)
+	if r.GrantType == GrantAuthorizationCode {
+		delete(own, "redirect_uri") // some want one on a refresh too; here it is the one that the code was got with
+	}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		params = append(params, param{name, own[name]})
 	}
@@ -47,7 +48,7 @@ func (r *Request) tokenParams(now time.Time) ([]param, error) {
 // grantParams say what is asked for, and on what grounds.
 func (r *Request) grantParams(now time.Time) (params []param, err error) {
 	inAssertion := r.GrantType == GrantJWTBearer && r.Provider.AssertionScopeClaim
-	if r.Scope != "" && !inAssertion && (r.Provider.SendScope || r.GrantType != GrantRefreshToken) {
+	if r.Scope != "" && !inAssertion && (!r.spends() || r.GrantType == GrantRefreshToken && r.Provider.SendScope) {
 		params = append(params, param{"scope", r.Scope})
 	}
 	switch r.GrantType {
@@ -57,6 +58,8 @@ func (r *Request) grantParams(now time.Time) (params []param, err error) {
 		var assertion string
 		assertion, err = r.grantAssertion(now)
 		params = append(params, param{"assertion", assertion})
+	case GrantAuthorizationCode, GrantDeviceCode:
+		params = append(params, r.codeParams()...)
 	}
 	return params, err
 }
@@ -75,8 +78,9 @@ func (r *Request) sort(params []param) {
 // tokenHeaders are those of a token request.
 func (r *Request) tokenHeaders() http.Header {
 	header := r.headers()
-	// The other grants have nothing that a second request could spend.
-	if r.Provider.IdempotencyHeader != "" && r.IdempotencyKey != "" && r.GrantType == GrantRefreshToken {
+	// The other grants have nothing that a second request could spend, and a device code is asked for many times.
+	named := r.GrantType == GrantRefreshToken || r.GrantType == GrantAuthorizationCode
+	if r.Provider.IdempotencyHeader != "" && r.IdempotencyKey != "" && named {
 		header.Set(r.Provider.IdempotencyHeader, r.IdempotencyKey)
 	}
 	return header

@@ -9,8 +9,10 @@ import (
 // check refuses a request that can't succeed, before anything is sent.
 func (r *Request) check() error {
 	switch {
-	case r.GrantType != GrantRefreshToken && r.GrantType != GrantClientCredentials && r.GrantType != GrantJWTBearer:
+	case !r.spends() && r.GrantType != GrantClientCredentials && r.GrantType != GrantJWTBearer:
 		return unsent("grant_type must be refresh_token, client_credentials or jwt-bearer")
+	case (r.GrantType == GrantAuthorizationCode || r.GrantType == GrantDeviceCode) && !r.Code.IsSet():
+		return unsent("there is no " + r.presented() + " to exchange; begin again")
 	case r.GrantType == GrantRefreshToken && !r.RefreshToken.IsSet():
 		return unsent("there is no refresh token; write one")
 	case r.GrantType == GrantJWTBearer && r.Assertion.Key == nil:
@@ -75,7 +77,7 @@ func (r *Request) basic() string {
 // secrets are what a request holds that no reader may get, however a server gives it back. An assertion is
 // one as long as it lives.
 func (r *Request) secrets() []string {
-	secrets := []string{r.ClientSecret.Reveal(), r.RefreshToken.Reveal()}
+	secrets := []string{r.ClientSecret.Reveal(), r.RefreshToken.Reveal(), r.Code.Reveal(), r.CodeVerifier.Reveal()}
 	if r.made != nil {
 		secrets = append(secrets, r.made.assertions...)
 	}

@@ -54,8 +54,19 @@ func (a *answer) token(r *Request, start time.Time) (*Token, error) {
 	t.Scope = tidy(scopeText(lookup(doc.root, "/scope")), secrets)
 	t.RequestID = r.requestID(a.header, append(longSecrets(doc.kept), refresh.next.Reveal(), access)...)
 	t.CertificateThumbprint = boundTo(doc.root, access, secrets)
+	t.IDToken = idToken(doc)
+	t.Account = r.account(doc, append(slices.Clone(secrets), access, t.IDToken.Reveal())...)
 	t.Extra = extra(p.ExtraFields, doc.root, secrets)
 	return t, nil
+}
+
+// idToken is the answer's ID token, unset when what stands there can be none.
+func idToken(doc document) Secret {
+	text := doc.textAt(idTokenPointer)
+	if len(text) > maxToken || !isVisible(text) {
+		return Secret{}
+	}
+	return NewSecret(text)
 }
 
 // tidy leaves out a text that no reader should get: one that holds a secret, or is too large to be kept.

@@ -25,7 +25,7 @@ type Shown struct {
 }
 
 // shownParams are the protocol's own parameters that hold no secret.
-var shownParams = []string{"grant_type", "client_id", "scope", "client_assertion_type"}
+var shownParams = []string{"grant_type", "client_id", "scope", "redirect_uri", "client_assertion_type"}
 
 // Show returns what Exchange would send now. The error is an *Error, as Exchange would return it before
 // sending anything.

@@ -33,8 +33,10 @@ var (
 // Endpoints are a provider's URLs with the parameters filled in; "" for those it does not have.
 type Endpoints struct {
 	Token, Revocation, Introspection string
+	// Authorization is where a browser is sent to, the others are where requests go to.
+	Authorization, DeviceAuthorization, PushedAuthorization, JWKS string
 	// MutualTLS are the URLs for clients that show a certificate; "" where there is no alias.
-	MutualTLS struct{ Token, Revocation, Introspection string }
+	MutualTLS struct{ Token, Revocation, Introspection, DeviceAuthorization, PushedAuthorization string }
 }
 
 // WithAliases returns the endpoints for a client that shows a certificate: where there is an alias, that
@@ -43,6 +45,8 @@ func (e Endpoints) WithAliases() Endpoints {
 	e.Token = cmp.Or(e.MutualTLS.Token, e.Token)
 	e.Revocation = cmp.Or(e.MutualTLS.Revocation, e.Revocation)
 	e.Introspection = cmp.Or(e.MutualTLS.Introspection, e.Introspection)
+	e.DeviceAuthorization = cmp.Or(e.MutualTLS.DeviceAuthorization, e.DeviceAuthorization)
+	e.PushedAuthorization = cmp.Or(e.MutualTLS.PushedAuthorization, e.PushedAuthorization)
 	return e
 }
 
@@ -64,6 +68,12 @@ func (p *Provider) Endpoints(params map[string]string) (Endpoints, error) {
 		{p.MTLSEndpointAliases["token_endpoint"], &out.MutualTLS.Token},
 		{p.MTLSEndpointAliases["revocation_endpoint"], &out.MutualTLS.Revocation},
 		{p.MTLSEndpointAliases["introspection_endpoint"], &out.MutualTLS.Introspection},
+		{p.AuthorizationEndpoint, &out.Authorization},
+		{p.DeviceAuthorizationEndpoint, &out.DeviceAuthorization},
+		{p.PushedAuthorizationRequestEndpoint, &out.PushedAuthorization},
+		{p.JWKSURI, &out.JWKS},
+		{p.MTLSEndpointAliases["device_authorization_endpoint"], &out.MutualTLS.DeviceAuthorization},
+		{p.MTLSEndpointAliases["pushed_authorization_request_endpoint"], &out.MutualTLS.PushedAuthorization},
 	} {
 		if e.template == "" {
 			continue
@@ -86,6 +96,10 @@ func (p *Provider) ParamNames() []string {
 	texts := []string{p.TokenEndpoint, p.RevocationEndpoint, p.IntrospectionEndpoint}
 	texts = slices.AppendSeq(texts, maps.Values(p.MTLSEndpointAliases))
 	texts = slices.AppendSeq(texts, maps.Values(p.ParamDefaults))
+	for _, e := range p.templates() {
+		texts = append(texts, e.template)
+	}
+	texts = slices.AppendSeq(texts, maps.Values(p.CallbackChecks))
 	for _, text := range texts {
 		for _, b := range braces.FindAllString(text, -1) {
 			names[b[1:len(b)-1]] = true

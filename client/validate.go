@@ -36,6 +36,7 @@ func (p *Provider) Validate(allowInsecure bool) error {
 		p.validateExtraFields,
 		p.validateDurations,
 		p.validatePermanentErrors,
+		p.validateConsent,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -73,6 +74,8 @@ func (p *Provider) validateChoices() error {
 		{"basic_encoding", cmp.Or(p.BasicEncoding, BasicRFC6749), []string{BasicRFC6749, BasicRaw}},
 		{"request_format", cmp.Or(p.RequestFormat, FormatForm), []string{FormatForm, FormatMultipart, FormatJSON}},
 		{"refresh_token_rotation", cmp.Or(p.RefreshTokenRotation, RotationSometimes), []string{RotationAlways, RotationSometimes, RotationNever}},
+		{"pkce", cmp.Or(p.PKCE, PKCES256), []string{PKCES256, PKCENone}},
+		{"response_mode", cmp.Or(p.ResponseMode, ResponseModeQuery), []string{ResponseModeQuery, ResponseModeFormPost}},
 	} {
 		if !slices.Contains(c.allowed, c.value) {
 			return fmt.Errorf("%s must be one of %s", c.field, strings.Join(c.allowed, ", "))

@@ -19,6 +19,7 @@ func valid() *Provider {
 		ExtraFields: []string{"id_token", "/team/id"}, AssumedTokenTTL: Duration(time.Hour), RefreshWindow: Duration(time.Minute),
 		RefreshTokenRotation: RotationAlways, ReuseGrace: Duration(time.Minute), RefreshTokenIdleTTL: Duration(maxDuration),
 		PermanentErrors: []string{"gone", "urn:x:y", "invalid_request: refresh token is invalid", "*: revoked"}, Docs: "https://example.com",
+		Consent: validConsent(),
 	}
 }
 
@@ -68,6 +69,7 @@ func TestInvalidDefinitions(t *testing.T) {
 		"default of another name": {"param_defaults", func(p *Provider) { p.ParamDefaults["canary"] = "x" }},
 		"default with an escape": {"param_defaults", func(p *Provider) {
 			p.TokenEndpoint, p.RevocationEndpoint, p.IntrospectionEndpoint = "https://a.example/{tenant}", "", ""
+			p.Consent = Consent{}
 			p.ParamDefaults["tenant"] = "canary%2f"
 		}},
 		"default with a user":     {"endpoint", func(p *Provider) { p.ParamDefaults["tenant"] = "canary@b" }},
@@ -158,7 +160,7 @@ func TestDefaultsAndCertificates(t *testing.T) {
 
 func TestCheckParams(t *testing.T) {
 	for _, name := range []string{
-		"grant_type", "client_id", "client_secret", "refresh_token", "scope", "client_assertion", "client_assertion_type", "token",
+		"grant_type", "client_id", "client_secret", "refresh_token", "scope", "client_assertion", "client_assertion_type", "token", "code", "Code_Verifier", "device_code",
 		"Client_Secret", "REFRESH_TOKEN", "", "a\rb", "a\nb", "a\"b",
 	} {
 		if CheckParams(map[string]string{name: "canary"}) == nil {

@@ -7,24 +7,32 @@ import (
 	"strings"
 )
 
+// endpointTemplate is the URL template of a field.
+type endpointTemplate struct{ field, template string }
+
+// aliasedEndpoints are those that may have an alias for clients with a certificate (RFC 8705 section 5). A browser
+// shows none, and keys are everybody's.
+var aliasedEndpoints = []string{
+	"token_endpoint", "revocation_endpoint", "introspection_endpoint", "device_authorization_endpoint", "pushed_authorization_request_endpoint",
+}
+
 func (p *Provider) validateEndpoints(allowInsecure bool) error {
 	if p.TokenEndpoint == "" {
 		return errors.New("token_endpoint is required: the absolute https URL that tokens come from")
 	}
-	type endpoint struct{ field, template string }
-	endpoints := []endpoint{
+	endpoints := append([]endpointTemplate{
 		{"token_endpoint", p.TokenEndpoint},
 		{"revocation_endpoint", p.RevocationEndpoint},
 		{"introspection_endpoint", p.IntrospectionEndpoint},
-	}
+	}, p.templates()...)
 	for name, template := range p.MTLSEndpointAliases {
-		if !slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.field == name }) {
-			return errors.New("mtls_endpoint_aliases takes token_endpoint, revocation_endpoint and introspection_endpoint only")
+		if !slices.Contains(aliasedEndpoints, name) {
+			return fmt.Errorf("mtls_endpoint_aliases takes %s only", strings.Join(aliasedEndpoints, ", "))
 		}
 		if template == "" {
 			return fmt.Errorf("mtls_endpoint_aliases, %s is empty: leave it out", name)
 		}
-		endpoints = append(endpoints, endpoint{"mtls_endpoint_aliases, " + name, template})
+		endpoints = append(endpoints, endpointTemplate{"mtls_endpoint_aliases, " + name, template})
 	}
 	for _, e := range endpoints {
 		if e.template == "" {

@@ -31,25 +31,46 @@ func checkProvider(p *client.Provider, c *Config) error {
 			return fmt.Errorf("extra_fields can't name %s: creds/<role> answers with a field of that name itself", name)
 		}
 	}
+	for _, name := range p.CallbackFields {
+		if slices.Contains(AnswerNames, name) {
+			return fmt.Errorf("callback_fields can't name %s: creds/<role> answers with a field of that name itself", name)
+		}
+	}
 	endpoints, err := p.Endpoints(nil)
 	if err != nil {
 		return nil // it has parameters that only a role knows, and is checked with each role
 	}
 	o := client.Options{AllowedHosts: c.AllowedHosts, AllowInsecure: c.AllowInsecureEndpoints}
-	return cmp.Or(CheckHosts(endpoints, o), CheckHosts(endpoints.WithAliases(), o))
+	return cmp.Or(CheckHosts(endpoints, o), CheckHosts(endpoints.WithAliases(), o), CheckConsentHosts(endpoints, o), CheckConsentHosts(endpoints.WithAliases(), o))
 }
 
 // CheckHosts returns an error when the mount's allowed_hosts, which the options hold, forbid the token or the revocation
 // endpoint. It names the field.
 func CheckHosts(endpoints client.Endpoints, o client.Options) error {
-	if err := o.CheckHost(endpoints.Token); err != nil {
-		return fmt.Errorf("token_endpoint: %w", err)
-	}
-	if endpoints.Revocation == "" {
-		return nil
-	}
-	if err := o.CheckHost(endpoints.Revocation); err != nil {
-		return fmt.Errorf("revocation_endpoint: %w", err)
+	return checkHosts(o, located{"token_endpoint", endpoints.Token}, located{"revocation_endpoint", endpoints.Revocation})
+}
+
+// CheckConsentHosts is the same of what a consent asks, and of where it sends a person's browser: a look-alike of a login
+// page takes passwords. Apart from CheckHosts, since a grant that is there is refreshed without any of these.
+func CheckConsentHosts(endpoints client.Endpoints, o client.Options) error {
+	return checkHosts(o,
+		located{"authorization_endpoint", endpoints.Authorization},
+		located{"device_authorization_endpoint", endpoints.DeviceAuthorization},
+		located{"pushed_authorization_request_endpoint", endpoints.PushedAuthorization},
+		located{"jwks_uri", endpoints.JWKS})
+}
+
+// located is an endpoint by its field, "" where there is none.
+type located struct{ field, url string }
+
+func checkHosts(o client.Options, endpoints ...located) error {
+	for _, e := range endpoints {
+		if e.url == "" {
+			continue
+		}
+		if err := o.CheckHost(e.url); err != nil {
+			return fmt.Errorf("%s: %w", e.field, err)
+		}
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 // Fields are the rows of providers/<name>, of a definition: a write is read into it, and a read shows it with durations
 // in seconds, as everywhere in Vault, and what is not set left out. The names are those of the definition's JSON, and a test compares the two.
 func Fields(p *client.Provider) mount.Fields {
-	set := slices.Concat(endpointFields(p), authenticationFields(p), requestFields(p), answerFields(p))
+	set := slices.Concat(endpointFields(p), authenticationFields(p), requestFields(p), answerFields(p), consentFields(p))
 	for i := range set {
 		set[i] = set[i].OmitEmpty()
 	}
@@ -29,7 +29,7 @@ func endpointFields(p *client.Provider) mount.Fields {
 		mount.Text("issuer", &p.Issuer, "The server's issuer identifier (RFC 8414): a write that names it fills in from the server's metadata what you have not written."),
 		mount.Text("revocation_endpoint", &p.RevocationEndpoint, "URL template for revoke/<role> (RFC 7009)."),
 		mount.Text("introspection_endpoint", &p.IntrospectionEndpoint, "URL template for token introspection (RFC 7662); kept for people, the engine does not call it."),
-		mount.Pairs("mtls_endpoint_aliases", &p.MTLSEndpointAliases, "Endpoints for clients that show a certificate (RFC 8705): token_endpoint, revocation_endpoint, introspection_endpoint."),
+		mount.Pairs("mtls_endpoint_aliases", &p.MTLSEndpointAliases, "Endpoints for clients that show a certificate (RFC 8705), under the names of the fields: token_endpoint and the like."),
 		mount.Pairs("param_patterns", &p.ParamPatterns, "Regular expression (RE2) per parameter of the URL templates that a role's value must match as a whole."),
 		mount.Pairs("param_defaults", &p.ParamDefaults, "Values for parameters that a role does not give; they may use other parameters in braces."),
 		mount.Text("docs", &p.Docs, "Address of the provider's own documentation, for people."),

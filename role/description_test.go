@@ -30,6 +30,10 @@ var ofProvider = map[string]string{
 	"AccessTokenPointer": "", "RefreshTokenPointer": "", "ExpiresInPointer": "", "RefreshTokenExpiresInPointer": "", "ExtraFields": "",
 	"AssumedTokenTTL": "", "RefreshWindow": "", "RefreshTokenRotation": "", "ReuseGrace": "", "RefreshInvalidatesAccessToken": "",
 	"RefreshTokenIdleTTL": "", "PermanentErrors": "v", "Docs": "",
+	"AuthorizationEndpoint": "", "AuthorizationParams": "", "AuthorizationElsewhere": "", "OfflineScope": "", "ScopeSeparator": "",
+	"PKCE": "", "ResponseMode": "", "AuthorizationResponseIssParameterSupported": "", "CallbackFields": "", "CallbackChecks": "",
+	"AuthorizationCodeParameter": "", "AccountPointer": "", "JWKSURI": "", "DeviceAuthorizationEndpoint": "",
+	"PushedAuthorizationRequestEndpoint": "", "RequirePushedAuthorizationRequests": "",
 }
 
 // ofRole says the same of a role, secrets included: those prove who the client is, and are no part of what is
