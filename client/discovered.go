@@ -13,6 +13,9 @@ import (
 // DiscoveredFields are the fields of a definition, by their JSON names, that metadata can fill in.
 var DiscoveredFields = []string{
 	"token_endpoint", "revocation_endpoint", "introspection_endpoint", "mtls_endpoint_aliases", "token_endpoint_auth_method",
+	"authorization_endpoint", "device_authorization_endpoint", "pushed_authorization_request_endpoint", "jwks_uri",
+	"require_pushed_authorization_requests", "authorization_response_iss_parameter_supported",
+	"offline_scope", "pkce", "response_mode", "account_pointer",
 }
 
 // authPreference is the order in which a method is chosen among those that a server offers: what most
@@ -21,15 +24,19 @@ var authPreference = []string{
 	AuthBasic, AuthPost, AuthKeyJWT, AuthSecretJWT, AuthTLS, AuthSelfSignedTLS, AuthNone,
 }
 
+// discoveredEndpoint is a URL in the metadata, and where it goes.
+type discoveredEndpoint struct {
+	field, url string
+	into       *string
+}
+
 // Fill replaces the given fields, which are among DiscoveredFields, by what the metadata say, and by
 // nothing where they say nothing. An endpoint that lies where the definition's secrets should not go
 // is an error that names the field and says what to do, and then p is left half filled. What is filled in
-// holds no parameter: names in braces are an error too. Call Validate after it.
+// holds no parameter: names in braces are an error too. An endpoint of a consent that lies elsewhere is left out: see
+// LeftOut. Call Validate after it.
 func (p *Provider) Fill(m *Metadata, o Options, fields []string) error {
-	for _, e := range []struct {
-		field, url string
-		into       *string
-	}{
+	for _, e := range []discoveredEndpoint{
 		{"token_endpoint", m.TokenEndpoint, &p.TokenEndpoint},
 		{"revocation_endpoint", m.RevocationEndpoint, &p.RevocationEndpoint},
 		{"introspection_endpoint", m.IntrospectionEndpoint, &p.IntrospectionEndpoint},
@@ -42,13 +49,15 @@ func (p *Provider) Fill(m *Metadata, o Options, fields []string) error {
 		}
 		*e.into = e.url
 	}
+	p.fillConsent(m, o, fields)
 	if slices.Contains(fields, "mtls_endpoint_aliases") {
-		for _, endpoint := range m.MTLSEndpointAliases {
+		aliases := p.aliasesOf(m)
+		for _, endpoint := range aliases {
 			if err := m.checkEndpoint("mtls_endpoint_aliases", endpoint, o); err != nil {
 				return err
 			}
 		}
-		p.MTLSEndpointAliases = m.MTLSEndpointAliases
+		p.MTLSEndpointAliases = aliases
 	}
 	if p.TokenEndpoint == "" {
 		return errors.New("the issuer's metadata name no token_endpoint; write it")

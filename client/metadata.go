@@ -16,14 +16,19 @@ type Metadata struct {
 	// TokenEndpoint, RevocationEndpoint and IntrospectionEndpoint are URLs, "" for those that the
 	// server does not have.
 	TokenEndpoint, RevocationEndpoint, IntrospectionEndpoint string
-	// MTLSEndpointAliases are those of the same three (RFC 8705 section 5), nil for none.
+	// AuthorizationEndpoint, DeviceAuthorizationEndpoint (RFC 8628 section 4), PushedAuthorizationRequestEndpoint (RFC
+	// 9126 section 5) and JWKSURI are URLs likewise.
+	AuthorizationEndpoint, DeviceAuthorizationEndpoint, PushedAuthorizationRequestEndpoint, JWKSURI string
+	// RequirePushedAuthorizationRequests and AuthorizationResponseIssParameterSupported (RFC 9207 section 3) are false
+	// when the server does not say.
+	RequirePushedAuthorizationRequests, AuthorizationResponseIssParameterSupported bool
+	// Scopes, ResponseModes and CodeChallengeMethods are the lists of what the server supports; nil when it does not say.
+	Scopes, ResponseModes, CodeChallengeMethods []string
+	// MTLSEndpointAliases are those of the endpoints that requests go to (RFC 8705 section 5), nil for none.
 	MTLSEndpointAliases map[string]string
 	// AuthMethods are token_endpoint_auth_methods_supported; nil when the server does not say.
 	AuthMethods []string
 }
-
-// metadataEndpoints are the endpoints that a definition has too.
-var metadataEndpoints = []string{"token_endpoint", "revocation_endpoint", "introspection_endpoint"}
 
 var errMetadata error = unsent("the issuer's metadata are no valid document (RFC 8414): leave issuer out and write token_endpoint")
 
@@ -44,15 +49,38 @@ func parseMetadata(text []byte, issuer string) (*Metadata, error) {
 	default:
 		return nil, unsent("the metadata found under this issuer name another one, so nothing in them counts: write issuer exactly as the server names itself")
 	}
+	m.readHints(doc)
 	m.MTLSEndpointAliases, err = readAliases(doc["mtls_endpoint_aliases"])
 	return m, cmp.Or(err,
 		readText(doc, "token_endpoint", &m.TokenEndpoint),
 		readText(doc, "revocation_endpoint", &m.RevocationEndpoint),
 		readText(doc, "introspection_endpoint", &m.IntrospectionEndpoint),
+		readText(doc, "authorization_endpoint", &m.AuthorizationEndpoint),
+		readText(doc, "device_authorization_endpoint", &m.DeviceAuthorizationEndpoint),
+		readText(doc, "pushed_authorization_request_endpoint", &m.PushedAuthorizationRequestEndpoint),
+		readText(doc, "jwks_uri", &m.JWKSURI),
 		readTexts(doc, "token_endpoint_auth_methods_supported", &m.AuthMethods))
 }
 
-// readAliases keeps the three that a definition has; the document may name more.
+// readHints reads what a definition only begins with. What is of another type than it should be is as if it were not
+// there: a server whose endpoints can be used must not be lost for a list that it writes as a text.
+func (m *Metadata) readHints(doc map[string]json.RawMessage) {
+	for name, into := range map[string]*[]string{
+		"scopes_supported": &m.Scopes, "response_modes_supported": &m.ResponseModes, "code_challenge_methods_supported": &m.CodeChallengeMethods,
+	} {
+		if readTexts(doc, name, into) != nil {
+			*into = nil
+		}
+	}
+	for name, into := range map[string]*bool{
+		"require_pushed_authorization_requests":          &m.RequirePushedAuthorizationRequests,
+		"authorization_response_iss_parameter_supported": &m.AuthorizationResponseIssParameterSupported,
+	} {
+		*into = string(doc[name]) == "true"
+	}
+}
+
+// readAliases keeps those that a definition may have; the document may name more.
 func readAliases(text json.RawMessage) (map[string]string, error) {
 	if text == nil || string(text) == "null" {
 		return nil, nil
@@ -62,7 +90,7 @@ func readAliases(text json.RawMessage) (map[string]string, error) {
 		return nil, err
 	}
 	aliases := map[string]string{}
-	for _, name := range metadataEndpoints {
+	for _, name := range aliasedEndpoints {
 		var url string
 		if err := readText(doc, name, &url); err != nil {
 			return nil, err

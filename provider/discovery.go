@@ -39,7 +39,7 @@ func (p *Custom) fill(ctx context.Context, old *Custom, c *Config, in mount.Inpu
 		return nil, mount.Refuse(checkProvider(&p.Provider, c)) // nothing is left to ask for
 	}
 	resp := new(logical.Response)
-	err := p.discover(ctx, c, fields)
+	left, err := p.discover(ctx, c, fields)
 	if errors.Is(err, client.ErrNoMetadata) && old.Discovery == nil && !slices.Contains(fields, "token_endpoint") {
 		resp.AddWarning("the issuer publishes no metadata, so nothing was filled in and the definition is as you wrote it")
 		return resp, mount.Refuse(checkProvider(&p.Provider, c))
@@ -54,6 +54,9 @@ func (p *Custom) fill(ctx context.Context, old *Custom, c *Config, in mount.Inpu
 			resp.Data[field] = data[field]
 		}
 	}
+	for _, sentence := range left {
+		resp.AddWarning(sentence)
+	}
 	warnOfMoves(resp, &old.Provider, &p.Provider)
 	return resp, nil
 }
@@ -66,6 +69,8 @@ func (p *Custom) follows(in mount.Input) (fields []string) {
 		switch {
 		case in.Names(field):
 			own = !mount.IsEmpty(in.Value(field)) // written empty, it returns to its default: the server's
+		case p.Discovery != nil && in.Names("issuer") && slices.Contains(sinceConsent, field) && !p.Discovery.knowsConsent():
+			own = !mount.IsEmpty(data[field])
 		case p.Discovery != nil:
 			own = !slices.Contains(p.Discovery.Fields, field)
 		default:
@@ -78,21 +83,22 @@ func (p *Custom) follows(in mount.Input) (fields []string) {
 	return fields
 }
 
-// discover replaces the fields by what the issuer's metadata say now, and checks the whole.
-func (p *Custom) discover(ctx context.Context, c *Config, fields []string) error {
+// discover replaces the fields by what the issuer's metadata say now, and checks the whole. It returns what was left out
+// and why, a sentence each.
+func (p *Custom) discover(ctx context.Context, c *Config, fields []string) (left []string, err error) {
 	o, err := c.Options("")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	m, err := client.Discover(ctx, o, p.Issuer)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := p.Fill(m, o, fields); err != nil {
-		return err
+		return nil, err
 	}
 	p.Discovery = &Discovery{At: clock.Now().UTC(), Fields: fields}
-	return checkProvider(&p.Provider, c)
+	return m.LeftOut(o, fields), checkProvider(&p.Provider, c)
 }
 
 // discoveryError is what a writer hears: a server in trouble is nobody's fault here.

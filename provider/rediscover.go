@@ -36,7 +36,7 @@ func Rediscover(ctx context.Context, s logical.Storage, name string) (old, p *Cu
 		return nil, nil, errAllIsOwn
 	}
 	p = &Custom{Provider: *old.Clone()}
-	if err := p.discover(ctx, c, fields); err != nil {
+	if _, err := p.discover(ctx, c, fields); err != nil {
 		return nil, nil, discoveryError(err)
 	}
 	return old, p, nil
@@ -77,6 +77,9 @@ func warnOfMoves(resp *logical.Response, old, p *client.Provider) {
 	for _, e := range []struct{ field, before, after string }{
 		{"token_endpoint", before.Token, after.Token},
 		{"revocation_endpoint", before.Revocation, after.Revocation},
+		{"authorization_endpoint", before.Authorization, after.Authorization},
+		{"device_authorization_endpoint", before.DeviceAuthorization, after.DeviceAuthorization},
+		{"pushed_authorization_request_endpoint", before.PushedAuthorization, after.PushedAuthorization},
 		{"mtls_endpoint_aliases", aliasOf(before, after), aliasOf(after, before)},
 	} {
 		from, err := client.Origin(e.before)
