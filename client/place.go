@@ -13,6 +13,9 @@ var (
 	atTokenEndpoint      = place{"token endpoint", "token_endpoint"}
 	atRevocationEndpoint = place{"revocation endpoint", "revocation_endpoint"}
 	atIssuer             = place{"issuer", "issuer"}
+	atDeviceEndpoint     = place{"device authorization endpoint", "device_authorization_endpoint"}
+	atPushedEndpoint     = place{"endpoint for pushed authorization requests", "pushed_authorization_request_endpoint"}
+	atKeys               = place{"key server", "jwks_uri"}
 )
 
 // says is a sentence about the place.
