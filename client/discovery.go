@@ -67,22 +67,31 @@ func metadataLocations(issuer string) []string {
 	return slices.Compact([]string{origin + oauth + path, origin + path + openid, origin + openid + path})
 }
 
-// get fetches a document.
+// get fetches a document of the issuer's.
 func (o Options) get(ctx context.Context, location string) (*answer, error) {
+	a, err := o.fetch(ctx, location)
+	if err != nil {
+		return nil, ofIssuer(err)
+	}
+	return a, nil
+}
+
+// fetch makes a GET. The error says what an exchange would say of a token endpoint.
+func (o Options) fetch(ctx context.Context, location string) (*answer, *Error) {
 	var asked atomic.Bool
 	transport := newTransport(o, nil, &asked)
 	defer transport.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
 	if err != nil {
-		return nil, unsent("issuer is no usable URL")
+		return nil, untold("{field} is no usable URL")
 	}
 	request.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
 	a, err := send(transport, request)
 	if e, ok := errors.AsType[*roundTripError](err); ok {
 		e.bound = o.Bound
-		return nil, ofIssuer(e.meaning(ctx, asked.Load(), false))
+		return nil, e.meaning(ctx, asked.Load(), false)
 	}
-	return a, err
+	return a, nil
 }
 
 // ofIssuer says of the issuer what an exchange would say of the token endpoint.

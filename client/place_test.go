@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 )
 
@@ -46,7 +48,13 @@ func TestSentencesAreAboutTheEndpointThatWasAsked(t *testing.T) {
 	revoked := Revoke(t.Context(), o, refresh(s), NewSecret("the-token"), "")
 	_, discovered := Discover(t.Context(), o, s.URL())
 	_, probed := Probe(t.Context(), o, refresh(s))
-	for at, err := range map[string]error{"token endpoint": exchanged, "revocation endpoint": revoked, "issuer": discovered, "token endpoint ": probed} {
+	_, began := AuthorizeDevice(t.Context(), o, refresh(s))
+	_, _, pushed := PushAuthorization(t.Context(), o, refresh(s), request())
+	_, verified := VerifyIDToken(t.Context(), o, idTokenRequest(s, signed(t, jose.RS256, testRSA(), "k", rightClaims(nil))))
+	for at, err := range map[string]error{
+		"token endpoint": exchanged, "revocation endpoint": revoked, "issuer": discovered, "token endpoint ": probed,
+		"device authorization endpoint": began, "endpoint for pushed authorization requests": pushed, "key server": verified,
+	} {
 		if want := "the " + strings.TrimSpace(at) + "'s certificate is signed by an unknown authority"; err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
