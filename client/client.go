@@ -1,6 +1,7 @@
 // Package client speaks to OAuth 2.0 token endpoints: it refreshes a grant, or gets a token for
-// the client itself, in whichever of OAuth's dialects the endpoint understands. It knows nothing
-// of where grants are stored or who asks for tokens.
+// the client itself, in whichever of OAuth's dialects the endpoint understands. It also makes what a
+// person's browser is sent to, exchanges the code that comes of it, and checks the ID token that says
+// who agreed. It knows nothing of where grants are stored or who asks for tokens.
 //
 // Three things make one call. A Provider is data: where the endpoint is and how it wants to be
 // spoken to. A Request is one grant's credentials and is used once, or

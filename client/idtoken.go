@@ -35,7 +35,7 @@ type IDTokenRequest struct {
 // numbers as json.Number. Every error is an *Error, and holds nothing of a claim: NotProcessed when the keys could not
 // be fetched, so that trying again makes sense, ClientRefused when the token is not right.
 func VerifyIDToken(ctx context.Context, o Options, r IDTokenRequest) (claims map[string]any, err error) {
-	if claims, err = r.claims(); err != nil {
+	if _, err := r.claims(); err != nil { // before anything is fetched, and with a sentence of its own
 		return nil, err
 	}
 	if alg := r.algorithm(); !slices.Contains(algorithmNames(idTokenAlgorithms), alg) {

@@ -68,6 +68,12 @@ func TestBadProvidersAreRefused(t *testing.T) {
 		{enginetest.Fields{"access_token_pointer": "/refresh_token"}, "access_token_pointer must not name the refresh token"},
 		{enginetest.Fields{"refresh_token_pointer": "/data/token", "access_token_pointer": "/data/token"}, "access_token_pointer must not name the refresh token"},
 		{enginetest.Fields{"extra_fields": "refresh_token"}, "extra_fields"},
+		{enginetest.Fields{"authorization_endpoint": "http://zzz.example/"}, "authorization_endpoint must start with https://"},
+		{enginetest.Fields{"authorization_params": enginetest.Fields{"state": "zzz"}}, "authorization_params must not hold state"},
+		{enginetest.Fields{"pkce": "zzz"}, "pkce must be one of S256, none"},
+		{enginetest.Fields{"response_mode": "zzz"}, "response_mode must be one of query, form_post"},
+		{enginetest.Fields{"callback_checks": enginetest.Fields{"shop": "{zzz"}}, "callback_checks: a brace has no partner"},
+		{enginetest.Fields{"account_pointer": "/zzz/email"}, "account_pointer must be a JSON Pointer"},
 		{enginetest.Fields{"permanent_errors": "*"}, "permanent_errors"},
 		{enginetest.Fields{"docs": strings.Repeat("zzz", 1000)}, "docs is longer"},
 	} {
