@@ -33,6 +33,12 @@ func bareHost(u *url.URL) string {
 	return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 }
 
+// IsLoopback tells whether a URL names this very machine (RFC 8252 section 7.3), from which nothing travels.
+func IsLoopback(u *url.URL) bool {
+	ip := net.ParseIP(u.Hostname())
+	return bareHost(u) == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 // CheckHost returns an error unless the options permit a request to the URL: https, or http with
 // AllowInsecure, and a host name that a glob of AllowedHosts matches in any case. Exchange and
 // Revoke call it on every request; callers use it to refuse a definition when it is written.

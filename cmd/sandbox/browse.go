@@ -47,7 +47,7 @@ func parseVisit(args []string, stderr io.Writer) (visit, error) {
 		f.SetOutput(stderr)
 		f.PrintDefaults()
 	}
-	f.StringVar(&v.dir, "dir", "sandbox-data", "directory of the running sandbox")
+	f.StringVar(&v.dir, "dir", runningDir(), "directory of the running sandbox (default: $SANDBOX_DIR, or sandbox-data)")
 	f.StringVar(&v.user, "user", "alice@example.test", "who logs in; bob@example.test and mallory@example.test are known too")
 	f.BoolVar(&v.deny, "deny", false, "click Deny")
 	f.StringVar(&v.ca, "ca", os.Getenv("VAULT_CACERT"), "PEM file with authorities to trust besides the sandbox's (default: $VAULT_CACERT)")

@@ -34,7 +34,7 @@ func runCommand(ctx context.Context, command func(*remote, []string) error, args
 	f := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // main prints the error, once
 	f.Usage = func() { fmt.Fprint(stderr, usage) }
-	dir := f.String("dir", "sandbox-data", "directory of the running sandbox")
+	dir := f.String("dir", runningDir(), "directory of the running sandbox (default: $SANDBOX_DIR, or sandbox-data)")
 	if err := f.Parse(args); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -60,3 +61,6 @@ func removeEnvironment(dir string) {
 	os.Remove(filepath.Join(dir, envName))
 	os.Remove(filepath.Join(dir, jsonName))
 }
+
+// runningDir is where the sandbox runs that a command speaks to: where its environment says, or here.
+func runningDir() string { return cmp.Or(os.Getenv("SANDBOX_DIR"), "sandbox-data") }

@@ -113,7 +113,7 @@ func hasScope(scope, part string) bool { return slices.Contains(strings.Fields(s
 
 // loopback is a redirect URI to this machine. At some port a program of the person's listens, at which is not known
 // before it does: RFC 8252 section 7.3.
-var loopback = regexp.MustCompile(`^(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::[0-9]{1,5})?(/.*)$`)
+var loopback = regexp.MustCompile(`^(http://(?:127(?:\.[0-9]{1,3}){3}|\[::1\]|localhost))(?::[0-9]{1,5})?(/.*)$`)
 
 // redirectsTo tells whether a redirect URI is the application's: as registered, to the letter, and on loopback but for
 // the port.
