@@ -77,7 +77,6 @@ func warnOfMoves(resp *logical.Response, old, p *client.Provider) {
 	for _, e := range []struct{ field, before, after string }{
 		{"token_endpoint", before.Token, after.Token},
 		{"revocation_endpoint", before.Revocation, after.Revocation},
-		{"authorization_endpoint", before.Authorization, after.Authorization},
 		{"device_authorization_endpoint", before.DeviceAuthorization, after.DeviceAuthorization},
 		{"pushed_authorization_request_endpoint", before.PushedAuthorization, after.PushedAuthorization},
 		{"mtls_endpoint_aliases", aliasOf(before, after), aliasOf(after, before)},
@@ -91,6 +90,11 @@ func warnOfMoves(resp *logical.Response, old, p *client.Provider) {
 	if len(moved) > 0 {
 		resp.AddWarning(fmt.Sprintf("%s: now on another host or port. Secrets stay with the one that they were written for, "+
 			"so the roles of this provider send nothing there until their secrets are written again", strings.Join(moved, ", ")))
+	}
+	from, err := client.Origin(before.Authorization)
+	to, err2 := client.Origin(after.Authorization)
+	if err == nil && err2 == nil && from != to {
+		resp.AddWarning("authorization_endpoint: now on another host or port, so nobody is sent there for a role until that is written once more, for which no secret is needed")
 	}
 }
 
