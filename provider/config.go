@@ -3,7 +3,10 @@ package provider
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -33,6 +36,8 @@ type Config struct {
 	CACertificate          string        `json:"ca_certificate,omitempty"`           // PEM, trusted besides the system's
 	AllowedHosts           []string      `json:"allowed_hosts,omitempty"`            // globs, none for any host
 	AllowInsecureEndpoints bool          `json:"allow_insecure_endpoints,omitempty"` // http:// is for tests only
+	// ExternalURL is where browsers reach this mount, without a slash at its end; "" when nobody has said.
+	ExternalURL string `json:"external_url,omitempty"`
 }
 
 // Fields are the rows of config, of this configuration: a write is read into it, and a read shows it.
@@ -42,6 +47,7 @@ func (c *Config) Fields() mount.Fields {
 		Authorities("ca_certificate", &c.CACertificate, "Certificates (PEM) of authorities to trust besides the system's, as in ca_certificate=@ca.pem."),
 		mount.Texts("allowed_hosts", &c.AllowedHosts, "Host names that requests may go to; * stands for any characters, dots too, as in *.salesforce.com. Empty means any host."),
 		mount.Boolean("allow_insecure_endpoints", &c.AllowInsecureEndpoints, "Permit http:// endpoints. For tests only: secrets then travel in the clear."),
+		mount.Text("external_url", &c.ExternalURL, "Where browsers reach this mount, as in https://vault.example.com/v1/oauth, with the namespace in the path: what authorize/<role> makes redirect URIs of.").OmitEmpty(),
 	}
 }
 
@@ -60,6 +66,7 @@ func EditConfig(ctx context.Context, s logical.Storage, in mount.Input) (*Config
 		return nil, err
 	}
 	c.Fields().Read(in)
+	c.ExternalURL = strings.TrimRight(strings.TrimSpace(c.ExternalURL), "/")
 	err = c.Validate()
 	if in.Names("ca_certificate") {
 		err = cmp.Or(CheckAuthorities(c.CACertificate), err)
@@ -85,5 +92,32 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("request_timeout must lie between 1s and %s", client.Duration(MaxTimeout))
 	}
 	_, err := RootCAs(c.CACertificate)
-	return cmp.Or(err, client.CheckHostGlobs(c.AllowedHosts))
+	return cmp.Or(err, client.CheckHostGlobs(c.AllowedHosts), c.validateExternalURL())
+}
+
+// validateExternalURL wants what a browser can open, and TLS wherever the answer of a provider leaves the machine.
+func (c *Config) validateExternalURL() error {
+	if c.ExternalURL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.ExternalURL)
+	loopback := err == nil && client.IsLoopback(u)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.ContainsAny(c.ExternalURL, "#\\ {}") || len(c.ExternalURL) > 1024:
+		return errors.New("external_url must be the address of this mount's API without query and fragment, as in https://vault.example.com/v1/oauth")
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback):
+		return errors.New("external_url must begin with https://, or with http:// and be an address of this machine")
+	case !strings.HasPrefix(u.Path, "/v1/") || len(u.Path) == len("/v1/"):
+		return errors.New("external_url must have /v1/ and the path of this mount, as in https://vault.example.com/v1/oauth: that is where Vault's API has it")
+	}
+	return nil
+}
+
+// Callback is the redirect URI of a provider, where it sends browsers back to: one for each, so that no server can
+// answer in the place of another (RFC 9700 section 4.4.2). "" without an external_url.
+func (c *Config) Callback(provider string) string {
+	if c.ExternalURL == "" {
+		return ""
+	}
+	return c.ExternalURL + "/callback/" + url.PathEscape(provider)
 }

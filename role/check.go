@@ -18,25 +18,30 @@ import (
 
 // checkRefreshToken wants a refresh token where there was none, and never takes one away: an unset
 // shell variable would cost the grant. A role whose grant was revoked may be edited without one.
-func (w *Write) checkRefreshToken(r *Role) error {
+//
+// Where consent can bring the grant, a role is written without one first.
+func (w *Write) checkRefreshToken(r *Role, p *client.Provider) error {
 	had := w.Old != nil && w.Old.Spends()
-	if !r.Spends() || r.RefreshToken.IsSet() || had && !w.Names("refresh_token") {
+	if !r.Spends() || r.RefreshToken.IsSet() || !w.Names("refresh_token") && (had || Authorizable(p)) {
 		return nil
+	}
+	if Authorizable(p) {
+		return mount.Refusal("refresh_token is empty: write the refresh token of the grant, or leave the field out and authorize the role afterwards, with authorize/<role>; to forget a grant, delete its role")
 	}
 	return mount.Refusal("refresh_token is required: the refresh token of the grant, or set grant_type=client_credentials or jwt-bearer; to forget a grant, delete its role")
 }
 
-// checkProviderOf refuses a role without a provider, or with one that nobody knows. That explains most of what else may
+// checkProviderOf returns the role's provider, and refuses a role without one, or with one that nobody knows. That explains most of what else may
 // seem to be wrong, so it comes first.
-func checkProviderOf(ctx context.Context, s logical.Storage, r *Role) error {
+func checkProviderOf(ctx context.Context, s logical.Storage, r *Role) (*client.Provider, error) {
 	if r.Provider == "" {
-		return mount.Refusal("provider is required: list the providers to see which there are")
+		return nil, mount.Refusal("provider is required: list the providers to see which there are")
 	}
 	p, err := provider.Get(ctx, s, r.Provider)
 	if err == nil && p == nil {
 		err = errUnknownProvider
 	}
-	return err
+	return p, err
 }
 
 // check returns what is wrong with the role by itself.
@@ -64,6 +69,9 @@ func (r *Role) check() error {
 	}
 	if r.IdentityReadable && r.CertificateChain == "" {
 		return mount.Refusal("identity_readable=true hands out the role's client certificate, and the role has none: give pfx and pfx_password, or client_certificate and client_private_key, or set identity_readable=false")
+	}
+	if err := r.checkConsent(); err != nil {
+		return err
 	}
 	if _, err := provider.RootCAs(r.CACertificate); err != nil {
 		return mount.Refuse(err)
@@ -105,7 +113,7 @@ func breaks(c rune) bool {
 func warnOfPasting(refreshToken client.Secret) (warnings []string) {
 	text := refreshToken.Reveal()
 	if strings.TrimFunc(text, around) != text || strings.Contains(text, `\n`) || strings.Contains(text, `\r`) ||
-		strings.HasPrefix(text, "{") || strings.HasPrefix(text, "Bearer ") || strings.Contains(text, "refresh_token") {
+		strings.HasPrefix(text, "{") || strings.HasPrefix(text, "Bearer ") || strings.Contains(text, "refresh_token=") || strings.Contains(text, `refresh_token"`) {
 		warnings = append(warnings, `refresh_token begins or ends with a blank or a quotation mark, holds \n or \r in letters, or looks like more than the token: `+
 			"it is sent as it stands; if something was copied along, write it again without")
 	}

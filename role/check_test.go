@@ -175,6 +175,7 @@ func TestWhatIsCopiedAlongWithARefreshToken(t *testing.T) {
 		enginetest.Canary + `six\n` + "and more": {enginetest.Canary + `six\n` + "and more", true},
 		enginetest.Canary + "seven+/=~.-_":       {enginetest.Canary + "seven+/=~.-_", false},
 		enginetest.Canary + "eight\u00a0":        {enginetest.Canary + "eight\u00a0", true},
+		"the_refresh_token_" + enginetest.Canary: {"the_refresh_token_" + enginetest.Canary, false}, // as Isabel's own sandbox names it
 		"refresh_token=" + enginetest.Canary:     {"refresh_token=" + enginetest.Canary, true},
 		"Bearer " + enginetest.Canary:            {"Bearer " + enginetest.Canary, true},
 		`{"token":"` + enginetest.Canary + `"}`:  {`{"token":"` + enginetest.Canary + `"}`, true},

@@ -53,7 +53,20 @@ func fields(r *Role, b *brought) mount.Fields {
 		secretPairs("token_params", &r.TokenParams, "Parameters sent in the body besides the provider's. A write replaces all of them, a read shows their names as token_params_names."),
 		secretPairs("token_headers", &r.TokenHeaders, "Headers sent besides the provider's. A write replaces all of them, a read shows their names as token_headers_names."),
 	}
-	return append(append(fields, proofFields(r, &b.now)...), servingFields(r)...)
+	return slices.Concat(fields, proofFields(r, &b.now), servingFields(r), consentFields(r))
+}
+
+// consentFields are about how a person agrees to the grant. They are shown where they are set.
+func consentFields(r *Role) mount.Fields {
+	fields := mount.Fields{
+		mount.Pairs("authorization_params", &r.AuthorizationParams, "Parameters of the authorization URL besides the provider's, as in authorization_params=prompt=login. A write replaces all of them."),
+		mount.Texts("redirect_uris", &r.RedirectURIs, "Redirect URIs that authorize/<name> may name besides the mount's own and loopback addresses, each as it is registered at the provider."),
+		mount.Boolean("device_flow", &r.DeviceFlow, "Permit device/<name> (RFC 8628). Off by default: nothing there tells whether whoever agrees is whoever began, which attackers make use of."),
+	}
+	for i := range fields {
+		fields[i] = fields[i].OmitEmpty()
+	}
+	return fields
 }
 
 // proofFields are about how the client proves who it is, beside its secret.

@@ -64,6 +64,11 @@ type Settings struct {
 	Lease                   bool              `json:"lease"`
 	IdentityReadable        bool              `json:"identity_readable,omitempty"`
 	TokenMode               string            `json:"token_mode"`
+	AuthorizationParams     map[string]string `json:"authorization_params,omitempty"`
+	RedirectURIs            []string          `json:"redirect_uris,omitempty"`
+	DeviceFlow              bool              `json:"device_flow,omitempty"`
+	// AuthorizationOrigin is where the provider's authorization endpoint was at the last write, see CheckAuthorization.
+	AuthorizationOrigin string `json:"authorization_origin,omitempty"`
 	// Pins are what the provider's definition said at the last write, nil where that is built-in, and in
 	// roles of v0.1.0.
 	Pins *Pins `json:"pins,omitempty"`

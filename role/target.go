@@ -73,7 +73,8 @@ func TargetOf(ctx context.Context, s logical.Storage, r *Role, p *client.Provide
 // mutual TLS without a new grant.
 func (t *Target) origins() ([]string, error) {
 	var origins []string
-	all := []string{t.defined.Token, t.defined.Revocation, t.defined.MutualTLS.Token, t.defined.MutualTLS.Revocation}
+	all := []string{t.defined.Token, t.defined.Revocation, t.defined.MutualTLS.Token, t.defined.MutualTLS.Revocation,
+		t.defined.DeviceAuthorization, t.defined.PushedAuthorization}
 	for _, endpoint := range all {
 		if endpoint == "" {
 			continue
@@ -137,13 +138,20 @@ func (t *Target) Revoke(ctx context.Context, last Worked, what client.Secret, hi
 	if err := t.CheckOrigin(t.Endpoints.Revocation); err != nil {
 		return err
 	}
+	return t.try(last, func(request *client.Request) error {
+		request.Endpoint = t.Endpoints.Revocation
+		return client.Revoke(ctx, t.Options, request, what, hint)
+	})
+}
+
+// try sends a request that does no harm twice with the credentials that worked last, and with others as a refresh would.
+func (t *Target) try(last Worked, send func(*client.Request) error) error {
 	for c := t.Role.Choices(last, clock.Now()); ; {
 		request, err := t.Request(client.Secret{}, t.Role.Pick(c))
 		if err != nil {
 			return err
 		}
-		request.Endpoint = t.Endpoints.Revocation
-		err = client.Revoke(ctx, t.Options, request, what, hint)
+		err = send(request)
 		if e, ok := errors.AsType[*client.Error](err); !ok || !c.After(t, e, true) {
 			return err
 		}

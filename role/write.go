@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/go-uuid"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -32,7 +33,8 @@ func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 		r = new(*w.Old)
 	}
 	w.read(r)
-	if err := checkProviderOf(ctx, s, r); err != nil {
+	p, err := checkProviderOf(ctx, s, r)
+	if err != nil {
 		return nil, err // what it needs nobody knows
 	}
 	if w.Names("ca_certificate") {
@@ -49,10 +51,10 @@ func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 	if err := cmp.Or(w.readNext(r), w.checkValidity(r), r.check()); err != nil {
 		return nil, err
 	}
-	if err := w.checkRefreshToken(r); err != nil {
+	if err := w.checkRefreshToken(r, p); err != nil {
 		return nil, err
 	}
-	t, err := NewTarget(ctx, s, r)
+	t, err := TargetOf(ctx, s, r, p)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +62,7 @@ func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 		return nil, err
 	}
 	w.warnOfBlanks(r)
-	if err := w.pin(t); err != nil {
+	if err := cmp.Or(w.pin(t), t.pinAuthorization()); err != nil {
 		return nil, err
 	}
 	if w.Old != nil && w.Old.Provider == r.Provider && t.checkPins() != nil {
@@ -100,7 +102,11 @@ func (w *Write) readGrant(r *Role) (err error) {
 		return nil
 	}
 	w.Warnings = append(w.Warnings, warnOfPasting(w.brought.refreshToken)...)
-	r.RefreshToken, r.GrantedAt = w.brought.refreshToken, clock.Now() // none, if it was named as empty: checkRefreshToken tells whether it may
+	// None, if it was named as empty or is to come by consent: checkRefreshToken tells whether it may.
+	r.RefreshToken, r.GrantedAt = w.brought.refreshToken, time.Time{}
+	if r.RefreshToken.IsSet() || !r.Spends() {
+		r.GrantedAt = clock.Now()
+	}
 	r.GrantID, err = uuid.GenerateUUID()
 	return err
 }
