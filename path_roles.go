@@ -34,7 +34,7 @@ or dead. What a state means and what to do stands at status/<name>.`,
 			logical.ReadOperation:   &framework.PathOperation{Callback: b.pathRolesRead, Summary: "Read a role, without its secrets."},
 			logical.CreateOperation: mount.Writing(b.pathRolesWrite, "", "Write a role."),
 			logical.UpdateOperation: mount.Writing(b.pathRolesWrite, "", "Change a role."),
-			logical.PatchOperation:  mount.Writing(b.pathRolesPatch, "", "Change fields of a role that exists."),
+			logical.PatchOperation:  mount.Writing(b.pathRolesWrite, "", "Change fields of a role that exists."),
 			logical.DeleteOperation: mount.Writing(b.pathRolesDelete, "", "Delete a role and its tokens."),
 		},
 		HelpSynopsis: "Keep one grant: its credentials and how its tokens are handed out.",
@@ -88,20 +88,9 @@ func (b *backend) pathRolesRead(ctx context.Context, req *logical.Request, d *fr
 	return r.Response(), nil
 }
 
-func (b *backend) pathRolesPatch(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	r, err := role.Get(ctx, req.Storage, d.Get("name").(string))
-	if err != nil {
-		return nil, err
-	}
-	if r == nil {
-		return mount.Answer(role.ErrNoRole) // Vault would call an empty answer a success
-	}
-	return b.pathRolesWrite(ctx, req, d)
-}
-
 func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	key := keyOf(d)
-	warnings, err := b.grants.Write(ctx, req.Storage, key, mount.ReadInput(d))
+	warnings, err := b.grants.Write(ctx, req.Storage, key, mount.ReadInput(d), req.Operation == logical.PatchOperation)
 	if err != nil {
 		return mount.Answer(err)
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // Write stores what an operator writes to a role, and returns what to warn of. It checks everything before it
-// stores anything. A new refresh token begins a new grant.
-func (k *Keeper) Write(ctx context.Context, s logical.Storage, key Key, in mount.Input) (warnings []string, err error) {
+// stores anything. A new refresh token begins a new grant. A write to a role that must exist and does not is role.ErrNoRole.
+func (k *Keeper) Write(ctx context.Context, s logical.Storage, key Key, in mount.Input, mustExist bool) (warnings []string, err error) {
 	unlock, err := k.Edits.Lock(ctx, key.Role())
 	if err != nil {
 		return nil, ErrBusy
@@ -22,6 +22,9 @@ func (k *Keeper) Write(ctx context.Context, s logical.Storage, key Key, in mount
 		return nil, err
 	}
 	w := &role.Write{Input: in, Old: old}
+	if old == nil && mustExist {
+		return nil, role.ErrNoRole // Vault would call an empty answer a success
+	}
 	if old == nil {
 		if err := mount.CheckNewName(key.Role()); err != nil {
 			return nil, err
