@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-oauthrefresh/authorize"
 	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 	"vault-plugin-secrets-oauthrefresh/mount"
@@ -31,9 +32,10 @@ import (
 // backend is one mount of the engine.
 type backend struct {
 	*framework.Backend
-	grants   *grant.Keeper      // the grants, each with all that may spend its refresh token
-	schedule *schedule.Schedule // what happens without a caller
-	edits    mount.Locks        // serialises all that writes the configuration, or a provider
+	grants   *grant.Keeper       // the grants, each with all that may spend its refresh token
+	schedule *schedule.Schedule  // what happens without a caller
+	consents *authorize.Consents // what people are agreeing to
+	edits    mount.Locks         // serialises all that writes the configuration, or a provider
 }
 
 // Version is what `vault plugin list` shows. Vault wants a semantic version with a leading v.
@@ -53,13 +55,16 @@ func newBackend() *backend {
 	b := new(backend)
 	b.grants = grant.New(b)
 	b.schedule = schedule.New(b.grants)
+	b.consents = authorize.New(b.grants)
 	b.Backend = &framework.Backend{
 		Help:           strings.TrimSpace(backendHelp),
 		BackendType:    logical.TypeLogical,
 		RunningVersion: Version,
 		PathsSpecial: &logical.Paths{
 			// No wildcards: a prefix is meant when it ends in a slash.
-			SealWrapStorage: []string{provider.ConfigKey, role.Prefix, grant.Prefix, grant.RevocationPrefix},
+			SealWrapStorage: []string{provider.ConfigKey, role.Prefix, grant.Prefix, grant.RevocationPrefix, authorize.Prefix},
+			// Browsers come without a token.
+			Unauthenticated: []string{callbackPath + "*", startPath + "*"},
 		},
 		Paths: framework.PathAppend(
 			[]*framework.Path{pathConfig(b)},
@@ -67,6 +72,8 @@ func newBackend() *backend {
 			pathRoles(b),
 			[]*framework.Path{pathCreds(b), pathIdentity(b), pathRefresh(b), pathRevoke(b), pathRehearse(b), pathExplain(b)},
 			pathStatus(b),
+			[]*framework.Path{pathAuthorize(b), pathConfirm(b), pathDevice(b)},
+			pathCallback(b),
 		),
 		Secrets: []*framework.Secret{b.accessTokenSecret(), b.identitySecret()},
 
@@ -88,6 +95,11 @@ func minTTL(d *framework.FieldData) time.Duration {
 	return time.Duration(d.Get("min_ttl").(int)) * time.Second
 }
 
+// trimmed is a secret that a request brings, without the line ends that reading it from a file or a terminal leaves.
+func trimmed(d *framework.FieldData, field string) string {
+	return strings.Trim(d.Get(field).(string), "\r\n")
+}
+
 // answer is a response of these fields, or the error as Vault wants it.
 func answer(data map[string]any, warnings []string, err error) (*logical.Response, error) {
 	if err != nil {
@@ -106,6 +118,7 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	b.schedule.Start(req.Storage)
 	b.grants.SignOfLife(ctx, req.Storage, clock.Now())
 	b.grants.CatchUpSoon(req.Storage)
+	b.consents.Tend(ctx, b.grants.Over(req.Storage))
 	return nil
 }
 
@@ -135,8 +148,14 @@ of a role that says so.
 // comes before the framework's own validation because that one repeats the offending value.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
 	defer mount.Contain(b.Logger(), &err)
+	if resp, err, ours := b.browse(ctx, req); ours {
+		return resp, err
+	}
 	if err := mount.CheckRequest(b.Route(req.Path), req); err != nil {
 		return logical.ErrorResponse(err.Error()), nil
+	}
+	if at := b.grants.At.Load(); at == nil || *at != req.MountPoint {
+		b.grants.At.Store(new(req.MountPoint))
 	}
 	req.Storage = b.grants.Over(req.Storage)
 	resp, err = b.Backend.HandleRequest(ctx, req)

@@ -111,7 +111,7 @@ var (
 	// docFile is a name that can only be one of this tree: by its ending, or a directory by its slash.
 	docFile     = regexp.MustCompile(`^[A-Za-z0-9_.<>/-]+(\.(go|md|sh|json|mod)|/)$`)
 	docRule     = regexp.MustCompile(`(?m)^([a-z]+):`)
-	docExamples = []string{"oauth/", "roles/", "creds/", "providers/", "role/", "token/", "provider/", "config/"}
+	docExamples = []string{"oauth/", "roles/", "creds/", "providers/", "role/", "token/", "provider/", "config/", "callback/", "start/"}
 )
 
 // checkNames finds every file, link and make target that a document names.

@@ -29,6 +29,9 @@ func (b *backend) accessTokenSecret() *framework.Secret {
 func (b *backend) lease(key grant.Key, out *grant.Served) *logical.Response {
 	t, st := out.Terms, out.State
 	data := map[string]any{}
+	for name, value := range st.Callback {
+		data[name] = value
+	}
 	maps.Copy(data, st.Extra)
 	maps.Copy(data, map[string]any{
 		"access_token": st.AccessToken.Reveal(),

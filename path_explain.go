@@ -32,5 +32,9 @@ and the endpoints, so it is for those who may read roles, not for workloads.`,
 }
 
 func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	return answer(b.grants.Explain(ctx, req.Storage, keyOf(d), grant.Demand{MinTTL: minTTL(d)}))
+	data, warnings, err := b.grants.Explain(ctx, req.Storage, keyOf(d), grant.Demand{MinTTL: minTTL(d)})
+	if err == nil {
+		err = b.consents.Explain(ctx, req.Storage, keyOf(d), data)
+	}
+	return answer(data, warnings, err)
 }

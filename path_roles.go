@@ -23,8 +23,8 @@ func pathRoles(b *backend) []*framework.Path {
 		},
 		HelpSynopsis: "List the roles.",
 		HelpDescription: `The names of the roles of this mount, one for each grant, and for up to 1000 of them the provider
-and the state of the grant (vault list -detailed): ok, new, failing, unknown, unpersisted, blocked
-or dead. What a state means and what to do stands at status/<name>.`,
+and the state of the grant (vault list -detailed): ok, unauthorized, new, failing, unknown, unpersisted,
+blocked or dead. What a state means and what to do stands at status/<name>.`,
 	}, {
 		Pattern:        "roles/" + mount.NamePattern,
 		DisplayAttrs:   mount.Display("role"),
@@ -97,6 +97,9 @@ func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *f
 	var resp *logical.Response
 	if len(warnings) > 0 {
 		resp = &logical.Response{Warnings: warnings}
+	}
+	if note := b.grants.NoGrantYet(ctx, req.Storage, key); note != "" {
+		return &logical.Response{Warnings: append(warnings, note)}, nil // and nothing to verify
 	}
 	if !d.Get("verify").(bool) {
 		return resp, nil

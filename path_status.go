@@ -21,8 +21,8 @@ func pathStatus(b *backend) []*framework.Path {
 			logical.ReadOperation: mount.Writing(b.pathStatusRead, "", "Read which grants need attention."),
 		},
 		HelpSynopsis: "Which grants of this mount need attention.",
-		HelpDescription: `Counts the roles and names those whose grant is dead (reauthorization_required), whose last refresh
-failed, for which no refresh can be tried before somebody writes something (blocked), where the
+		HelpDescription: `Counts the roles and names those to whose grant nobody has agreed yet (unauthorized), whose grant is dead
+(reauthorization_required), whose last refresh failed, for which no refresh can be tried before somebody writes something (blocked), where the
 outcome of a refresh is unknown, whose last answer is not stored yet, and whose entries in storage are
 damaged (unreadable). The details of each stand at status/<name>.`,
 	}, {
@@ -70,18 +70,22 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, _ *f
 
 // needsAttention are the states of grants that the status of the mount names, with the fields that do.
 var needsAttention = map[string]string{
-	grant.StateDead:        "reauthorization_required",
-	grant.StateBlocked:     "blocked",
-	grant.StateFailing:     "failing",
-	grant.StateUnknown:     "outcome_unknown",
-	grant.StateUnpersisted: "unpersisted",
-	grant.StateUnreadable:  "unreadable",
+	grant.StateUnauthorized: "unauthorized",
+	grant.StateDead:         "reauthorization_required",
+	grant.StateBlocked:      "blocked",
+	grant.StateFailing:      "failing",
+	grant.StateUnknown:      "outcome_unknown",
+	grant.StateUnpersisted:  "unpersisted",
+	grant.StateUnreadable:   "unreadable",
 }
 
 func (b *backend) pathStatusRoleRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	data, warnings, err := b.grants.Status(ctx, req.Storage, keyOf(d))
 	if errors.Is(err, role.ErrNoRole) {
 		return nil, nil // not found, as Vault answers it
+	}
+	if err == nil {
+		err = b.consents.Describe(ctx, req.Storage, keyOf(d), data)
 	}
 	return answer(data, warnings, err)
 }

@@ -21,6 +21,7 @@ func TestWritesAreForwarded(t *testing.T) {
 	for _, path := range oauthrefresh.NewBackend().Paths {
 		for op, handler := range path.Operations {
 			writes := op != logical.ReadOperation && op != logical.ListOperation || strings.HasPrefix(path.Pattern, "creds/") ||
+				strings.HasPrefix(path.Pattern, "authorize/") || strings.HasPrefix(path.Pattern, "callback/") || strings.HasPrefix(path.Pattern, "start/") || // a consent is exchanged where it is kept
 				strings.HasPrefix(path.Pattern, "identity/") || // a lease, of the certificate as it is now
 				strings.HasPrefix(path.Pattern, "explain/") || strings.HasPrefix(path.Pattern, "rehearse/") || // what that node would do
 				strings.HasPrefix(path.Pattern, "status") || path.Pattern == "roles/?$" // they tell what the refreshing node knows
@@ -68,9 +69,10 @@ func TestSecretsAreMarkedSensitive(t *testing.T) {
 		"next_client_private_key", "next_client_private_key_password", "next_assertion_private_key", "next_assertion_private_key_password",
 		"token_params", "token_headers",
 	}
+	proofs := []string{"confirmation_code", "redirected_to", "authorization_code", "code_verifier"}
 	for _, path := range oauthrefresh.NewBackend().Paths {
 		for name, field := range path.Fields {
-			want := strings.HasPrefix(path.Pattern, "roles/") && slices.Contains(secrets, name)
+			want := strings.HasPrefix(path.Pattern, "roles/") && slices.Contains(secrets, name) || slices.Contains(proofs, name)
 			if got := field.DisplayAttrs != nil && field.DisplayAttrs.Sensitive; got != want {
 				t.Errorf("%s %s: sensitive is %v", path.Pattern, name, got)
 			}
@@ -105,8 +107,8 @@ func TestOpenAPI(t *testing.T) {
 	}
 	slices.Sort(paths)
 	want := []string{
-		"/config", "/creds/{name}", "/explain/{name}", "/identity/{name}", "/providers/", "/providers/{name}", "/providers/{name}/rediscover", "/refresh/{name}", "/rehearse/{name}", "/revoke/{name}",
-		"/roles/", "/roles/{name}", "/status", "/status/{name}",
+		"/authorize/{name}", "/callback/{name}", "/config", "/confirm/{name}", "/creds/{name}", "/device/{name}", "/explain/{name}", "/identity/{name}", "/providers/", "/providers/{name}", "/providers/{name}/rediscover", "/refresh/{name}", "/rehearse/{name}", "/revoke/{name}",
+		"/roles/", "/roles/{name}", "/start/{name}", "/status", "/status/{name}",
 	}
 	if !slices.Equal(paths, want) {
 		t.Errorf("the document has %q", paths)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-oauthrefresh/authorize"
 	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
@@ -97,6 +98,11 @@ func rewrite(t *testing.T, s logical.Storage, key string) {
 		var p *provider.Custom
 		if p, err = provider.GetCustom(ctx, s, name); err == nil {
 			err = mount.Save(ctx, s, key, p)
+		}
+	case authorize.Prefix:
+		var con *authorize.Consent
+		if con, err = authorize.Get(ctx, s, key); err == nil {
+			err = authorize.Put(ctx, s, con)
 		}
 	case grant.RevocationPrefix:
 		err = reload(s, key, new(grant.Revocation))

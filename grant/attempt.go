@@ -77,7 +77,7 @@ func (a *Attempt) run(ctx context.Context, before *State) (*State, error) {
 		}
 		request.IdempotencyKey = announced.Intent.IdempotencyKey
 		a.sent = clock.Start()
-		answer, err := client.Exchange(ctx, announced.Intent.within(a.Target, clock.Now()), request)
+		answer, err := exchange(ctx, announced.Intent.within(a.Target, clock.Now()), request)
 		if err == nil {
 			return a.keep(ctx, before, announced, answer), nil
 		}
@@ -209,6 +209,12 @@ func (k *Keeper) noteStorage(err error) {
 			k.Logger().Info("storage takes intents again")
 		}
 	}
+}
+
+// exchange is the one place from which a token endpoint is asked, for a refresh by run and for the first tokens of a
+// grant by Redeem.
+func exchange(ctx context.Context, o client.Options, request *client.Request) (*client.Token, error) {
+	return client.Exchange(ctx, o, request)
 }
 
 func asExchangeError(err error) *client.Error {

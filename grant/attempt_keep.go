@@ -27,18 +27,15 @@ func (a *Attempt) keep(ctx context.Context, before, announced *State, answer *cl
 	next := new(*announced)
 	next.Intent, next.Fault = nil, nil
 	next.Generation++
-	next.AccessToken, next.TokenType, next.Extra = client.NewSecret(answer.AccessToken), answer.TokenType, answer.Extra
-	next.CertificateThumbprint = answer.CertificateThumbprint
+	next.receive(a.Target, answer, began, lifetime)
 	if answer.Scope != "" || announced.Settings != r.SettingsID() {
 		next.Scope = cmp.Or(answer.Scope, r.Scope) // omitted means: as asked for (RFC 6749 section 5.1)
 	}
-	next.Settings, next.Asked, next.RequestID = r.SettingsID(), a.Target.Description.SettingsID(), answer.RequestID
 	next.PreviousSecretOf = ""
 	if a.choices[role.PartSecret][0] == role.SlotPrevious {
 		next.PreviousSecretOf = r.Revision
 	}
 	next.Next = a.adopted(announced)
-	next.ObtainedAt, next.ExpiresAt = began, began.Add(lifetime)
 	if lifetime-margin(lifetime) < role.MinLease {
 		// Kept, with what came along, but no lease can be made of it: without a fault, every read
 		// would spend another refresh token.
@@ -71,6 +68,14 @@ func (a *Attempt) keep(ctx context.Context, before, announced *State, answer *cl
 		a.K.Logger().Info("refreshed again after a failure", "role", a.Key, "generation", next.Generation)
 	}
 	return next
+}
+
+// receive takes an answer's access token with all that belongs to it, got with the target as it is.
+func (st *State) receive(t *role.Target, answer *client.Token, began time.Time, lifetime time.Duration) {
+	st.AccessToken, st.TokenType, st.Extra = client.NewSecret(answer.AccessToken), answer.TokenType, answer.Extra
+	st.CertificateThumbprint, st.RequestID = answer.CertificateThumbprint, answer.RequestID
+	st.Settings, st.Asked = t.Role.SettingsID(), t.Description.SettingsID()
+	st.ObtainedAt, st.ExpiresAt = began, began.Add(lifetime)
 }
 
 // began is the moment from which the lifetimes of an answer count: before the request was sent, since the

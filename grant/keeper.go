@@ -44,6 +44,8 @@ type Keeper struct {
 	life       atomic.Pointer[Life] // the last sign of it that was stored; nil before the first
 	Reads      sync.Map             // key → generation of the token that was read last
 
+	At atomic.Pointer[string] // the mount's path with the slash at its end, as the last request has named it; nil before the first
+
 	Pending  atomic.Bool // revocations may be stored that were not made yet
 	away     sync.Map    // origin of a revocation endpoint → when it failed last
 	catching atomic.Bool // they are being caught up with

@@ -3,7 +3,6 @@ package grant
 import (
 	"cmp"
 	"context"
-	"fmt"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -154,7 +153,7 @@ func (k *Keeper) mayRefresh(g *Grant, t *role.Target, d Demand) error {
 	case d.unasked() && when.Settle.After(now) && g.Terms().usable(st, now) >= max(d.MinTTL, role.MinLease):
 		return errUnsettled
 	case g.Role.Spends() && !st.RefreshToken.IsSet():
-		return mount.Refusal(fmt.Sprintf("this role has no refresh token: authorize at the provider and write the refresh_token to roles/%s", g.Key))
+		return mount.Refusal("this role has no refresh token: " + k.ToAuthorize(g))
 	case !k.writable():
 		return logical.ErrReadOnly // Vault then forwards the request to the active node
 	case k.Work.Ending():

@@ -1,9 +1,12 @@
 package grant
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -54,6 +57,13 @@ type Record struct {
 	FoundAt   string `json:"found_at,omitempty"`
 	RequestID string `json:"request_id,omitempty"` // the provider's, of the last success
 	role.Worked
+	// AuthorizedAt is when a person has agreed to the grant here, zero for one that came otherwise; Account is whose it
+	// is, as far as the provider has said so, and AccountVerified that it was said in a verified ID token.
+	AuthorizedAt    time.Time `json:"authorized_at,omitzero"`
+	Account         string    `json:"account,omitempty"`
+	AccountVerified bool      `json:"account_verified,omitempty"`
+	// Callback are the parameters that came with the consent and that readers need, see client.Consent.
+	Callback map[string]string `json:"callback,omitempty"`
 	// Intent is stored before every exchange that spends a refresh token and cleared with its
 	// answer. One that is found means that the outcome of an exchange is unknown.
 	Intent *Intent `json:"intent,omitempty"`
@@ -87,6 +97,11 @@ func GetState(ctx context.Context, s logical.Storage, key Key) (*State, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
+	return e.state(), nil
+}
+
+// state is the entry with its secrets wrapped.
+func (e *tokenEntry) state() *State {
 	st := &State{
 		Record:       e.Record,
 		RefreshToken: client.NewSecret(e.RefreshToken),
@@ -97,11 +112,28 @@ func GetState(ctx context.Context, s logical.Storage, key Key) (*State, error) {
 	for _, c := range e.Candidates {
 		st.Candidates = append(st.Candidates, client.Found{Pointer: c.Pointer, Token: client.NewSecret(c.RefreshToken)})
 	}
-	return st, nil
+	return st
 }
 
 // PutState stores the state of a role's grant, in one entry.
 func PutState(ctx context.Context, s logical.Storage, key Key, st *State) error {
+	return mount.Save(ctx, s, Prefix+string(key), st.entry())
+}
+
+// EncodeState is a state as it is stored, its secrets in plain text, for an entry that Vault seals once more.
+func EncodeState(st *State) (json.RawMessage, error) { return json.Marshal(st.entry()) }
+
+// DecodeState is the state of EncodeState's text. The error says nothing of the text.
+func DecodeState(text json.RawMessage) (*State, error) {
+	e, decoder := new(tokenEntry), json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber() // an id beyond 2^53 would lose digits as a float
+	if decoder.Decode(e) != nil {
+		return nil, errors.New("the stored state is damaged or from a newer version of the plugin")
+	}
+	return e.state(), nil
+}
+
+func (st *State) entry() *tokenEntry {
 	e := &tokenEntry{
 		Record:             st.Record,
 		RefreshToken:       st.RefreshToken.Reveal(),
@@ -112,7 +144,7 @@ func PutState(ctx context.Context, s logical.Storage, key Key, st *State) error 
 	for _, c := range st.Candidates {
 		e.Candidates = append(e.Candidates, foundEntry{c.Pointer, c.Token.Reveal()})
 	}
-	return mount.Save(ctx, s, Prefix+string(key), e)
+	return e
 }
 
 // stateOf is the stored state, if it is of the role's grant, else the grant as it was written.

@@ -15,13 +15,14 @@ import (
 
 // The values of state in status/<name>, from good to bad.
 const (
-	StateNew         = "new"         // never refreshed
-	StateOK          = "ok"          // the last refresh succeeded
-	StateFailing     = "failing"     // the last one failed, the grant is intact
-	StateUnknown     = "unknown"     // the provider may have spent the refresh token
-	StateUnpersisted = "unpersisted" // the last answer is in memory only
-	StateBlocked     = "blocked"     // no refresh can be made before somebody writes something
-	StateDead        = "dead"        // only a new refresh token helps
+	StateUnauthorized = "unauthorized" // nobody has agreed yet
+	StateNew          = "new"          // never refreshed
+	StateOK           = "ok"           // the last refresh succeeded
+	StateFailing      = "failing"      // the last one failed, the grant is intact
+	StateUnknown      = "unknown"      // the provider may have spent the refresh token
+	StateUnpersisted  = "unpersisted"  // the last answer is in memory only
+	StateBlocked      = "blocked"      // no refresh can be made before somebody writes something
+	StateDead         = "dead"         // only a new refresh token helps
 
 	StateUnreadable = "unreadable" // an entry in storage is damaged; in the status of the mount only
 )
@@ -35,6 +36,8 @@ func (k *Keeper) word(g *Grant, obstacle error) string {
 		return StateUnpersisted
 	case obstacle != nil:
 		return StateBlocked
+	case g.Unauthorized():
+		return StateUnauthorized
 	case k.outcomeUnknown(g):
 		return StateUnknown
 	case g.State.Fault != nil:
@@ -54,6 +57,10 @@ func (k *Keeper) nextStep(g *Grant, obstacle error, now time.Time) string {
 			"it is stored by itself then, and a restart of Vault or the plugin before would lose it"
 	case word == StateBlocked:
 		return obstacle.Error()
+	case word == StateUnauthorized:
+		return k.ToAuthorize(g)
+	case word == StateDead && role.Authorizable(g.Provider):
+		return st.Fault.asOf(g.Timing(now)).sentence(now, g.Key) + "; or " + k.ToAuthorize(g)
 	case st.Fault != nil && g.Provider != nil:
 		return st.Fault.asOf(g.Timing(now)).sentence(now, g.Key)
 	case st.Fault != nil:
@@ -146,6 +153,12 @@ func (st *State) describe(data map[string]any) {
 		data["token_id"] = st.ID()
 		data["last_success"] = st.ObtainedAt.UTC().Format(time.RFC3339)
 		data["expires_at"] = st.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	if !st.AuthorizedAt.IsZero() {
+		data["authorized_at"] = st.AuthorizedAt.UTC().Format(time.RFC3339)
+	}
+	if st.Account != "" {
+		data["account"], data["account_verified"] = st.Account, st.AccountVerified
 	}
 	if st.FoundAt != "" {
 		data["refresh_token_found_at"] = st.FoundAt

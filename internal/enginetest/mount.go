@@ -35,6 +35,7 @@ type Mount struct {
 	Storage  *Storage
 	View     *logical.StaticSystemView
 	Log      *logBuffer
+	Who      string // the entity that makes the requests, "" for a token of none
 }
 
 // New starts a mount that ends with the test.
@@ -89,6 +90,9 @@ func (b *Mount) Route(path string) *framework.Path {
 // CreateOperation where there is nothing yet, as in Vault.
 func (b *Mount) Try(ctx context.Context, op logical.Operation, path string, f Fields) (*logical.Response, error) {
 	req := &logical.Request{Operation: op, Path: path, MountPoint: "oauth/", Storage: b.Storage, Data: ThroughJSON(f)}
+	if req.DisplayName = "token"; b.Who != "" {
+		req.EntityID, req.DisplayName = "id-of-"+b.Who, "userpass-"+b.Who
+	}
 	if op == logical.UpdateOperation {
 		checked, exists, err := b.HandleExistenceCheck(ctx, req)
 		if err != nil {

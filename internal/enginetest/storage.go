@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
@@ -112,4 +113,33 @@ var ErrDisk = errors.New("the disk is full")
 // FailSecondPut makes the Put after the answer fail so many times; the first is that of the intent.
 func (b *Mount) FailSecondPut(times int) {
 	b.Storage.FailPuts("token/r", ErrDisk, func(n int) bool { return n > 1 && n <= 1+times })
+}
+
+// Copy is storage with the same entries and no hooks: what a process leaves that dies at this moment.
+func (s *Storage) Copy(t testing.TB) *Storage {
+	t.Helper()
+	c := new(Storage)
+	for key, value := range s.Contents(t) {
+		if err := c.InmemStorage.Put(context.Background(), &logical.StorageEntry{Key: key, Value: []byte(value)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// Edit changes an entry past the hooks, as another version of the engine would have written it.
+func (s *Storage) Edit(t testing.TB, key string, change func(entry map[string]any)) {
+	t.Helper()
+	fields := map[string]any{}
+	if err := json.Unmarshal([]byte(s.Contents(t)[key]), &fields); err != nil {
+		t.Fatal(err)
+	}
+	change(fields)
+	text, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.InmemStorage.Put(context.Background(), &logical.StorageEntry{Key: key, Value: text}); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -1,0 +1,167 @@
+package authorize
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
+)
+
+const (
+	// patience is how long a consent waits for somebody to agree, and then for its caller to confirm.
+	patience = 10 * time.Minute
+	// maxBegun bounds how many one caller has begun of one role at a time. Others have their own.
+	maxBegun = 5
+)
+
+// Ask is what a caller may say of the consent that it begins.
+type Ask struct {
+	RedirectURI string // "" for the mount's own callback
+	Scope       string // "" for the role's
+	LoginHint   string // who is expected to agree (OpenID Connect Core section 3.1.2.1), "" for anybody
+}
+
+// Begun is a consent that waits for somebody to agree.
+type Begun struct {
+	*Consent
+	AuthorizationURL string // where the browser goes
+	CurrentAccount   string // whose grant the role has now, "" where nobody has said
+	Warnings         []string
+}
+
+// Begin begins a consent to a role's grant, for a caller. Nothing is sent; what is stored is the digest of the state, and
+// what the exchange will need. The error is a refusal that says what to do, role.ErrNoRole, or storage's.
+func (c *Consents) Begin(ctx context.Context, s logical.Storage, key grant.Key, who Caller, ask Ask) (*Begun, error) {
+	g, t, err := c.target(ctx, s, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.CheckAuthorization(); err != nil {
+		return nil, err
+	}
+	con, err := newConsent(g, t, who, ask)
+	if err != nil {
+		return nil, err
+	}
+	state := newState(key)
+	con.at = placeOf(state)
+	out := &Begun{Consent: con, CurrentAccount: g.State.Account, Warnings: warnings(g)}
+	if t.Provider.RequirePushedAuthorizationRequests {
+		if !con.Own {
+			return nil, mount.Refusal("this provider takes pushed authorization requests only (RFC 9126), which live for seconds, so the browser must begin at this mount: leave redirect_uri out, and write external_url to config")
+		}
+		con.Starts, out.AuthorizationURL = true, t.Config.ExternalURL+"/start/"+state
+	} else if out.AuthorizationURL, err = con.request(t, state).URL(); err != nil {
+		return nil, mount.Refuse(err)
+	}
+	return out, c.add(ctx, s, con)
+}
+
+// target is a role that a person may agree to a grant of, as it is now.
+func (c *Consents) target(ctx context.Context, s logical.Storage, key grant.Key) (*grant.Grant, *role.Target, error) {
+	g, err := c.grants.Look(ctx, s, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !g.Role.Spends() {
+		return nil, nil, mount.Refusal("this role has grant_type=" + g.Role.GrantType + ", to which nobody consents: it is for roles with grant_type=refresh_token")
+	}
+	t, err := role.TargetOf(ctx, s, g.Role, g.Provider)
+	if err != nil {
+		return nil, nil, err
+	}
+	return g, t, cmp.Or(t.CheckOrigin(t.Endpoints.Token), t.CheckReady())
+}
+
+// newConsent is a consent to what a role asks for, with PKCE unless the provider's definition says that there is none
+// (RFC 7636), and a nonce where an ID token will come (OpenID Connect Core section 3.1.2.1).
+func newConsent(g *grant.Grant, t *role.Target, who Caller, ask Ask) (*Consent, error) {
+	now := clock.Now()
+	con := &Consent{
+		Grant: g.Key, Caller: who.ID, BeganBy: who.Name, BeganAt: now, ExpiresAt: now.Add(patience), State: StateBegun,
+		Provider: g.Role.Provider, Realm: g.Role.Realm(),
+		Scope: t.Provider.ConsentScope(cmp.Or(ask.Scope, g.Role.Scope)), LoginHint: ask.LoginHint,
+	}
+	own := t.Config.Callback(g.Role.Provider)
+	con.RedirectURI = cmp.Or(ask.RedirectURI, own)
+	con.Own = con.RedirectURI == own
+	switch {
+	case con.RedirectURI == "":
+		return nil, mount.Refusal("there is no address at which the browser could come back: write external_url to config (where browsers reach this mount, as in https://vault.example.com/v1/oauth), " +
+			"or name a redirect_uri that is registered at the provider, such as http://127.0.0.1:8400/, and paste the address at which the browser ends")
+	case !con.Own:
+		if err := g.Role.CheckRedirect(con.RedirectURI); err != nil {
+			return nil, err
+		}
+	}
+	if t.Provider.PKCE != client.PKCENone {
+		con.CodeVerifier = client.NewSecret(client.NewVerifier())
+	}
+	if slices.Contains(strings.Fields(strings.ReplaceAll(con.Scope, ",", " ")), "openid") {
+		con.Nonce = randomText()
+	}
+	return con, nil
+}
+
+// request is the authorization request of a consent. The answer comes as a form where the provider can do that and the
+// browser comes back to the mount: a query stands in clear in Vault's audit log.
+func (con *Consent) request(t *role.Target, state string) *client.AuthorizationRequest {
+	params := map[string]string{}
+	maps.Copy(params, t.Role.AuthorizationParams)
+	if con.LoginHint != "" {
+		params["login_hint"] = con.LoginHint
+	}
+	a := &client.AuthorizationRequest{
+		Provider: t.Provider, Endpoint: t.Endpoints.Authorization, ClientID: t.Role.ClientID,
+		RedirectURI: con.RedirectURI, Scope: con.Scope, State: state, Nonce: con.Nonce, Params: params,
+		FormPost: con.Own && t.Provider.ResponseMode == client.ResponseModeFormPost,
+	}
+	if con.CodeVerifier.IsSet() {
+		a.CodeChallenge = client.Challenge(con.CodeVerifier.Reveal())
+	}
+	return a
+}
+
+// add stores a consent that begins, unless its caller has begun too many of the role.
+func (c *Consents) add(ctx context.Context, s logical.Storage, con *Consent) error {
+	unlock, err := c.locks.Lock(ctx, Prefix+directory(con.Grant))
+	if err != nil {
+		return errBusy
+	}
+	defer unlock()
+	others, err := c.of(ctx, s, con.Grant, con.Caller, con.BeganAt)
+	if err != nil {
+		return err
+	}
+	others = slices.DeleteFunc(others, func(o *Consent) bool { return o.Pushes > 0 && !o.Starts }) // part of one that counts
+	if len(others) >= maxBegun {
+		first := slices.MinFunc(others, func(a, b *Consent) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
+		return mount.Refusal(fmt.Sprintf("you have begun %d consents of this role that are not finished: finish one with confirm/%s, drop them all with a delete of authorize/%[2]s, "+
+			"or wait %s until the first expires", len(others), con.Grant, client.Duration(first.ExpiresAt.Sub(con.BeganAt).Round(time.Second))))
+	}
+	return Put(ctx, s, con)
+}
+
+// warnings are what whoever begins a consent should know before.
+func warnings(g *grant.Grant) (warnings []string) {
+	if g.Unauthorized() || g.Dead() {
+		return nil
+	}
+	warnings = append(warnings, "this role has a grant that works as far as is known, and keeps it until confirm/"+string(g.Key)+
+		": some providers end it as soon as somebody agrees anew, so that an answer lost in the middle would cost it; then begin again")
+	if g.State.Account != "" {
+		warnings = append(warnings, "agree with the account that current_account names, unless another one is meant")
+	}
+	return warnings
+}

@@ -1,0 +1,119 @@
+package authorize
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
+)
+
+// Show is how far the newest consent is that a caller has begun of a role, by the names of the fields of authorize/<role>;
+// nil when there is none. It holds no secret. The error is storage's.
+func (c *Consents) Show(ctx context.Context, s logical.Storage, key grant.Key, who Caller) (map[string]any, error) {
+	con, err := c.newest(ctx, s, key, who.ID)
+	if err != nil || con == nil {
+		return nil, err
+	}
+	data := map[string]any{
+		"state": con.State, "scope": con.Scope,
+		"began_at": con.BeganAt.UTC().Format(time.RFC3339), "expires_at": con.ExpiresAt.UTC().Format(time.RFC3339),
+	}
+	if con.Reason != "" {
+		data["error"] = con.Reason
+	}
+	if con.Account != "" && con.State == StateGranted {
+		data["account"], data["account_verified"] = con.Account, con.AccountVerified
+	}
+	if con.Device != nil && con.State == StateBegun {
+		con.Device.show(data)
+	} else if con.RedirectURI != "" {
+		data["redirect_uri"] = con.RedirectURI
+	}
+	return data, nil
+}
+
+// Describe adds to the status of a grant whether consent to a new one is under way, whoever has begun it.
+func (c *Consents) Describe(ctx context.Context, s logical.Storage, key grant.Key, data map[string]any) error {
+	con, err := c.newest(ctx, s, key, "")
+	if err != nil || con == nil {
+		return err
+	}
+	data["consent_state"] = con.State
+	data["consent_expires_at"] = con.ExpiresAt.UTC().Format(time.RFC3339)
+	data["consent_began_by"] = con.BeganBy
+	return nil
+}
+
+// redacted stands in the place of what is made anew for each consent, and is a secret as long as that lasts.
+const redacted = "[redacted]"
+
+// Explain adds to what is told of a read of creds/<role> the address that authorize/<role> would make now, without state,
+// nonce and challenge, or why it would make none. It adds nothing where nobody consents. The error is storage's.
+func (c *Consents) Explain(ctx context.Context, s logical.Storage, key grant.Key, data map[string]any) error {
+	g, t, err := c.target(ctx, s, key)
+	if err == nil && !role.Authorizable(g.Provider) {
+		return nil
+	}
+	var con *Consent
+	if err == nil {
+		err = t.CheckAuthorization()
+	}
+	if err == nil {
+		con, err = newConsent(g, t, Caller{}, Ask{})
+	}
+	if text, ok := mount.AsRefusal(err); ok {
+		if g != nil {
+			data["authorization_hindered"] = text
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	request := con.request(t, redacted)
+	if request.Nonce != "" {
+		request.Nonce = redacted
+	}
+	if request.CodeChallenge != "" {
+		request.CodeChallenge = redacted
+	}
+	shown, err := request.URL()
+	data["authorization_url"] = strings.ReplaceAll(shown, url.QueryEscape(redacted), redacted)
+	return mount.Refuse(err)
+}
+
+// Drop forgets what a caller has begun of a role, and not what others have. The error is storage's.
+func (c *Consents) Drop(ctx context.Context, s logical.Storage, key grant.Key, who Caller) error {
+	mine, err := c.of(ctx, s, key, who.ID, clock.Now())
+	if err != nil {
+		return err
+	}
+	for _, con := range mine {
+		unlock, err := c.locks.Lock(ctx, con.at)
+		if err != nil {
+			return errBusy
+		}
+		err = c.drop(ctx, s, con)
+		unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newest is the consent of a role that was begun last, by a caller, or with "" by anybody; nil for none.
+func (c *Consents) newest(ctx context.Context, s logical.Storage, key grant.Key, caller string) (last *Consent, err error) {
+	all, err := c.of(ctx, s, key, caller, clock.Now())
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return all[len(all)-1], nil
+}

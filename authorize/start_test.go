@@ -1,0 +1,113 @@
+package authorize_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
+)
+
+// pushing makes the server one that takes pushed requests only, and returns what was pushed last.
+func pushing(b *enginetest.Mount, server *enginetest.Authorization) (pushed *url.Values) {
+	b.Write("providers/test", enginetest.Fields{
+		"pushed_authorization_request_endpoint": server.URL() + "/par", "require_pushed_authorization_requests": true,
+	})
+	pushed = new(url.Values)
+	answer := server.Handler()
+	server.Handle(func(r *clienttest.Request) clienttest.Answer {
+		if r.Path != "/par" {
+			return answer(r)
+		}
+		*pushed = r.Form
+		return clienttest.JSON(201, `{"request_uri":"urn:ietf:params:oauth:request_uri:abc","expires_in":60}`)
+	})
+	return pushed
+}
+
+// start opens the start page and returns where it leads to, "" for a page.
+func start(t *testing.T, b *enginetest.Mount, address string) string {
+	t.Helper()
+	path, ok := strings.CutPrefix(address, enginetest.ExternalURL+"/")
+	if !ok || !strings.HasPrefix(path, "start/") {
+		t.Fatalf("the address is %s", address)
+	}
+	resp, err := b.HandleRequest(t.Context(), &logical.Request{Operation: logical.ReadOperation, Path: path, Storage: b.Storage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Redirect == "" && resp.Data[logical.HTTPStatusCode] != http.StatusBadRequest {
+		t.Errorf("%v", resp.Data)
+	}
+	return resp.Redirect
+}
+
+// A pushed request leaves when the browser is there, with the client's authentication, and the browser goes on with no
+// more than its name (RFC 9126). What stands in the start page's address is no state.
+func TestPushedRequests(t *testing.T) {
+	b := enginetest.New(t)
+	server := enginetest.NewAuthorization(t, b)
+	pushed := pushing(b, server)
+	address := b.Authorize()
+	if n := len(server.Requests()); n != 0 {
+		t.Errorf("%d requests before anybody came", n)
+	}
+	on := start(t, b, address)
+	if q, _ := url.Parse(on); q.Query().Get("request_uri") != "urn:ietf:params:oauth:request_uri:abc" || q.Query().Get("client_id") != "the-client" || q.Query().Has("state") {
+		t.Errorf("the browser goes to %s", on)
+	}
+	if pushed.Get("client_secret") != enginetest.Canary+"secret" || pushed.Get("code_challenge") == "" || strings.Contains(address, pushed.Get("state")) {
+		t.Errorf("pushed: %v", *pushed)
+	}
+	ticket := strings.TrimPrefix(address, enginetest.ExternalURL+"/start/")
+	if status, _ := b.Callback(enginetest.Fields{"state": ticket, "code": "x"}); status != http.StatusBadRequest {
+		t.Errorf("the address counts as a state: %d", status)
+	}
+	back := server.Agree(server.URL() + "/authorize?tenant=a&" + only(*pushed).Encode())
+	_, page := b.Callback(back)
+	confirm(t, b, page)
+	b.Data("creds/r")
+}
+
+// only is what an authorization request holds of a pushed one.
+func only(pushed url.Values) url.Values {
+	q := url.Values{}
+	for name, values := range pushed {
+		if name != "client_secret" {
+			q[name] = values
+		}
+	}
+	return q
+}
+
+// A start page is opened three times at most, whoever opens it.
+func TestAStartPageIsBounded(t *testing.T) {
+	b := enginetest.New(t)
+	server := enginetest.NewAuthorization(t, b)
+	pushing(b, server)
+	b.Rejects(enginetest.WriteOp, "authorize/r", enginetest.Fields{"redirect_uri": "http://127.0.0.1:1/"}, "pushed authorization requests only")
+	address := b.Authorize()
+	for range 3 {
+		if start(t, b, address) == "" {
+			t.Error("no way on")
+		}
+	}
+	before := consentsOf(b.Storage.Contents(t))
+	for range 3 {
+		if on := start(t, b, address); on != "" {
+			t.Errorf("on to %s", on)
+		}
+	}
+	start(t, b, enginetest.ExternalURL+"/start/nothing")
+	if after := consentsOf(b.Storage.Contents(t)); len(after) != len(before) || len(server.Requests()) != 3 {
+		t.Errorf("%d entries, %d requests", len(after), len(server.Requests()))
+	}
+	for range 4 { // and the copies count for nothing among what the caller may begin
+		b.Authorize()
+	}
+	b.Rejects(enginetest.WriteOp, "authorize/r", nil, "you have begun 5 consents")
+}
