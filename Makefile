@@ -2,9 +2,9 @@
 # tools; anything else is pinned in tools/ and built when it is first needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test short soak chaos cluster bench fuzz lint fmt clean
+.PHONY: help build demo dev test browser short soak chaos cluster bench fuzz lint fmt clean
 
-MODULES := . e2e bench
+MODULES := . e2e browser bench
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -19,12 +19,21 @@ demo: build ## Five token endpoints, one Vault: the whole product, 20 seconds on
 dev: build ## The same, left running until Ctrl-C, with the exports to use it
 	@scripts/demo.sh --stay
 
-test: build ## Unit tests, then the built plugin in a real Vault
+test: build ## Unit tests, then the built plugin in a real Vault, and its pages in a real browser
 	@echo '==> Unit tests'
 	go test ./...
 	@echo '==> End to end: the built plugin, a real Vault, the sandbox'
 	@VAULT_BIN="$$(scripts/vault.sh)" && export VAULT_BIN && \
 		echo "VAULT_BIN=$$VAULT_BIN" && cd e2e && set -x && go test ./... -count=1 -timeout 30m
+	@echo '==> The pages: the built plugin, a real Vault, Chromium'
+	@$(BROWSER)
+
+browser: build ## The pages in a real browser alone (DOCS=1 rewrites their pictures in docs/images)
+	@$(BROWSER)
+
+BROWSER = VAULT_BIN="$$(scripts/vault.sh)" && export VAULT_BIN && CHROME_BIN="$$(scripts/chromium.sh)" && export CHROME_BIN && \
+	echo "CHROME_BIN=$$CHROME_BIN" && cd browser && set -x && go test ./... -count=1 -timeout 15m \
+	$(if $(DOCS),-args -screenshots ../docs/images)
 
 short: build ## Every end-to-end test, with fewer rounds of those that take long: under 4 minutes on a busy machine
 	@VAULT_BIN="$$(scripts/vault.sh)" && export VAULT_BIN && cd e2e && set -x && go test -short ./... -count=1 -timeout 15m

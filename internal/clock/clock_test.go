@@ -45,7 +45,7 @@ func TestOnlyThisPackageAsksForTheTime(t *testing.T) {
 		inside, _ := filepath.Rel(root, path)
 		if entry.IsDir() {
 			switch inside {
-			case ".git", "e2e", "bench", "tools", "chaos", "scripts", "internal/clock", "internal/enginetest", "sandbox", "cmd/sandbox", "client/clienttest":
+			case ".git", "e2e", "browser", "bench", "tools", "chaos", "scripts", "internal/clock", "internal/enginetest", "sandbox", "cmd/sandbox", "client/clienttest":
 				return filepath.SkipDir
 			}
 			return nil
