@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -33,7 +34,10 @@ func newLabOn(t *testing.T, v *vault, sandboxArgs ...string) *lab {
 	for name, value := range l.sandbox.env {
 		l.env = append(l.env, name+"="+value)
 	}
-	l.env = append(l.env, "SHA256="+digest(t, bin.plugin))
+	l.env = append(l.env, "SHA256="+digest(t, bin.plugin), "BROWSER=sandbox browse")
+	if err := os.Symlink(scripts(t), filepath.Join(l.dir, "scripts")); err != nil { // as in the terminal that has joined make dev
+		t.Fatal(err)
+	}
 	l.run(`vault plugin register -sha256="$SHA256" -env="HTTPS_PROXY=$SANDBOX_PROXY" secret ` + pluginName)
 	l.run(`vault secrets enable -path=oauth ` + pluginName)
 	t.Cleanup(func() {
@@ -59,6 +63,16 @@ func (l *lab) pluginPID() int {
 		l.t.Fatal(err)
 	}
 	return pids[0]
+}
+
+// scripts is the absolute path of the tree's scripts.
+func scripts(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("../scripts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func digest(t *testing.T, path string) string {

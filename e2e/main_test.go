@@ -100,7 +100,7 @@ func build() error {
 	}
 	bin.plugins = filepath.Join(workdir, "plugins")
 	bin.plugin = filepath.Join(bin.plugins, pluginName)
-	bin.sandbox = filepath.Join(workdir, "sandbox")
+	bin.sandbox = filepath.Join(workdir, "bin", "sandbox") // on the PATH, as in the terminal that has joined make dev
 	programs := map[string]string{"cmd/" + pluginName: bin.plugin, "cmd/sandbox": bin.sandbox}
 	if _, err := exec.LookPath("curl"); err != nil { // the call in docs/systems.md is made with it
 		programs["scripts/curl"] = filepath.Join(workdir, "bin", "curl")

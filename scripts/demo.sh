@@ -21,6 +21,7 @@ export HOME="$work"
 mkdir bin
 ln -s "$VAULT_BIN" bin/vault
 ln -s "$root/bin/sandbox" bin/sandbox
+ln -s "$root/scripts" scripts
 export PATH="$work/bin:$PATH"
 
 # --- what the reader sees ------------------------------------------------------------------------
@@ -184,11 +185,17 @@ run 'vault write oauth/roles/hosting provider=keliweb \
     refresh_token="$KELIWEB_REFRESH_TOKEN"'
 reads hosting keliweb
 
-step 'PingOne: HTTP Basic, the refresh token rotates'
+step 'PingOne: a person agrees in a browser, HTTP Basic, the refresh token rotates'
+run 'vault write oauth/config external_url="$VAULT_ADDR/v1/oauth"'
 run 'vault write oauth/roles/login provider=pingone \
     provider_params=environment_id="$PINGONE_ENVIRONMENT_ID" \
-    client_id="$PINGONE_CLIENT_ID" client_secret="$PINGONE_CLIENT_SECRET" \
-    refresh_token="$PINGONE_REFRESH_TOKEN"'
+    client_id="$PINGONE_CLIENT_ID" client_secret="$PINGONE_CLIENT_SECRET" scope="openid email"'
+run 'vault write -force -field=authorization_url oauth/authorize/login >address'
+note 'The browser, played: it logs in as alice, clicks Allow, and ends at the page that Vault shows.'
+run 'sandbox browse "$(cat address)" | tee page'
+note 'Only who has begun this can finish it, and only with the code that the browser has shown:'
+run 'vault write oauth/confirm/login \
+    confirmation_code="$(grep -oE "[B-Z]{4}-[B-Z]{4}" page | head -n 1)"'
 reads login pingone
 
 step 'A workload may read its token, and nothing else'
@@ -252,6 +259,7 @@ Vault, its Agent and the sandbox stay until Ctrl-C. In another terminal:
   cd $work
   export PATH=$work/bin:\$PATH VAULT_ADDR=$VAULT_ADDR VAULT_TOKEN=$VAULT_TOKEN
   . ./sandbox-data/sandbox.env
+  export BROWSER='sandbox browse'
 
 Then, for example:
 
@@ -263,6 +271,7 @@ Then, for example:
   sandbox control provider=keliweb revoke=grants         the grant dies at the provider ...
   vault write -force oauth/refresh/hosting               ... and this is what an operator sees
   vault write oauth/roles/hosting refresh_token="\$(sandbox grant keliweb)"      ... and does
+  scripts/authorize login                                a new grant for login: agree once more, type the code
   tail -f vault.log sandbox.log agent.log
 TEXT
 trap 'exit 0' INT TERM HUP
