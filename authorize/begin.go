@@ -144,7 +144,14 @@ func (c *Consents) add(ctx context.Context, s logical.Storage, con *Consent) err
 	if err != nil {
 		return err
 	}
-	others = slices.DeleteFunc(others, func(o *Consent) bool { return o.Pushes > 0 && !o.Starts }) // part of one that counts
+	for _, o := range others {
+		if o.State == StateFailed { // it has been told, and another one follows
+			_ = c.drop(ctx, s, o)
+		}
+	}
+	others = slices.DeleteFunc(others, func(o *Consent) bool {
+		return o.State == StateFailed || o.Pushes > 0 && !o.Starts // which is part of one that counts
+	})
 	if len(others) >= maxBegun {
 		first := slices.MinFunc(others, func(a, b *Consent) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
 		return mount.Refusal(fmt.Sprintf("you have begun %d consents of this role that are not finished: finish one with confirm/%s, drop them all with a delete of authorize/%[2]s, "+

@@ -206,6 +206,18 @@ func TestConsentsAreBoundedForEachCallerAndRole(t *testing.T) {
 	}
 }
 
+// Who is refused again and again by the provider is not locked out by that, and leaves nothing behind.
+func TestConsentsThatFailedCountForNothing(t *testing.T) {
+	b := enginetest.New(t)
+	server := enginetest.NewAuthorization(t, b)
+	for range 12 {
+		b.Callback(enginetest.With(server.Agree(b.Authorize()), enginetest.Fields{"error": "access_denied"}))
+	}
+	if left := consents(t, b); len(left) != 1 {
+		t.Errorf("%d are left", len(left))
+	}
+}
+
 // Where no browser reaches Vault, the address at which it ends is pasted. Only who has begun can bring it, and only whole.
 func TestTheAddressIsPasted(t *testing.T) {
 	b := enginetest.New(t)
