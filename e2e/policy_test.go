@@ -35,6 +35,12 @@ func TestPolicyAndCatalog(t *testing.T) {
 		"vault read oauth/explain/x",
 		"vault read oauth/rehearse/x",
 		"vault read oauth/config",
+		"vault write -force oauth/authorize/x",
+		"vault read oauth/authorize/x",
+		"vault delete oauth/authorize/x",
+		"vault write oauth/confirm/x confirmation_code=BBBB-BBBB",
+		"vault write -force oauth/confirm/x",
+		"vault write -force oauth/device/x",
 	} {
 		if text := app.refused(403, line); !strings.Contains(text, "permission denied") {
 			t.Errorf("$ %s\n%s", line, text)
