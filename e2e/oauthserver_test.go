@@ -13,6 +13,7 @@ import (
 
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/compose"
+	"github.com/ory/fosite/handler/openid"
 	"github.com/ory/fosite/storage"
 )
 
@@ -21,6 +22,8 @@ import (
 type oauthServer struct {
 	*httptest.Server
 	t        *testing.T
+	mux      *http.ServeMux
+	config   *fosite.Config
 	provider fosite.OAuth2Provider
 	store    *storage.MemoryStore
 	weather  *weather // what happens to token requests on their way; nil for nothing
@@ -70,18 +73,17 @@ func startOAuthServer(t *testing.T, lifetime time.Duration) *oauthServer {
 	store.Users[oauthUser] = storage.MemoryUserRelation{Username: oauthUser, Password: "password of peter"}
 	//lint:ignore SA1019 the password grant is deprecated, and still the shortest way to a refresh token without a browser
 	password := compose.OAuth2ResourceOwnerPasswordCredentialsFactory
-	s := &oauthServer{t: t, store: store, provider: compose.Compose(config, store, compose.NewOAuth2HMACStrategy(config),
+	s := &oauthServer{t: t, mux: http.NewServeMux(), config: config, store: store, provider: compose.Compose(config, store, compose.NewOAuth2HMACStrategy(config),
 		password, compose.OAuth2RefreshTokenGrantFactory, compose.RFC7523AssertionGrantFactory,
 		compose.OAuth2ClientCredentialsGrantFactory, compose.OAuth2TokenIntrospectionFactory,
 		compose.OAuth2TokenRevocationFactory)}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
-		plantAssertions(r)
+	s.mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
+		plantSpent(r)
 		s.weather.pass(w, r, s.token)
 	})
-	mux.HandleFunc("/revoke", s.revoke)
-	mux.HandleFunc("GET /.well-known/oauth-authorization-server", s.describe)
-	s.Server = httptest.NewTLSServer(mux)
+	s.mux.HandleFunc("/revoke", s.revoke)
+	s.mux.HandleFunc("GET /.well-known/oauth-authorization-server", s.describe)
+	s.Server = httptest.NewTLSServer(s.mux)
 	s.publish(map[string]any{
 		"issuer": s.URL, "token_endpoint": s.URL + "/token", "revocation_endpoint": s.URL + "/revoke",
 		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
@@ -96,7 +98,7 @@ func (s *oauthServer) token(w http.ResponseWriter, r *http.Request) {
 	s.library.Lock()
 	defer s.library.Unlock()
 	ctx := r.Context()
-	request, err := s.provider.NewAccessRequest(ctx, r, new(fosite.DefaultSession))
+	request, err := s.provider.NewAccessRequest(ctx, r, openid.NewDefaultSession())
 	refresh := r.PostForm.Get("grant_type") == "refresh_token"
 	s.count(r, err)
 	if err != nil {
@@ -124,9 +126,9 @@ func (s *oauthServer) token(w http.ResponseWriter, r *http.Request) {
 	s.provider.WriteAccessResponse(ctx, w, request, response)
 }
 
-// plantAssertions makes canaries of what a request is signed with: until it expires, whoever has it is the client.
-// A part of it would be a leak too.
-func plantAssertions(r *http.Request) {
+// plantSpent makes canaries of what a request is signed with: until it expires, whoever has it is the client.
+// A part of it would be a leak too. So it is with a code's verifier.
+func plantSpent(r *http.Request) {
 	if r.ParseForm() != nil {
 		return // the library will say so
 	}
@@ -137,6 +139,7 @@ func plantAssertions(r *http.Request) {
 			}
 		}
 	}
+	canaries.add("code_verifier at the OAuth server", r.PostForm.Get("code_verifier"))
 }
 
 // count writes down a token request.

@@ -116,12 +116,17 @@ func visit(t *testing.T, method, address string, form url.Values) shownPage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
+	text, err := readAll(resp)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return shownPage{resp.StatusCode, resp.Header, string(text)}
+	return shownPage{resp.StatusCode, resp.Header, text}
+}
+
+func readAll(resp *http.Response) (string, error) {
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return string(text), err
 }
 
 // caller is somebody with a Vault token of their own. What they send and get is not transcribed.
