@@ -33,6 +33,9 @@ func (c *Consents) Show(ctx context.Context, s logical.Storage, key grant.Key, w
 	}
 	if con.Device != nil && con.State == StateBegun {
 		con.Device.show(data)
+		if con.DeviceCode.IsSet() && c.grants.MayTend() {
+			c.poll(s, con.at) // who looks need not wait for the periodic call, after another process has begun it
+		}
 	} else if con.RedirectURI != "" {
 		data["redirect_uri"] = con.RedirectURI
 	}

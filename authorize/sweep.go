@@ -58,7 +58,7 @@ func (c *Consents) tend(ctx context.Context, s logical.Storage, at string) error
 	if con.BeganAt.Sub(now) > patience || now.After(con.ExpiresAt.Add(lingers)) { // or of a clock that was wrong
 		return c.drop(ctx, s, con)
 	}
-	if con.Device != nil && con.State == StateBegun {
+	if con.Device != nil && con.State == StateBegun && con.DeviceCode.IsSet() { // else it is being asked for
 		c.poll(s, at)
 	}
 	return nil
