@@ -31,7 +31,7 @@ func (b *Mount) As(name string) *Mount {
 // section 4.1, RFC 7636).
 type Authorization struct {
 	*clienttest.Server
-	Grant *clienttest.Rotation // of the last code
+	Grant *clienttest.Rotation // of the last code; those of the codes before live on
 	// Answer changes what a code brings; nil for nothing to change.
 	Answer func(answer Fields)
 
@@ -39,14 +39,15 @@ type Authorization struct {
 	mu    sync.Mutex
 	codes map[string]url.Values // what was asked for, by the code that it brought
 	made  int
-	Used  int // codes that were presented twice
+	given map[string]*clienttest.Rotation // by the first refresh token
+	Used  int                             // codes that were presented twice
 }
 
 // NewAuthorization starts one, makes the mount know it as the provider "test", and writes the role "r" without a grant.
 // The definition's fields may be given otherwise.
 func NewAuthorization(t testing.TB, b *Mount, others ...Fields) *Authorization {
 	t.Helper()
-	a := &Authorization{t: t, Server: clienttest.New(t, clienttest.Options{}), codes: map[string]url.Values{}}
+	a := &Authorization{t: t, Server: clienttest.New(t, clienttest.Options{}), codes: map[string]url.Values{}, given: map[string]*clienttest.Rotation{}}
 	b.Write("config", Fields{"ca_certificate": string(clienttest.CAPEM()), "external_url": ExternalURL})
 	b.Write("providers/test", With(Fields{
 		"token_endpoint": a.URL() + "/token", "authorization_endpoint": a.URL() + "/authorize?tenant=a",
@@ -86,7 +87,7 @@ func (a *Authorization) answer(r *clienttest.Request) clienttest.Answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if r.Form.Get("grant_type") != "authorization_code" {
-		return a.Grant.Answer(r)
+		return a.grantOf(r.Form.Get("refresh_token")).Answer(r)
 	}
 	asked, ok := a.codes[r.Form.Get("code")]
 	sum := sha256.Sum256([]byte(r.Form.Get("code_verifier")))
@@ -102,6 +103,7 @@ func (a *Authorization) answer(r *clienttest.Request) clienttest.Answer {
 	asked.Set("used", "yes")
 	first := fmt.Sprintf("%sfirst-%d", Canary, a.made)
 	a.Grant = clienttest.NewRotation(first)
+	a.given[first] = a.Grant
 	answer := Fields{"access_token": clienttest.AccessToken(first, 0), "token_type": "Bearer", "expires_in": 3600, "refresh_token": first}
 	if a.Answer != nil {
 		a.Answer(answer)
@@ -111,6 +113,28 @@ func (a *Authorization) answer(r *clienttest.Request) clienttest.Answer {
 		panic(err) // answers of tests are JSON
 	}
 	return clienttest.JSON(200, string(text))
+}
+
+// grantOf is the grant of a refresh token, the last one of a token that nobody has given.
+func (a *Authorization) grantOf(token string) *clienttest.Rotation {
+	for first, grant := range a.given {
+		if token == first || strings.HasPrefix(token, first+"-") {
+			return grant
+		}
+	}
+	return a.Grant
+}
+
+// Live tells whether an access token is of a grant that lives.
+func (a *Authorization) Live(accessToken string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for first, grant := range a.given {
+		if grant.Live(accessToken) || accessToken == clienttest.AccessToken(first, 0) {
+			return grant.Current() != ""
+		}
+	}
+	return false
 }
 
 // Authorize begins a consent to the role "r" and returns where the browser goes.
