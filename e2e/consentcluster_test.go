@@ -30,6 +30,7 @@ func TestConsentOutlivesLeaders(t *testing.T) {
 		t.Errorf("confirm says %v", got)
 	}
 	l.wantGrant(l.shell, "portal", "pingone")
+	c.restart(leader)
 
 	// killed between begin and callback, of a role that has a grant
 	leader = c.active(nil)
@@ -52,6 +53,7 @@ func TestConsentOutlivesLeaders(t *testing.T) {
 		t.Errorf("the provider saw %+v and %d codes", got, l.sandbox.exchanges("pingone"))
 	}
 	wantUnknown(t, visit(t, http.MethodGet, back, nil))
+	c.restart(leader)
 }
 
 // others are the nodes that do not lead.
