@@ -60,7 +60,9 @@ func (b *backend) browse(ctx context.Context, req *logical.Request) (resp *logic
 	switch req.Operation {
 	case logical.ReadOperation, logical.UpdateOperation, logical.CreateOperation:
 	case logical.HeaderOperation, logical.DeleteOperation, logical.PatchOperation: // no browser's, and they change nothing
-		return shown(&authorize.Page{Status: http.StatusMethodNotAllowed}), nil, true
+		page := authorize.UnknownPage()
+		page.Status = http.StatusMethodNotAllowed
+		return shown(page), nil, true
 	default:
 		return nil, nil, false
 	}

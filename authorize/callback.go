@@ -42,14 +42,14 @@ func (c *Consents) Callback(ctx context.Context, s logical.Storage, name string,
 	in, ok := ReadAnswer(data)
 	at := placeOf(in["state"])
 	if !ok || at == "" {
-		return unknownPage()
+		return UnknownPage()
 	}
 	con, err := c.get(ctx, s, at)
 	if err != nil {
 		return TroublePage()
 	}
 	if con == nil || con.Provider != name || !con.awaits() || !con.Own {
-		return unknownPage()
+		return UnknownPage()
 	}
 	page, err := detached(ctx, c, at, func(ctx context.Context) (*Page, error) {
 		return c.arrive(ctx, s, at, in), nil
@@ -72,7 +72,7 @@ func (c *Consents) arrive(ctx context.Context, s logical.Storage, at string, in 
 		return TroublePage()
 	}
 	if con == nil || !con.awaits() {
-		return unknownPage()
+		return UnknownPage()
 	}
 	if err := c.spend(ctx, s, con, in); err != nil {
 		return pageOf(con, err)

@@ -117,8 +117,10 @@ func TestStatesThatCountForNothingLookAlike(t *testing.T) {
 			}
 		}
 	}
-	if status, page := b.Browse("callback/test", logical.HeaderOperation, back); status != http.StatusMethodNotAllowed || page != "" {
-		t.Errorf("HEAD: %d %s", status, page)
+	for _, op := range []logical.Operation{logical.HeaderOperation, logical.DeleteOperation, logical.PatchOperation} {
+		if status, page := b.Browse("callback/test", op, back); status != http.StatusMethodNotAllowed || page != want {
+			t.Errorf("%s: %d %s", op, status, page)
+		}
 	}
 	if !slices.Equal(consentsOf(before), consentsOf(b.Storage.Contents(t))) || len(server.Requests()) != sent {
 		t.Error("something was stored, or sent")

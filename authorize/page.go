@@ -103,9 +103,9 @@ func legible(name string) string {
 	}, printable(name))
 }
 
-// unknownPage is one text for all that is not to be told apart: a state that nobody has begun with, one that was used,
+// UnknownPage is one text for all that is not to be told apart: a state that nobody has begun with, one that was used,
 // that has expired, or that is another provider's.
-func unknownPage() *Page {
+func UnknownPage() *Page {
 	return view{Title: "There is nothing to show here", Paragraphs: []string{
 		"This address was used already, has expired, or is not known here.",
 		"A confirmation code is shown once. If you have seen it, type it where you began; if you have lost it, begin again there.",

@@ -25,19 +25,19 @@ const maxPushes = 3
 func (c *Consents) Start(ctx context.Context, s logical.Storage, ticket string) (goOn string, page *Page) {
 	at := placeOf(ticket)
 	if at == "" {
-		return "", unknownPage()
+		return "", UnknownPage()
 	}
 	con, err := c.get(ctx, s, at)
 	if err != nil {
 		return "", TroublePage()
 	}
 	if con == nil || !con.starts() {
-		return "", unknownPage()
+		return "", UnknownPage()
 	}
 	goOn, err = detached(ctx, c, at, func(ctx context.Context) (string, error) { return c.push(ctx, s, at) })
 	switch {
 	case errors.Is(err, errStarted):
-		return "", unknownPage()
+		return "", UnknownPage()
 	case err != nil:
 		return "", pageOf(con, err)
 	}

@@ -154,6 +154,9 @@ func (b *Mount) Browse(path string, op logical.Operation, params Fields) (status
 		b.T.Fatalf("%s %s: no page but %v", op, path, resp.Data)
 	}
 	body, _ := resp.Data[logical.HTTPRawBody].([]byte)
+	if len(body) == 0 {
+		b.T.Fatalf("%s %s: no body, of which Vault makes a 500", op, path)
+	}
 	return resp.Data[logical.HTTPStatusCode].(int), string(body)
 }
 
