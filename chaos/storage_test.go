@@ -13,6 +13,8 @@ import (
 type storage struct {
 	logical.InmemStorage
 	grants map[string]*grant // by role; see configure
+	// watch makes every operation, where a test wants to; nil for none.
+	watch func(key string, writes bool, apply func() error) error
 }
 
 // holds tells whether one of the texts is stored for a role.
@@ -55,6 +57,15 @@ func (v *view) cut() {
 	v.gone = true
 }
 
+// watched makes an operation, before the eyes of a test that wants to see it.
+func (v *view) watched(key string, writes bool, operation func() error) error {
+	apply := func() error { return v.alive(operation) }
+	if v.watch == nil {
+		return apply()
+	}
+	return v.watch(key, writes, apply)
+}
+
 // alive runs an operation unless its process has ended: Vault doesn't apply what a dead one has
 // asked for.
 func (v *view) alive(operation func() error) error {
@@ -74,7 +85,7 @@ func (v *view) Put(ctx context.Context, entry *logical.StorageEntry) error {
 	}
 	g := v.grant(entry.Key, "token/")
 	if g == nil {
-		return v.alive(apply)
+		return v.watched(entry.Key, true, apply)
 	}
 	t, o := g.armed(), g.outage()
 	before, after := t.put()
@@ -111,9 +122,23 @@ func (v *view) putRole(g *grant, apply func() error) error {
 
 // Get implements logical.Storage.
 func (v *view) Get(ctx context.Context, key string) (entry *logical.StorageEntry, err error) {
-	err = v.alive(func() error {
+	err = v.watched(key, false, func() error {
 		entry, err = v.storage.Get(ctx, key)
 		return err
 	})
 	return entry, err
+}
+
+// List implements logical.Storage.
+func (v *view) List(ctx context.Context, prefix string) (keys []string, err error) {
+	err = v.watched(prefix, false, func() error {
+		keys, err = v.storage.List(ctx, prefix)
+		return err
+	})
+	return keys, err
+}
+
+// Delete implements logical.Storage.
+func (v *view) Delete(ctx context.Context, key string) error {
+	return v.watched(key, true, func() error { return v.storage.Delete(ctx, key) })
 }
