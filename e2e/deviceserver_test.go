@@ -50,7 +50,7 @@ func startDeviceServer(t *testing.T) *deviceServer {
 		},
 	}
 	_, _ = rand.Read(config.CryptoKey[:])
-	provider, err := op.NewOpenIDProvider(s.URL, config, s.store, op.WithLogger(slog.New(slog.DiscardHandler)))
+	provider, err := op.NewProvider(config, s.store, op.StaticIssuer(s.URL), op.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
