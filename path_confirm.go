@@ -2,6 +2,7 @@ package oauthrefresh
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -44,12 +45,8 @@ func confirmFields() mount.Fields {
 }
 
 func (b *backend) pathConfirmUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	proof := authorize.Proof{
-		ConfirmationCode: d.Get("confirmation_code").(string), RedirectedTo: d.Get("redirected_to").(string),
-		AuthorizationCode: client.NewSecret(trimmed(d, "authorization_code")), RedirectURI: d.Get("redirect_uri").(string),
-		CodeVerifier: client.NewSecret(trimmed(d, "code_verifier")),
-	}
-	if err := proof.Check(); err != nil {
+	proof, err := proofOf(d)
+	if err != nil {
 		return mount.Answer(err)
 	}
 	done, err := b.consents.Confirm(ctx, req.Storage, keyOf(d), callerOf(req), proof)
@@ -57,6 +54,22 @@ func (b *backend) pathConfirmUpdate(ctx context.Context, req *logical.Request, d
 		return mount.Answer(err)
 	}
 	return confirmed(done), nil
+}
+
+// proofOf is what a confirm brings. A field that is there and empty is a variable that nobody has set, and not one that was
+// left out: after device/<name>, leaving all out is what confirms.
+func proofOf(d *framework.FieldData) (authorize.Proof, error) {
+	for _, name := range []string{"confirmation_code", "redirected_to", "authorization_code"} {
+		if _, named := d.Raw[name]; named && strings.TrimSpace(d.Get(name).(string)) == "" {
+			return authorize.Proof{}, mount.Refusal(name + " is empty: write what the browser has shown, or leave the field out after device/<name>")
+		}
+	}
+	proof := authorize.Proof{
+		ConfirmationCode: d.Get("confirmation_code").(string), RedirectedTo: d.Get("redirected_to").(string),
+		AuthorizationCode: client.NewSecret(trimmed(d, "authorization_code")), RedirectURI: d.Get("redirect_uri").(string),
+		CodeVerifier: client.NewSecret(trimmed(d, "code_verifier")),
+	}
+	return proof, proof.Check()
 }
 
 // confirmed is what whoever confirms is told of the new grant.

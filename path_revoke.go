@@ -31,5 +31,6 @@ func (b *backend) pathRevokeUpdate(ctx context.Context, req *logical.Request, d 
 	if err := b.grants.Revoke(ctx, req.Storage, keyOf(d)); err != nil {
 		return mount.Answer(err)
 	}
+	b.consents.Forget(ctx, req.Storage, keyOf(d))
 	return nil, nil
 }

@@ -109,7 +109,11 @@ func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *f
 
 // pathRolesDelete forgets a grant here; revoke/<name> ends it at the provider.
 func (b *backend) pathRolesDelete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	return nil, b.grants.Delete(ctx, req.Storage, keyOf(d))
+	if err := b.grants.Delete(ctx, req.Storage, keyOf(d)); err != nil {
+		return nil, err
+	}
+	b.consents.Forget(ctx, req.Storage, keyOf(d))
+	return nil, nil
 }
 
 // verify refreshes a role that was just written, and reports what came of it. It is no trial: the refresh

@@ -84,15 +84,20 @@ func (c *Consents) target(ctx context.Context, s logical.Storage, key grant.Key)
 	return g, t, cmp.Or(t.CheckOrigin(t.Endpoints.Token), t.CheckReady())
 }
 
-// newConsent is a consent to what a role asks for, with PKCE unless the provider's definition says that there is none
-// (RFC 7636), and a nonce where an ID token will come (OpenID Connect Core section 3.1.2.1).
-func newConsent(g *grant.Grant, t *role.Target, who Caller, ask Ask) (*Consent, error) {
+// consentTo is a consent to the grant of a role that a caller begins now, whichever way it is brought.
+func consentTo(g *grant.Grant, who Caller, scope string) *Consent {
 	now := clock.Now()
-	con := &Consent{
+	return &Consent{
 		Grant: g.Key, Caller: who.ID, BeganBy: who.Name, BeganAt: now, ExpiresAt: now.Add(patience), State: StateBegun,
-		Provider: g.Role.Provider, Realm: g.Role.Realm(),
-		Scope: t.Provider.ConsentScope(cmp.Or(ask.Scope, g.Role.Scope)), LoginHint: ask.LoginHint,
+		Provider: g.Role.Provider, Realm: g.Role.Realm(), Scope: scope,
 	}
+}
+
+// newConsent is a consent to what a role asks for in a browser, with PKCE unless the provider's definition says that there
+// is none (RFC 7636), and a nonce where an ID token will come (OpenID Connect Core section 3.1.2.1).
+func newConsent(g *grant.Grant, t *role.Target, who Caller, ask Ask) (*Consent, error) {
+	con := consentTo(g, who, t.Provider.ConsentScope(cmp.Or(ask.Scope, g.Role.Scope)))
+	con.LoginHint = ask.LoginHint
 	own := t.Config.Callback(g.Role.Provider)
 	con.RedirectURI = cmp.Or(ask.RedirectURI, own)
 	con.Own = con.RedirectURI == own

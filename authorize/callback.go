@@ -19,13 +19,13 @@ import (
 // maxAnswer bounds what a browser may bring, in bytes: a code that is a JWT, with everything around it.
 const maxAnswer = 32 << 10
 
-// Answer is what a provider sends back through the browser (RFC 6749 section 4.1.2): each parameter once.
-type Answer map[string]string
+// answer is what a provider sends back through the browser (RFC 6749 section 4.1.2): each parameter once.
+type answer map[string]string
 
-// ReadAnswer takes the parameters of a callback as Vault hands them over. It returns false for what no provider sends: a
+// readAnswer takes the parameters of a callback as Vault hands them over. It returns false for what no provider sends: a
 // parameter twice, a value that is no text, or more than fits.
-func ReadAnswer(data map[string]any) (Answer, bool) {
-	in, size := Answer{}, 0
+func readAnswer(data map[string]any) (answer, bool) {
+	in, size := answer{}, 0
 	for name, raw := range data {
 		value, ok := raw.(string)
 		if size += len(name) + len(value); !ok || size > maxAnswer {
@@ -39,7 +39,7 @@ func ReadAnswer(data map[string]any) (Answer, bool) {
 // Callback takes what a browser brings to callback/<provider>, whoever sits there, and returns the page that it is shown,
 // always. Nothing is stored for a state that is not one of ours, and finding that out costs one look.
 func (c *Consents) Callback(ctx context.Context, s logical.Storage, name string, data map[string]any) *Page {
-	in, ok := ReadAnswer(data)
+	in, ok := readAnswer(data)
 	at := placeOf(in["state"])
 	if !ok || at == "" {
 		return UnknownPage()
@@ -66,7 +66,7 @@ func (con *Consent) awaits() bool {
 }
 
 // arrive is Callback under the consent's lock: of two that come at once, one exchanges.
-func (c *Consents) arrive(ctx context.Context, s logical.Storage, at string, in Answer) *Page {
+func (c *Consents) arrive(ctx context.Context, s logical.Storage, at string, in answer) *Page {
 	con, err := c.get(ctx, s, at)
 	if err != nil {
 		return TroublePage()
@@ -91,7 +91,7 @@ func (r refused) Error() string { return string(r) }
 
 // spend judges an answer, and exchanges its code. When it returns nil the consent is granted, and for its caller to store;
 // a failure is stored. The state is used up by whatever comes with it, but for trouble of ours before anything was sent.
-func (c *Consents) spend(ctx context.Context, s logical.Storage, con *Consent, in Answer) error {
+func (c *Consents) spend(ctx context.Context, s logical.Storage, con *Consent, in answer) error {
 	g, t, err := c.target(ctx, s, con.Grant)
 	if err != nil {
 		if _, refusal := mount.AsRefusal(err); !refusal {
@@ -116,7 +116,7 @@ func codeParameter(p *client.Provider) string { return cmp.Or(p.AuthorizationCod
 
 // judge returns why an answer is not taken, "" for one that is. What a provider says of an error only chooses one of our
 // sentences: its text may be anybody's.
-func (con *Consent) judge(t *role.Target, in Answer) string {
+func (con *Consent) judge(t *role.Target, in answer) string {
 	p := t.Provider
 	iss, named := in["iss"]
 	switch { // RFC 9207 section 2.4, of errors too
@@ -151,10 +151,15 @@ func (con *Consent) judge(t *role.Target, in Answer) string {
 	return ""
 }
 
+// end makes a consent one that has failed, without what it has brought.
+func (con *Consent) end(reason string) {
+	con.State, con.Reason = StateFailed, reason
+	con.CodeVerifier, con.DeviceCode, con.IDToken, con.First = client.Secret{}, client.Secret{}, client.Secret{}, nil
+}
+
 // fail stores that a consent has failed, and returns why. That it could not be stored changes nothing: it expires.
 func (c *Consents) fail(ctx context.Context, s logical.Storage, con *Consent, reason string) error {
-	con.State, con.Reason = StateFailed, reason
-	con.CodeVerifier, con.DeviceCode = client.Secret{}, client.Secret{}
+	con.end(reason)
 	if err := Put(ctx, s, con); err != nil {
 		c.grants.Logger().Warn("that a consent has failed could not be stored", "role", con.Grant, "error", err)
 	}

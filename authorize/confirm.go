@@ -46,7 +46,6 @@ func (p Proof) Check() error {
 // Confirmed is a grant that has become its role's.
 type Confirmed struct {
 	*grant.Activated
-	*Consent
 	Warnings []string
 }
 
@@ -129,10 +128,8 @@ func (c *Consents) count(ctx context.Context, s logical.Storage, waiting []*Cons
 			continue
 		}
 		if now.Wrong++; now.Wrong >= maxWrong {
-			now.First = nil
-			_ = c.fail(ctx, s, now, reasonTooMany)
+			now.end(reasonTooMany)
 			c.held.drop(now.at)
-			continue
 		}
 		if err := Put(ctx, s, now); err != nil {
 			return err // a code that can't be counted is not tried
@@ -162,16 +159,18 @@ func errNothing(key grant.Key) error {
 // activate makes a granted consent the role's grant, and forgets it then. An ID token whose keys could not be fetched
 // before is verified now.
 func (c *Consents) activate(ctx context.Context, s logical.Storage, con *Consent) (*Confirmed, error) {
+	g, t, err := c.target(ctx, s, con.Grant)
+	switch {
+	case err != nil:
+		return nil, err
+	case con.Device != nil && !g.Role.DeviceFlow: // taken back since
+		return nil, told(c.fail(ctx, s, con, reasonChanged))
+	}
 	if con.IDToken.IsSet() {
-		_, t, err := c.target(ctx, s, con.Grant)
-		if err != nil {
-			return nil, err
-		}
 		switch err := c.identify(ctx, con, t); {
 		case errors.Is(err, errKeys):
 			return nil, logical.CodedError(http.StatusServiceUnavailable, reasonUnreadable)
 		case err != nil:
-			con.First, con.IDToken = nil, client.Secret{}
 			return nil, told(c.fail(ctx, s, con, reasonIDToken))
 		}
 	}
@@ -184,7 +183,7 @@ func (c *Consents) activate(ctx context.Context, s logical.Storage, con *Consent
 		}
 		return nil, logical.CodedError(http.StatusServiceUnavailable, "the grant could not be stored; it is kept: repeat confirm/"+string(con.Grant)+" as it was")
 	}
-	out := &Confirmed{Activated: done, Consent: con}
+	out := &Confirmed{Activated: done}
 	if before := done.Replaced.Account; before != "" && before != con.Account {
 		out.Warnings = append(out.Warnings, "this is another account than before: if that was not meant, authorize again with the right one")
 	}

@@ -240,6 +240,14 @@ func TestTheAddressIsPasted(t *testing.T) {
 	} {
 		anna.Rejects(enginetest.WriteOp, "confirm/r", at(address), want)
 	}
+	b.Storage.OnGet(func(key string) error {
+		if key == "" {
+			return fmt.Errorf("storage has no such key")
+		}
+		return nil
+	})
+	anna.Rejects(enginetest.WriteOp, "confirm/r", at(here+"&code=x&state=no-state"), "you have begun nothing")
+	b.Storage.OnGet(nil)
 	whole := here + "&" + q.Encode() + "\n"
 	b.As("mallory").Rejects(enginetest.WriteOp, "confirm/r", at(whole), "you have begun nothing")
 	b.WriteRole("s", enginetest.Fields{"refresh_token": nil})

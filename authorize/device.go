@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -32,11 +33,7 @@ func (c *Consents) BeginDevice(ctx context.Context, s logical.Storage, key grant
 	case t.Endpoints.DeviceAuthorization == "":
 		return nil, mount.Refusal("the provider of this role has no device_authorization_endpoint: use authorize/" + string(key))
 	}
-	con, err := newConsent(g, t, who, Ask{RedirectURI: "http://127.0.0.1/", Scope: scope})
-	if err != nil {
-		return nil, err
-	}
-	con.RedirectURI, con.Nonce, con.CodeVerifier = "", "", client.Secret{} // none of them is part of this flow
+	con := consentTo(g, who, t.Provider.ConsentScope(cmp.Or(scope, g.Role.Scope)))
 	con.at = placeOf(newState(key))
 	con.Device = new(Device)
 	if con.GrantID, err = uuid.GenerateUUID(); err != nil {

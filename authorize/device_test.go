@@ -67,6 +67,33 @@ func TestDeviceFlow(t *testing.T) {
 	})
 }
 
+// What was agreed to is confirmed by leaving all fields out. One that is there and empty is a variable that nobody has set,
+// and a role that permits the flow no longer takes nothing that came by it.
+func TestDeviceFlowIsConfirmedOnPurposeAndWhilePermitted(t *testing.T) {
+	deviceFlow(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		server.Enqueue(asked, clienttest.JSON(200, agreed))
+		b.Write("device/d", nil)
+		enginetest.Pause(6 * time.Second)
+		for _, field := range []string{"confirmation_code", "redirected_to", "authorization_code"} {
+			for _, empty := range []string{"", " ", "\n"} {
+				b.Rejects(enginetest.WriteOp, "confirm/d", enginetest.Fields{field: empty}, field+" is empty")
+			}
+		}
+		b.Write("roles/d", enginetest.Fields{"device_flow": false})
+		if text := b.Refused(enginetest.WriteOp, "confirm/d", nil); !strings.Contains(text, "has changed since this was begun") {
+			t.Errorf("%q", text)
+		}
+		if got := b.Data("status/d"); got["state"] != "unauthorized" {
+			t.Errorf("%v", got)
+		}
+		for _, entry := range consentsOf(b.Storage.Contents(t)) {
+			if strings.Contains(entry, enginetest.Canary+"first") {
+				t.Error("its tokens are kept")
+			}
+		}
+	})
+}
+
 // The pace is the provider's: slow_down counts for good, an answer that does not come doubles the pause, and an error may
 // come with status 200 or 428.
 func TestDeviceFlowKeepsThePace(t *testing.T) {

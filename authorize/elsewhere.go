@@ -7,7 +7,6 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/grant"
-	"vault-plugin-secrets-oauthrefresh/internal/clock"
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
@@ -21,11 +20,8 @@ func (c *Consents) elsewhere(ctx context.Context, s logical.Storage, key grant.K
 	if err != nil {
 		return nil, err
 	}
-	now := clock.Now()
-	con := &Consent{
-		Grant: key, Caller: who.ID, BeganBy: who.Name, BeganAt: now, ExpiresAt: now.Add(patience), State: StateBegun,
-		Provider: g.Role.Provider, Realm: g.Role.Realm(), Scope: g.Role.Scope, RedirectURI: proof.RedirectURI, CodeVerifier: proof.CodeVerifier,
-	}
+	con := consentTo(g, who, g.Role.Scope)
+	con.RedirectURI, con.CodeVerifier = proof.RedirectURI, proof.CodeVerifier
 	// By the code, so that a confirm that broke off finds what it was exchanged for: presented twice, a code ends that
 	// (RFC 6749 section 4.1.2).
 	con.at = Prefix + directory(key) + "/" + mount.Digest("code", who.ID, proof.AuthorizationCode.Reveal())
@@ -40,6 +36,9 @@ func (c *Consents) elsewhere(ctx context.Context, s logical.Storage, key grant.K
 			return nil, refused(reasonLost)
 		default:
 			return nil, refused(before.Reason)
+		}
+		if err := c.add(ctx, s, con); err != nil { // as many as of those that begin here
+			return nil, err
 		}
 		code := grant.Code{
 			GrantType: client.GrantAuthorizationCode, Code: proof.AuthorizationCode, RedirectURI: proof.RedirectURI, CodeVerifier: proof.CodeVerifier,

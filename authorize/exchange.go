@@ -78,7 +78,6 @@ func (c *Consents) take(ctx context.Context, s logical.Storage, con *Consent, t 
 	}
 	if err := c.identify(ctx, con, t); err != nil {
 		if !errors.Is(err, errKeys) {
-			con.First, con.IDToken = nil, client.Secret{}
 			return c.fail(ctx, s, con, reasonIDToken)
 		}
 		c.grants.Logger().Warn("the keys of a provider could not be fetched; the ID token is verified when the consent is confirmed", "role", con.Grant)

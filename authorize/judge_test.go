@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vault-plugin-secrets-oauthrefresh/client"
+	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 )
 
@@ -207,6 +208,48 @@ func TestACodeThatWasGotElsewhere(t *testing.T) {
 	b.Write("confirm/r", last)
 	if server.Used != 0 {
 		t.Error("a code was presented twice")
+	}
+	for i := range 20 { // of codes that are no good one entry stays, and they lock nobody out
+		b.Refused(enginetest.WriteOp, "confirm/r", enginetest.Fields{"authorization_code": fmt.Sprint("none-", i), "redirect_uri": there})
+	}
+	if left := consents(t, b); len(left) != 1 {
+		t.Errorf("%d are left", len(left))
+	}
+	b.Authorize()
+}
+
+// What was begun ends with the grant's revocation and with the role: nobody finishes it afterwards, on a role of the same
+// name neither, and its tokens are gone.
+func TestWhatWasBegunEndsWithTheGrantAndTheRole(t *testing.T) {
+	for name, ends := range map[string]func(*enginetest.Mount){
+		"revoke": func(b *enginetest.Mount) { b.Write("revoke/r", nil) },
+		"delete": func(b *enginetest.Mount) {
+			b.Delete("roles/r")
+			b.WriteRole("r", enginetest.Fields{"refresh_token": nil, "scope": "read"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := enginetest.New(t)
+			server := enginetest.NewAuthorization(t, b)
+			b.Write("providers/test", enginetest.Fields{"revocation_endpoint": server.URL() + "/revoke"})
+			b.Write("roles/r", enginetest.RoleOf("test", enginetest.Fields{"refresh_token": nil}))
+			token := server.Handler()
+			server.Handle(func(r *clienttest.Request) clienttest.Answer {
+				if r.Path == "/revoke" {
+					return clienttest.Answer{Status: 200}
+				}
+				return token(r)
+			})
+			_, page := b.Callback(server.Agree(b.Authorize()))
+			confirm(t, b, page)
+			mallory := b.As("mallory")
+			_, page = b.Callback(server.Agree(mallory.Authorize()))
+			ends(b)
+			mallory.Rejects(enginetest.WriteOp, "confirm/r", enginetest.Fields{"confirmation_code": enginetest.CodeOn(page)}, "you have begun nothing")
+			if left := consents(t, b); len(left) != 0 {
+				t.Errorf("%q are left", left)
+			}
+		})
 	}
 }
 

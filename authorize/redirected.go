@@ -18,7 +18,11 @@ func (c *Consents) redirected(ctx context.Context, s logical.Storage, key grant.
 	if err != nil {
 		return nil, err
 	}
-	con, err := c.get(ctx, s, placeOf(in["state"]))
+	at := placeOf(in["state"])
+	if at == "" {
+		return nil, errNothing(key)
+	}
+	con, err := c.get(ctx, s, at)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +52,7 @@ func (c *Consents) redirected(ctx context.Context, s logical.Storage, key grant.
 
 // endsAt tells whether an address is the redirect URI with parameters added. A redirect URI may have a query of its own,
 // which stays (RFC 6749 section 3.1.2).
-func (con *Consent) endsAt(address string, in Answer) bool {
+func (con *Consent) endsAt(address string, in answer) bool {
 	place, _, _ := strings.Cut(address, "?")
 	want, query, _ := strings.Cut(con.RedirectURI, "?")
 	own, err := url.ParseQuery(query)
@@ -61,7 +65,7 @@ func (con *Consent) endsAt(address string, in Answer) bool {
 }
 
 // readAddress takes an address apart: what stands in its query.
-func readAddress(address string) (in Answer, err error) {
+func readAddress(address string) (in answer, err error) {
 	address = strings.TrimSpace(address)
 	u, err := url.Parse(address)
 	bad := mount.Refusal("redirected_to must be the whole address at which the browser ended, as in http://127.0.0.1:8400/?code=...&state=...; redirected_to=- reads it from where you paste it")
@@ -75,7 +79,7 @@ func readAddress(address string) (in Answer, err error) {
 	if err != nil {
 		return nil, bad
 	}
-	in = Answer{}
+	in = answer{}
 	for name, value := range values {
 		if len(value) != 1 {
 			return nil, mount.Refusal("redirected_to holds a parameter twice, which no provider sends (RFC 6749 section 3.1): begin again")

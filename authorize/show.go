@@ -112,6 +112,14 @@ func (c *Consents) Drop(ctx context.Context, s logical.Storage, key grant.Key, w
 	return nil
 }
 
+// Forget drops all that anybody has begun of a role whose grant somebody has ended. It is an attempt: what storage refuses
+// to forget expires.
+func (c *Consents) Forget(ctx context.Context, s logical.Storage, key grant.Key) {
+	if err := c.Drop(ctx, s, key, Caller{}); err != nil {
+		c.grants.Logger().Warn("the consents of a role whose grant was ended are still stored; they expire", "role", key, "error", err)
+	}
+}
+
 // newest is the consent of a role that was begun last, by a caller, or with "" by anybody; nil for none.
 func (c *Consents) newest(ctx context.Context, s logical.Storage, key grant.Key, caller string) (last *Consent, err error) {
 	all, err := c.of(ctx, s, key, caller, clock.Now())

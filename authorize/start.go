@@ -3,14 +3,12 @@ package authorize
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client"
-	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
-	"vault-plugin-secrets-oauthrefresh/role"
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // maxPushes is how often a start page may be opened: a browser that was closed in the middle, a link that was looked at by
@@ -60,6 +58,9 @@ func (c *Consents) push(ctx context.Context, s logical.Storage, at string) (goOn
 		return "", errStarted
 	}
 	g, t, err := c.target(ctx, s, con.Grant)
+	if _, refusal := mount.AsRefusal(err); err != nil && !refusal {
+		return "", err
+	}
 	if err != nil || g.Role.Realm() != con.Realm || t.CheckAuthorization() != nil {
 		return "", refused(reasonChanged)
 	}
@@ -72,7 +73,7 @@ func (c *Consents) push(ctx context.Context, s logical.Storage, at string) (goOn
 	next.at, next.Starts = placeOf(state), false
 	next.CodeVerifier, next.Nonce = freshSecrets(con)
 	request := next.request(t, state)
-	uri, err := c.pushed(ctx, g, t, request)
+	uri, err := t.PushAuthorization(ctx, g.State.Worked, request)
 	if err != nil {
 		return "", refused(whyRefused(err))
 	}
@@ -92,11 +93,4 @@ func freshSecrets(con *Consent) (verifier client.Secret, nonce string) {
 		nonce = randomText()
 	}
 	return verifier, nonce
-}
-
-func (c *Consents) pushed(ctx context.Context, g *grant.Grant, t *role.Target, request *client.AuthorizationRequest) (uri string, err error) {
-	if t.Endpoints.PushedAuthorization == "" {
-		return "", &client.Error{Class: client.ClientRefused, Reason: "the provider takes pushed authorization requests only and has no pushed_authorization_request_endpoint", Status: http.StatusBadRequest}
-	}
-	return t.PushAuthorization(ctx, g.State.Worked, request)
 }
