@@ -28,8 +28,8 @@ func pathCallback(b *backend) []*framework.Path {
 		},
 		HelpSynopsis: "Where a provider sends the browser back to: the redirect URI to register there.",
 		HelpDescription: `For browsers, without a token. Exchanges the authorization code of a consent that authorize/<role> has
-begun and shows a page with the confirmation code for confirm/<role>. It answers a page to whatever
-comes, stores nothing for a state that nobody has begun with, and never redirects.`,
+begun and shows a page with the confirmation code for confirm/<role>. It answers a browser with a
+page, whatever it brings, stores nothing for a state that nobody has begun with, and never redirects.`,
 	}, {
 		Pattern:      startPath + mount.NamePattern,
 		DisplayAttrs: mount.Display("start"),

@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -37,7 +38,8 @@ func (c *Consents) identify(ctx context.Context, con *Consent, t *role.Target) e
 	}
 	con.IDToken = client.Secret{}
 	if rest, ok := strings.CutPrefix(t.Provider.AccountPointer, "/id_token"); ok {
-		con.Account, con.AccountVerified = client.AccountIn(claims, rest), verified
+		// Every ID token has sub (OpenID Connect Core section 2), which at least tells one account from another.
+		con.Account, con.AccountVerified = cmp.Or(client.AccountIn(claims, rest), client.AccountIn(claims, "/sub")), verified
 	}
 	return nil
 }

@@ -107,6 +107,16 @@ func TestTheAccountOfAVerifiedIDToken(t *testing.T) {
 	}
 }
 
+// An ID token without what the pointer names still tells one account from another.
+func TestAnIDTokenWithoutAnAddress(t *testing.T) {
+	b := enginetest.New(t)
+	s := newOpenID(t, b)
+	_, page := s.agree(t, enginetest.Fields{"email": nil, "sub": "248289761001"}, s.key)
+	if got := confirm(t, b, page); got["account"] != "248289761001" || got["account_verified"] != true {
+		t.Errorf("%v", got)
+	}
+}
+
 // An ID token of another client, another consent or another server ends the consent, and its tokens are forgotten.
 func TestAnIDTokenThatIsNotRight(t *testing.T) {
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -47,6 +47,9 @@ func (c *Consents) Begin(ctx context.Context, s logical.Storage, key grant.Key, 
 	if err != nil {
 		return nil, err
 	}
+	if err := cmp.Or(role.CheckText("scope", ask.Scope), role.CheckText("login_hint", ask.LoginHint)); err != nil {
+		return nil, mount.Refuse(err)
+	}
 	if err := t.CheckAuthorization(); err != nil {
 		return nil, err
 	}
@@ -96,7 +99,7 @@ func consentTo(g *grant.Grant, who Caller, scope string) *Consent {
 // newConsent is a consent to what a role asks for in a browser, with PKCE unless the provider's definition says that there
 // is none (RFC 7636), and a nonce where an ID token will come (OpenID Connect Core section 3.1.2.1).
 func newConsent(g *grant.Grant, t *role.Target, who Caller, ask Ask) (*Consent, error) {
-	con := consentTo(g, who, t.Provider.ConsentScope(cmp.Or(ask.Scope, g.Role.Scope)))
+	con := consentTo(g, who, askedScope(t, ask.Scope))
 	con.LoginHint = ask.LoginHint
 	own := t.Config.Callback(g.Role.Provider)
 	con.RedirectURI = cmp.Or(ask.RedirectURI, own)
@@ -119,13 +122,25 @@ func newConsent(g *grant.Grant, t *role.Target, who Caller, ask Ask) (*Consent, 
 	return con, nil
 }
 
+// askedScope is the scope that a browser asks for: what the caller wants, else what stands among the parameters of the
+// authorization URL, which is for servers where that is another one than a refresh's, else the role's.
+func askedScope(t *role.Target, asked string) string {
+	theirs := cmp.Or(t.Role.AuthorizationParams["scope"], t.Provider.AuthorizationParams["scope"])
+	if asked == "" && theirs != "" {
+		return theirs
+	}
+	return t.Provider.ConsentScope(cmp.Or(asked, t.Role.Scope))
+}
+
 // request is the authorization request of a consent. The answer comes as a form where the provider can do that and the
 // browser comes back to the mount: a query stands in clear in Vault's audit log.
 func (con *Consent) request(t *role.Target, state string) *client.AuthorizationRequest {
 	params := map[string]string{}
 	maps.Copy(params, t.Role.AuthorizationParams)
-	if con.LoginHint != "" {
-		params["login_hint"] = con.LoginHint
+	for name, value := range map[string]string{"login_hint": con.LoginHint, "scope": con.Scope} {
+		if value != "" {
+			params[name] = value
+		}
 	}
 	a := &client.AuthorizationRequest{
 		Provider: t.Provider, Endpoint: t.Endpoints.Authorization, ClientID: t.Role.ClientID,

@@ -153,7 +153,7 @@ func whyNone(mine []*Consent, key grant.Key) error {
 }
 
 func errNothing(key grant.Key) error {
-	return mount.Refusal("you have begun nothing for this role that could be confirmed, or it has expired: begin with authorize/" + string(key))
+	return mount.Refusal("you have begun nothing for this role that could still be confirmed: it was confirmed already (status/" + string(key) + " shows authorized_at), or it has expired; begin with authorize/" + string(key))
 }
 
 // activate makes a granted consent the role's grant, and forgets it then. An ID token whose keys could not be fetched

@@ -286,6 +286,31 @@ func TestRedirectURIs(t *testing.T) {
 		b.Write("authorize/r", enginetest.Fields{"redirect_uri": uri})
 		b.Delete("authorize/r")
 	}
+	for field, text := range map[string]string{"scope": "read\nwrite", "login_hint": "anna\u2028"} {
+		b.Rejects(enginetest.WriteOp, "authorize/r", enginetest.Fields{field: text}, field+" holds a line break")
+	}
 	b.Write("config", enginetest.Fields{"external_url": ""})
 	b.Rejects(enginetest.WriteOp, "authorize/r", nil, "write external_url to config")
+	for address, want := range map[string]string{
+		"https://v.example/v1/../oauth": "/../", "https://v.example/v1//oauth": "//", "https://v.example:70000/v1/oauth": "the address of this mount's API",
+		"https://v.example/v1/o\"auth": "the address of this mount's API", "https://v.example/v1/oäuth": "the address of this mount's API",
+		"https://v.example/oauth": "must have /v1/", "https://v.example": "must have /v1/", "http://v.example/v1/oauth": "must begin with https://",
+	} {
+		b.Rejects(enginetest.WriteOp, "config", enginetest.Fields{"external_url": address}, want)
+	}
+}
+
+// A scope among the parameters of the authorization URL is what is asked for, and said, unless the caller names another.
+// With openid in it an ID token will come, which needs a nonce.
+func TestAScopeOfTheAuthorizationURL(t *testing.T) {
+	b := enginetest.New(t)
+	enginetest.NewAuthorization(t, b)
+	b.Write("roles/r", enginetest.Fields{"scope": "read", "authorization_params": enginetest.Fields{"scope": "openid offline"}})
+	for asked, want := range map[string]string{"": "openid offline", "write": "write"} {
+		got := b.Write("authorize/r", enginetest.Fields{"scope": asked}).Data
+		u, err := url.Parse(got["authorization_url"].(string))
+		if q := u.Query(); err != nil || got["scope"] != want || q.Get("scope") != want || q.Has("nonce") != (asked == "") {
+			t.Errorf("%q: %v, %v", asked, got, err)
+		}
+	}
 }

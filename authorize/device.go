@@ -22,6 +22,9 @@ import (
 // Nothing in this flow tells whether whoever agrees is whoever began (RFC 8628 section 5.4), so it is for roles that
 // permit it. The error is a refusal that says what to do, role.ErrNoRole, or with status 502 or 503 trouble that may pass.
 func (c *Consents) BeginDevice(ctx context.Context, s logical.Storage, key grant.Key, who Caller, scope string) (*Begun, error) {
+	if err := role.CheckText("scope", scope); err != nil {
+		return nil, mount.Refuse(err)
+	}
 	g, t, err := c.target(ctx, s, key)
 	if err != nil {
 		return nil, err

@@ -75,7 +75,9 @@ func (c *Consents) push(ctx context.Context, s logical.Storage, at string) (goOn
 	request := next.request(t, state)
 	uri, err := t.PushAuthorization(ctx, g.State.Worked, request)
 	if err != nil {
-		return "", refused(whyRefused(err))
+		con.Reason = whyRefused(err)
+		_ = Put(ctx, s, con) // for authorize/<role>: the page may be the only other place that says it
+		return "", refused(con.Reason)
 	}
 	if err := Put(ctx, s, next); err != nil {
 		return "", err

@@ -84,6 +84,23 @@ func only(pushed url.Values) url.Values {
 	return q
 }
 
+// Why the provider did not take the request is told to whoever began, too.
+func TestAPushThatIsRefused(t *testing.T) {
+	b := enginetest.New(t)
+	server := enginetest.NewAuthorization(t, b)
+	pushing(b, server)
+	server.Handle(func(*clienttest.Request) clienttest.Answer {
+		return clienttest.JSON(400, `{"error":"invalid_scope","error_description":"`+enginetest.Canary+`"}`)
+	})
+	if on := start(t, b, b.Authorize()); on != "" {
+		t.Errorf("on to %s", on)
+	}
+	got := b.Data("authorize/r")
+	if text, _ := got["error"].(string); got["state"] != "begun" || !strings.Contains(text, "invalid_scope") || strings.Contains(text, enginetest.Canary) {
+		t.Errorf("%v", got)
+	}
+}
+
 // A start page is opened three times at most, whoever opens it.
 func TestAStartPageIsBounded(t *testing.T) {
 	b := enginetest.New(t)

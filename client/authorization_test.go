@@ -114,7 +114,7 @@ func TestAuthorizationErrors(t *testing.T) {
 		"interaction_required", "login_required", "account_selection_required", "consent_required", "invalid_request_uri", "invalid_request_object",
 		"request_not_supported", "request_uri_not_supported", "registration_not_supported", "expired_token", "authorization_pending", "slow_down",
 	} {
-		if sentence, known := AuthorizationError(code); !known || !strings.HasSuffix(sentence, ".") {
+		if sentence, known := AuthorizationError(code); !known || sentence == otherAuthorizationError || strings.HasSuffix(sentence, ".") || sentence[:1] != strings.ToLower(sentence[:1]) {
 			t.Errorf("%s: %q", code, sentence)
 		}
 	}

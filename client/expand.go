@@ -71,6 +71,8 @@ func parseEndpoint(text string) (*url.URL, error) {
 		return nil, errors.New("it names no host")
 	case !hostName.MatchString(u.Hostname()):
 		return nil, errors.New("its host name must be ASCII letters, digits, '.' and '-', or an IP address (write an internationalised name in its xn-- form)")
+	case !ValidPort(u):
+		return nil, errors.New("its port must lie between 1 and 65535")
 	case u.User != nil:
 		return nil, errors.New("it must not hold a user name or password")
 	case u.Fragment != "" || strings.Contains(text, "#"):

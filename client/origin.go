@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -37,6 +38,15 @@ func bareHost(u *url.URL) string {
 func IsLoopback(u *url.URL) bool {
 	ip := net.ParseIP(u.Hostname())
 	return bareHost(u) == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// ValidPort tells whether a URL names a port that there is, or none.
+func ValidPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return true
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && port > 0
 }
 
 // CheckHost returns an error unless the options permit a request to the URL: https, or http with

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -121,7 +123,7 @@ func (l *lab) wantGrant(sh shell, role, provider string) {
 	}
 }
 
-// scripts/authorize, with the code typed: it prints the address, asks, confirms and shows the status.
+// scripts/authorize, with the code typed: it prints the address, asks, confirms and reads the first token, which it does not show.
 func TestAuthorizeScript(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -132,7 +134,7 @@ func TestAuthorizeScript(t *testing.T) {
 	t.Run("the code is typed", func(t *testing.T) {
 		for _, s := range asking {
 			out := l.forTest(t).typed(s.role, func(address string) string { return l.codeFrom(alice, address) })
-			if got := table(out); got["state"] != "ok" || got["account"] != s.account {
+			if got := table(out); got["account"] != s.account || !strings.Contains(out, "oauth/creds/"+s.role+" has its first token, good until 20") || strings.Contains(out, "access_token") {
 				t.Errorf("it shows\n%s", out)
 			}
 			l.wantGrant(l.shell, s.role, s.provider)
@@ -141,10 +143,24 @@ func TestAuthorizeScript(t *testing.T) {
 	t.Run("it listens", func(t *testing.T) {
 		for _, s := range asking {
 			sh := l.forTest(t).with("PORT=" + freePort(t))
-			if out := sh.run(`scripts/authorize -listen "$PORT" -mount oauth ` + s.role + ` </dev/null`); table(out)["state"] != "ok" {
+			if out := sh.run(`scripts/authorize -listen "$PORT" -mount oauth ` + s.role + ` </dev/null`); !strings.Contains(out, "has its first token") {
 				t.Errorf("it shows\n%s", out)
 			}
 			l.wantGrant(l.shell, s.role, s.provider)
+		}
+	})
+	t.Run("others come to where it listens", func(t *testing.T) {
+		// A browser that opens connections ahead of need and says nothing, and somebody with an answer to another state.
+		port := freePort(t)
+		browser := filepath.Join(t.TempDir(), "browser")
+		idle := `exec 7<>/dev/tcp/127.0.0.1/` + port + `; printf 'GET /?code=x&state=y HTTP/1.1\r\n\r\n' >/dev/tcp/127.0.0.1/` + port
+		if err := os.WriteFile(browser, []byte("#!/bin/bash\n"+idle+"\nexec sandbox browse \"$1\"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s := asking[0]
+		sh := l.forTest(t).with("PORT="+port, "BROWSER="+browser)
+		if out := sh.run(`scripts/authorize -listen "$PORT" ` + s.role + ` </dev/null`); !strings.Contains(out, "has its first token") {
+			t.Errorf("it shows\n%s", out)
 		}
 	})
 	t.Run("it fails", func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -103,15 +104,20 @@ func (c *Config) validateExternalURL() error {
 	u, err := url.Parse(c.ExternalURL)
 	loopback := err == nil && client.IsLoopback(u)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.ContainsAny(c.ExternalURL, "#\\ {}") || len(c.ExternalURL) > 1024:
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.ContainsFunc(c.ExternalURL, notInURL) || !client.ValidPort(u) || len(c.ExternalURL) > 1024:
 		return errors.New("external_url must be the address of this mount's API without query and fragment, as in https://vault.example.com/v1/oauth")
 	case u.Scheme != "https" && (u.Scheme != "http" || !loopback):
 		return errors.New("external_url must begin with https://, or with http:// and be an address of this machine")
 	case !strings.HasPrefix(u.Path, "/v1/") || len(u.Path) == len("/v1/"):
 		return errors.New("external_url must have /v1/ and the path of this mount, as in https://vault.example.com/v1/oauth: that is where Vault's API has it")
+	case path.Clean(u.Path) != u.Path: // which browsers would resolve, and then register another one
+		return errors.New("external_url must not have // or /./ or /../ in its path: write it as the browser has it")
 	}
 	return nil
 }
+
+// notInURL tells a character that has no place in a URL as it stands (RFC 3986 section 2).
+func notInURL(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune("#\\\"<>^`{|}", c) }
 
 // Callback is the redirect URI of a provider, where it sends browsers back to: one for each, so that no server can
 // answer in the place of another (RFC 9700 section 4.4.2). "" without an external_url.

@@ -108,12 +108,23 @@ func checkRedirect(uri string) error {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Opaque != "" || strings.ContainsFunc(uri, breaks) || strings.ContainsAny(uri, " \\"):
 		return mount.Refusal("must be an absolute URL such as https://app.example.com/callback or http://127.0.0.1:8400/")
+	case !client.ValidPort(u):
+		return mount.Refusal("must name a port between 1 and 65535, or none")
 	case len(uri) > maxRedirect:
 		return mount.Refusal("is longer than 2048 bytes")
 	case strings.Contains(uri, "#"):
 		return mount.Refusal("must have no fragment (RFC 6749 section 3.1.2)")
 	case u.Scheme != "https" && (u.Scheme != "http" || !client.IsLoopback(u)):
 		return mount.Refusal("must begin with https://, or be an address of this machine such as http://127.0.0.1:8400/")
+	}
+	own, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return mount.Refusal("must have a query that can be read: write % and ; as %25 and %3B")
+	}
+	for name, values := range own {
+		if len(values) > 1 || slices.Contains([]string{"code", "state", "iss", "error"}, name) {
+			return mount.Refusal("must not hold a parameter that comes with the answer (code, state, iss, error), and none twice")
+		}
 	}
 	return nil
 }

@@ -76,6 +76,10 @@ func TestFieldsOfConsent(t *testing.T) {
 		"each must be an absolute URL":    {"redirect_uris": "https:///x"},
 		"each must have no fragment":      {"redirect_uris": "https://a.example/#"},
 		"an address of this machine such": {"redirect_uris": "http://a.example/"},
+		"a port between 1 and 65535":      {"redirect_uris": "https://a.example:65536/"},
+		"comes with the answer":           {"redirect_uris": "https://a.example/?state=x"},
+		"and none twice":                  {"redirect_uris": "https://a.example/?a=1&a=2"},
+		"a query that can be read":        {"redirect_uris": "https://a.example/?a=%zz"},
 	} {
 		b.Rejects(enginetest.WriteOp, "roles/r", f, want)
 	}

@@ -89,15 +89,22 @@ func checkTexts(r *Role) error {
 		"client_id": r.ClientID, "client_secret": r.ClientSecret.Reveal(), "next_client_secret": r.Next.ClientSecret.Reveal(), "previous_client_secret": r.PreviousClientSecret.Reveal(),
 		"refresh_token": r.RefreshToken.Reveal(), "scope": r.Scope, "subject": r.Subject, "assertion_key_id": r.AssertionKeyID, "next_assertion_key_id": r.Next.AssertionKeyID,
 	} {
-		if strings.ContainsFunc(text, breaks) {
-			return fmt.Errorf("%s holds a line break or another control character: write it on one line, as the provider gave it", field)
+		if err := CheckText(field, text); err != nil {
+			return err
 		}
-		if len(text) > maxText {
-			return fmt.Errorf("%s is longer than %d KiB, more than any server takes", field, maxText>>10)
-		}
-		if text != "" && strings.TrimSpace(text) == "" {
-			return fmt.Errorf("%s is blank: write it as the provider gave it, or as \"\" for none", field)
-		}
+	}
+	return nil
+}
+
+// CheckText refuses a text of a field that no OAuth parameter may contain; "" is none.
+func CheckText(field, text string) error {
+	switch {
+	case strings.ContainsFunc(text, breaks):
+		return fmt.Errorf("%s holds a line break or another control character: write it on one line, as the provider gave it", field)
+	case len(text) > maxText:
+		return fmt.Errorf("%s is longer than %d KiB, more than any server takes", field, maxText>>10)
+	case text != "" && strings.TrimSpace(text) == "":
+		return fmt.Errorf("%s is blank: write it as the provider gave it, or as \"\" for none", field)
 	}
 	return nil
 }
