@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -26,6 +27,7 @@ type openID struct {
 	key   *ecdsa.PrivateKey
 	keys  atomic.Bool // the keys can be fetched
 	asked int
+	ask   enginetest.Fields // of authorize/r
 }
 
 func newOpenID(t *testing.T, b *enginetest.Mount) *openID {
@@ -57,7 +59,7 @@ func newOpenID(t *testing.T, b *enginetest.Mount) *openID {
 // agree is a person who agrees: what comes back, with an ID token to come that has these claims too.
 func (s *openID) agree(t *testing.T, others enginetest.Fields, key *ecdsa.PrivateKey) (status int, page string) {
 	t.Helper()
-	address := s.b.Authorize()
+	address := s.b.Authorize(s.ask)
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
@@ -179,5 +181,61 @@ func TestAnIDTokenWithoutKeys(t *testing.T) {
 	}
 	if status, _ := s.agree(t, enginetest.Fields{"nonce": "other"}, s.key); status != http.StatusBadRequest {
 		t.Errorf("another consent's: %d", status)
+	}
+}
+
+// Whoever has begun learns whose account it is from the page and by confirming, and not by looking how far it is: the person
+// may have told them nothing.
+func TestTheAccountIsNotToldBeforeTheProof(t *testing.T) {
+	b := enginetest.New(t)
+	s := newOpenID(t, b)
+	_, page := s.agree(t, nil, s.key)
+	if !strings.Contains(page, "alice@example.com") {
+		t.Errorf("%s", page)
+	}
+	for _, path := range []string{"authorize/r", "status/r"} {
+		if got := fmt.Sprint(b.Data(path)); strings.Contains(got, "alice") {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+}
+
+// Another account than before is said, and so is one that is not known; who came before is remembered meanwhile.
+func TestTheAccountsOneAfterAnother(t *testing.T) {
+	b := enginetest.New(t)
+	s := newOpenID(t, b)
+	next := func(claims enginetest.Fields) string {
+		t.Helper()
+		_, page := s.agree(t, claims, s.key)
+		return strings.Join(b.Write("confirm/r", enginetest.Fields{"confirmation_code": enginetest.CodeOn(page)}).Warnings, "; ")
+	}
+	for _, c := range []struct{ email, want string }{
+		{"alice@example.com", ""}, {"alice@example.com", ""}, {"bob@example.com", "another account than before"}, {"bob@example.com", ""},
+	} {
+		if got := next(enginetest.Fields{"email": c.email}); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q", c.email, got)
+		}
+	}
+	b.Write("roles/r", enginetest.Fields{"scope": "read"})
+	s.Answer = nil
+	_, page := b.Callback(s.Agree(b.Authorize()))
+	if got := b.Write("confirm/r", enginetest.Fields{"confirmation_code": enginetest.CodeOn(page)}).Warnings; len(got) != 1 || !strings.Contains(got[0], "has not said whose account this is") {
+		t.Errorf("%q", got)
+	}
+	b.Write("roles/r", enginetest.Fields{"scope": "openid read"})
+	_, page = b.Callback(s.Agree(b.Authorize()))
+	if got := b.Write("confirm/r", enginetest.Fields{"confirmation_code": enginetest.CodeOn(page)}).Warnings; len(got) != 1 || !strings.Contains(got[0], "no ID token came") {
+		t.Errorf("%q", got)
+	}
+	if got := next(enginetest.Fields{"email": "alice@example.com"}); !strings.Contains(got, "another account than before") { // than Bob
+		t.Errorf("%q", got)
+	}
+	s.ask = enginetest.Fields{"login_hint": "carol@example.com"}
+	if got := next(enginetest.Fields{"email": "alice@example.com"}); !strings.Contains(got, "login_hint has named another account") {
+		t.Errorf("%q", got)
+	}
+	s.ask["login_hint"] = "Alice@example.com"
+	if got := next(enginetest.Fields{"email": "alice@example.com"}); got != "" {
+		t.Errorf("%q", got)
 	}
 }

@@ -53,6 +53,9 @@ func (c *Consents) Begin(ctx context.Context, s logical.Storage, key grant.Key, 
 	if err := t.CheckAuthorization(); err != nil {
 		return nil, err
 	}
+	if own := t.Config.Callback(g.Role.Provider); t.Provider.RequirePushedAuthorizationRequests && (own == "" || ask.RedirectURI != "" && ask.RedirectURI != own) {
+		return nil, mount.Refusal("this provider takes pushed authorization requests only (RFC 9126), which live for seconds, so the browser must begin at this mount: leave redirect_uri out, and write external_url to config")
+	}
 	con, err := newConsent(g, t, who, ask)
 	if err != nil {
 		return nil, err
@@ -61,9 +64,6 @@ func (c *Consents) Begin(ctx context.Context, s logical.Storage, key grant.Key, 
 	con.at = placeOf(state)
 	out := &Begun{Consent: con, CurrentAccount: g.State.Account, Warnings: warnings(g)}
 	if t.Provider.RequirePushedAuthorizationRequests {
-		if !con.Own {
-			return nil, mount.Refusal("this provider takes pushed authorization requests only (RFC 9126), which live for seconds, so the browser must begin at this mount: leave redirect_uri out, and write external_url to config")
-		}
 		con.Starts, out.AuthorizationURL = true, t.Config.ExternalURL+"/start/"+state
 	} else if out.AuthorizationURL, err = con.request(t, state).URL(); err != nil {
 		return nil, mount.Refuse(err)
@@ -170,7 +170,7 @@ func (c *Consents) add(ctx context.Context, s logical.Storage, con *Consent) err
 		}
 	}
 	others = slices.DeleteFunc(others, func(o *Consent) bool {
-		return o.State == StateFailed || o.Pushes > 0 && !o.Starts // which is part of one that counts
+		return o.State == StateFailed || o.Start != "" // which is part of one that counts
 	})
 	if len(others) >= maxBegun {
 		first := slices.MinFunc(others, func(a, b *Consent) int { return a.ExpiresAt.Compare(b.ExpiresAt) })

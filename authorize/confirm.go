@@ -1,9 +1,11 @@
 package authorize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -143,17 +145,19 @@ func whyNone(mine []*Consent, key grant.Key) error {
 	if len(mine) == 0 {
 		return errNothing(key)
 	}
-	switch last := mine[len(mine)-1]; last.State {
-	case StateFailed:
+	switch last := mine[len(mine)-1]; {
+	case last.State == StateFailed:
 		return mount.Refusal("what you have begun has failed: " + last.Reason)
-	case StateGranted:
+	case last.Device != nil:
+		return mount.Refusal("what you have begun last is a device flow, which has no confirmation code: leave the field out")
+	case last.State == StateGranted:
 		return errNothing(key)
 	}
 	return mount.Refusal("nobody has agreed yet to what you have begun: open the address in a browser, agree, and type the code that the page shows then")
 }
 
 func errNothing(key grant.Key) error {
-	return mount.Refusal("you have begun nothing for this role that could still be confirmed: it was confirmed already (status/" + string(key) + " shows authorized_at), or it has expired; begin with authorize/" + string(key))
+	return mount.Refusal("you have begun nothing for this role that could still be confirmed: it was confirmed already (status/" + string(key) + " shows authorized_at), it has expired, or somebody else has begun it, who must confirm it; begin with authorize/" + string(key))
 }
 
 // activate makes a granted consent the role's grant, and forgets it then. An ID token whose keys could not be fetched
@@ -164,7 +168,7 @@ func (c *Consents) activate(ctx context.Context, s logical.Storage, con *Consent
 	case err != nil:
 		return nil, err
 	case con.Device != nil && !g.Role.DeviceFlow: // taken back since
-		return nil, told(c.fail(ctx, s, con, reasonChanged))
+		return nil, told(c.fail(ctx, s, con, reasonWithdrawn))
 	}
 	if con.IDToken.IsSet() {
 		switch err := c.identify(ctx, con, t); {
@@ -176,6 +180,7 @@ func (c *Consents) activate(ctx context.Context, s logical.Storage, con *Consent
 	}
 	first := new(*con.First)
 	first.Account, first.AccountVerified, first.Callback = con.Account, con.AccountVerified, con.Callback
+	first.LastAccount = cmp.Or(con.Account, g.State.Account, g.State.LastAccount)
 	done, err := c.grants.Activate(ctx, s, con.Grant, con.Realm, first)
 	if err != nil {
 		if _, refused := mount.AsRefusal(err); refused || errors.Is(err, logical.ErrReadOnly) {
@@ -183,15 +188,44 @@ func (c *Consents) activate(ctx context.Context, s logical.Storage, con *Consent
 		}
 		return nil, logical.CodedError(http.StatusServiceUnavailable, "the grant could not be stored; it is kept: repeat confirm/"+string(con.Grant)+" as it was")
 	}
-	out := &Confirmed{Activated: done}
-	if before := done.Replaced.Account; before != "" && before != con.Account {
-		out.Warnings = append(out.Warnings, "this is another account than before: if that was not meant, authorize again with the right one")
-	}
-	if err := c.drop(ctx, s, con); err != nil {
+	out := &Confirmed{Activated: done, Warnings: con.warnings(cmp.Or(g.State.Account, g.State.LastAccount))}
+	if err := cmp.Or(c.dropParts(ctx, s, con), c.drop(ctx, s, con)); err != nil {
 		c.grants.Logger().Warn("a consent that was confirmed could not be removed; it expires", "role", con.Grant, "error", err)
 	}
 	c.grants.Logger().Info("a person has agreed to a new grant of a role, and it was confirmed", "role", con.Grant, "provider", con.Provider)
 	return out, nil
+}
+
+// warnings are what whoever confirms should know of the account that has agreed, and of the one before, "" for none that is
+// known.
+func (con *Consent) warnings(before string) (warnings []string) {
+	switch {
+	case con.Account == "" && con.Nonce != "" && !con.Identified:
+		warnings = append(warnings, "openid was asked for and no ID token came, so whose account this is is not known: look at the application's settings at the provider")
+	case con.Account == "" && before != "":
+		warnings = append(warnings, "the provider has not said whose account this is, so it could not be compared with the one before: ask for the scope that makes it say so, such as openid")
+	case before != "" && before != con.Account:
+		warnings = append(warnings, "this is another account than before: if that was not meant, authorize again with the right one")
+	}
+	if con.LoginHint != "" && con.Account != "" && !strings.EqualFold(con.LoginHint, con.Account) {
+		warnings = append(warnings, "login_hint has named another account than the one that has agreed")
+	}
+	return warnings
+}
+
+// dropParts forgets the start page of a pushed request and the other requests that were pushed from it, before the one that
+// was confirmed: repeated, a confirm finds that one.
+func (c *Consents) dropParts(ctx context.Context, s logical.Storage, con *Consent) error {
+	if con.Start == "" {
+		return nil
+	}
+	mine, err := c.of(ctx, s, con.Grant, con.Caller, clock.Now())
+	for _, other := range mine {
+		if err == nil && other.at != con.at && (other.at == con.Start || other.Start == con.Start) {
+			err = c.drop(ctx, s, other)
+		}
+	}
+	return err
 }
 
 // told makes a refusal of why a consent has failed.

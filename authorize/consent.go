@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -57,11 +58,14 @@ type Consent struct {
 	Wrong           int               `json:"wrong,omitempty"`
 	Account         string            `json:"account,omitempty"`
 	AccountVerified bool              `json:"account_verified,omitempty"`
-	Callback        map[string]string `json:"callback,omitempty"` // see client.Consent
+	Identified      bool              `json:"identified,omitempty"` // an ID token came
+	Callback        map[string]string `json:"callback,omitempty"`   // see client.Consent
 	LoginHint       string            `json:"login_hint,omitempty"`
 	// Starts tells that the browser begins at start/, where the request is pushed (RFC 9126), and Pushes how often it was.
-	Starts bool `json:"starts,omitempty"`
-	Pushes int  `json:"pushes,omitempty"`
+	// Start is the storage key of that consent in each that was pushed: they are parts of what was begun once.
+	Starts bool   `json:"starts,omitempty"`
+	Pushes int    `json:"pushes,omitempty"`
+	Start  string `json:"start,omitempty"`
 	// Device is what a person is shown of RFC 8628, nil with an authorization code.
 	Device *Device `json:"device,omitempty"`
 
@@ -164,7 +168,7 @@ func (c *Consents) drop(ctx context.Context, s logical.Storage, con *Consent) er
 	return mount.StorageError(s.Delete(ctx, con.at))
 }
 
-// of returns the consents of a role that have not expired, in the order in which they were begun; a caller's only, or with
+// of returns the consents of a role that have not expired long since, in the order in which they were begun; a caller's only, or with
 // "" all.
 func (c *Consents) of(ctx context.Context, s logical.Storage, key grant.Key, caller string, now time.Time) (found []*Consent, err error) {
 	in := Prefix + directory(key) + "/"
@@ -180,18 +184,34 @@ func (c *Consents) of(ctx context.Context, s logical.Storage, key grant.Key, cal
 		if err != nil {
 			return nil, err
 		}
-		if con != nil && con.Grant == key && now.Before(con.ExpiresAt) && (caller == "" || con.Caller == caller) {
-			found = append(found, c.settled(con))
+		if con != nil && con.Grant == key && now.Before(con.ExpiresAt.Add(lingers)) && (caller == "" || con.Caller == caller) {
+			found = append(found, c.settled(con, now))
 		}
 	}
-	slices.SortStableFunc(found, func(a, b *Consent) int { return a.BeganAt.Compare(b.BeganAt) })
+	slices.SortStableFunc(found, func(a, b *Consent) int {
+		return cmp.Or(a.BeganAt.Compare(b.BeganAt), cmp.Compare(a.part(), b.part()))
+	})
 	return found, nil
 }
 
-// settled is the consent with an exchange that nobody is at work on any more called what it is.
-func (c *Consents) settled(con *Consent) *Consent {
-	if con.State == StateExchanging && !c.locks.Busy(con.at) {
-		con.State, con.Reason = StateFailed, reasonLost
+// part is the place of a consent among those that were begun at once: the start page first, then each push.
+func (con *Consent) part() int {
+	if con.Starts {
+		return 0
+	}
+	return con.Pushes
+}
+
+// settled is the consent with an exchange that nobody is at work on any more, or an end that has come, called what it is.
+func (c *Consents) settled(con *Consent, now time.Time) *Consent {
+	over := !now.Before(con.ExpiresAt)
+	switch {
+	case con.State == StateExchanging && !c.locks.Busy(con.at):
+		con.end(reasonLost)
+	case over && con.State == StateBegun:
+		con.end(reasonExpired)
+	case over && con.State == StateGranted:
+		con.end(reasonUnconfirmed)
 	}
 	return con
 }

@@ -300,6 +300,25 @@ func TestRedirectURIs(t *testing.T) {
 	}
 }
 
+// Browsers show an address as they write it: host in lower case, without the port that the scheme implies, with a slash.
+func TestAnAddressIsPastedAsBrowsersShowIt(t *testing.T) {
+	b := enginetest.New(t)
+	server := enginetest.NewAuthorization(t, b)
+	b.Write("roles/r", enginetest.Fields{"redirect_uris": "https://App.Example.com:443/cb?a=b"})
+	for uri, shown := range map[string]string{
+		"http://127.0.0.1:8400": "http://127.0.0.1:8400/?", "http://127.0.0.1:80/x": "http://127.0.0.1/x?", "https://App.Example.com:443/cb?a=b": "https://app.example.com/cb?a=b&",
+	} {
+		q := url.Values{}
+		for name, value := range server.Agree(b.Authorize(enginetest.Fields{"redirect_uri": uri})) {
+			q.Set(name, value.(string))
+		}
+		for _, other := range []string{"http://127.0.0.1:8401/?", "http://127.0.0.1:8400/y?", "https://app.example.com/cb?a=c&", "https://app.example.com/CB?a=b&", "http://app.example.com/cb?a=b&"} {
+			b.Refused(enginetest.WriteOp, "confirm/r", enginetest.Fields{"redirected_to": other + q.Encode()})
+		}
+		b.Write("confirm/r", enginetest.Fields{"redirected_to": shown + q.Encode()})
+	}
+}
+
 // A scope among the parameters of the authorization URL is what is asked for, and said, unless the caller names another.
 // With openid in it an ID token will come, which needs a nonce.
 func TestAScopeOfTheAuthorizationURL(t *testing.T) {

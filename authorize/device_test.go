@@ -80,7 +80,7 @@ func TestDeviceFlowIsConfirmedOnPurposeAndWhilePermitted(t *testing.T) {
 			}
 		}
 		b.Write("roles/d", enginetest.Fields{"device_flow": false})
-		if text := b.Refused(enginetest.WriteOp, "confirm/d", nil); !strings.Contains(text, "has changed since this was begun") {
+		if text := b.Refused(enginetest.WriteOp, "confirm/d", nil); !strings.Contains(text, "does not permit the device flow any more") {
 			t.Errorf("%q", text)
 		}
 		if got := b.Data("status/d"); got["state"] != "unauthorized" {
@@ -167,5 +167,36 @@ func TestDeviceFlowGoesOnAfterARestart(t *testing.T) {
 			t.Errorf("%q are left", left)
 		}
 		after.Refused(enginetest.WriteOp, "confirm/d", nil)
+	})
+}
+
+// Whoever comes too late hears so, for a while, and not that nothing was begun.
+func TestWhatHasExpiredIsSaid(t *testing.T) {
+	deviceFlow(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+		b.Write("providers/test", enginetest.Fields{"authorization_endpoint": server.URL() + "/authorize"})
+		b.Write("roles/d", enginetest.Fields{"scope": "read"})
+		server.Handle(func(r *clienttest.Request) clienttest.Answer {
+			if r.Path == "/device" {
+				return asked
+			}
+			return clienttest.JSON(400, `{"error":"authorization_pending"}`)
+		})
+		b.Write("authorize/d", enginetest.Fields{"redirect_uri": "http://127.0.0.1:1/"})
+		enginetest.Pause(10*time.Minute + 10*time.Second)
+		if got := b.Data("authorize/d"); got["state"] != "failed" || !strings.Contains(got["error"].(string), "nobody agreed in time") {
+			t.Errorf("%v", got)
+		}
+		if text := b.Refused(enginetest.WriteOp, "confirm/d", enginetest.Fields{"confirmation_code": "BBBB-BBBB"}); !strings.Contains(text, "nobody agreed in time") {
+			t.Errorf("%q", text)
+		}
+		b.Write("device/d", nil)
+		if text := b.Refused(enginetest.WriteOp, "confirm/d", enginetest.Fields{"confirmation_code": "BBBB-BBBB"}); !strings.Contains(text, "leave the field out") {
+			t.Errorf("%q", text)
+		}
+		enginetest.Pause(30*time.Minute + 10*time.Second)
+		if text := b.Refused(enginetest.WriteOp, "confirm/d", nil); !strings.Contains(text, "nobody agreed in time") {
+			t.Errorf("%q", text)
+		}
+		b.Write("device/d", nil) // what has ended is in nobody's way
 	})
 }

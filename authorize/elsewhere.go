@@ -2,6 +2,7 @@ package authorize
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -15,6 +16,9 @@ import (
 func (c *Consents) elsewhere(ctx context.Context, s logical.Storage, key grant.Key, who Caller, proof Proof) (*Consent, error) {
 	if proof.RedirectURI == "" {
 		return nil, mount.Refusal("authorization_code needs the redirect_uri that it was asked for with, letter for letter (RFC 6749 section 4.1.3)")
+	}
+	if u, err := url.Parse(proof.RedirectURI); err != nil || u.Scheme == "" {
+		return nil, mount.Refusal("redirect_uri must be the address that the code was asked for with, as it is registered at the provider: https://..., or http://127.0.0.1:8400/")
 	}
 	g, t, err := c.target(ctx, s, key)
 	if err != nil {

@@ -68,10 +68,10 @@ func (c *Consents) intend(ctx context.Context, s logical.Storage, con *Consent) 
 // take makes a granted consent of what an exchange has brought.
 func (c *Consents) take(ctx context.Context, s logical.Storage, con *Consent, t *role.Target, got *grant.Redeemed) error {
 	if !got.HasGrant() {
-		return c.fail(ctx, s, con, reasonNoRefresh+": "+hints(t))
+		return c.fail(ctx, s, con, reasonNoRefresh+": "+hints(t, con.Scope))
 	}
 	con.CodeVerifier, con.DeviceCode = client.Secret{}, client.Secret{}
-	con.First, con.IDToken = got.State, got.IDToken
+	con.First, con.IDToken, con.Identified = got.State, got.IDToken, got.IDToken.IsSet()
 	con.Account = got.Account
 	if name, ok := strings.CutPrefix(t.Provider.AccountPointer, "/callback/"); ok {
 		con.Account = printable(con.Callback[name])
@@ -100,13 +100,18 @@ func whyRefused(err error) string {
 	case e.Class == client.OutcomeUnknown && e.Status == 0:
 		return reasonLost
 	}
+	if text := e.Error(); strings.Contains(text, "begin again") {
+		return text
+	}
 	return e.Error() + ": begin again"
 }
 
 // hints say where to look when no refresh token has come.
-func hints(t *role.Target) string {
+func hints(t *role.Target, scope string) string {
 	p := t.Provider
 	switch {
+	case p.OfflineScope != "" && scope == "":
+		return "no scope was asked for, and offline_scope of the provider goes along with one only: write what the application needs to scope of the role"
 	case p.OfflineScope == "" && len(p.AuthorizationParams) == 0 && len(t.Role.AuthorizationParams) == 0:
 		return "many providers want a scope for that (offline_access, or refresh_token at Salesforce): write it to scope of the role, or to offline_scope of the provider; " +
 			"others a parameter of the authorization URL (access_type=offline and prompt=consent at Google): write it to authorization_params; or it is a setting of the app at the provider"

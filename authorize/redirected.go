@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -53,15 +54,27 @@ func (c *Consents) redirected(ctx context.Context, s logical.Storage, key grant.
 // endsAt tells whether an address is the redirect URI with parameters added. A redirect URI may have a query of its own,
 // which stays (RFC 6749 section 3.1.2).
 func (con *Consent) endsAt(address string, in answer) bool {
-	place, _, _ := strings.Cut(address, "?")
-	want, query, _ := strings.Cut(con.RedirectURI, "?")
-	own, err := url.ParseQuery(query)
-	for name, value := range own {
+	place, placeErr := url.Parse(address)
+	want, wantErr := url.Parse(con.RedirectURI)
+	if placeErr != nil || wantErr != nil || placeNamed(place) != placeNamed(want) {
+		return false
+	}
+	for name, value := range want.Query() {
 		if in[name] != value[0] {
 			return false
 		}
 	}
-	return err == nil && place == want
+	return true
+}
+
+// placeNamed is a URL without its query as browsers show it: host in lower case, no port that the scheme implies, a slash
+// for no path (WHATWG URL Standard).
+func placeNamed(u *url.URL) string {
+	port := u.Port()
+	if u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		port = ""
+	}
+	return strings.ToLower(u.Scheme+"://"+u.Hostname()) + ":" + port + cmp.Or(u.EscapedPath(), "/")
 }
 
 // readAddress takes an address apart: what stands in its query.

@@ -3,6 +3,7 @@ package authorize
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ func (c *Consents) Show(ctx context.Context, s logical.Storage, key grant.Key, w
 	if con.Reason != "" {
 		data["error"] = con.Reason
 	}
-	if con.Account != "" && con.State == StateGranted {
+	if con.Device != nil && con.Account != "" && con.State == StateGranted { // else only who has the page, or the address, learns it
 		data["account"], data["account_verified"] = con.Account, con.AccountVerified
 	}
 	if con.Device != nil && con.State == StateBegun {
@@ -112,19 +113,30 @@ func (c *Consents) Drop(ctx context.Context, s logical.Storage, key grant.Key, w
 	return nil
 }
 
+// forgetPatience bounds how long the end of a grant waits for consents to it.
+const forgetPatience = 2 * time.Second
+
 // Forget drops all that anybody has begun of a role whose grant somebody has ended. It is an attempt: what storage refuses
 // to forget expires.
 func (c *Consents) Forget(ctx context.Context, s logical.Storage, key grant.Key) {
+	ctx, cancel := context.WithTimeout(ctx, forgetPatience) // an exchange may hang, and what it brings counts for nothing
+	defer cancel()
 	if err := c.Drop(ctx, s, key, Caller{}); err != nil {
 		c.grants.Logger().Warn("the consents of a role whose grant was ended are still stored; they expire", "role", key, "error", err)
 	}
 }
 
-// newest is the consent of a role that was begun last, by a caller, or with "" by anybody; nil for none.
+// newest is the consent of a role that was begun last, by a caller, or with "" by anybody, and before that one that waits
+// for confirm; nil for none.
 func (c *Consents) newest(ctx context.Context, s logical.Storage, key grant.Key, caller string) (last *Consent, err error) {
 	all, err := c.of(ctx, s, key, caller, clock.Now())
 	if err != nil || len(all) == 0 {
 		return nil, err
+	}
+	for _, con := range slices.Backward(all) {
+		if con.State == StateGranted {
+			return con, nil
+		}
 	}
 	return all[len(all)-1], nil
 }

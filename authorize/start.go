@@ -62,20 +62,21 @@ func (c *Consents) push(ctx context.Context, s logical.Storage, at string) (goOn
 		return "", err
 	}
 	if err != nil || g.Role.Realm() != con.Realm || t.CheckAuthorization() != nil {
-		return "", refused(reasonChanged)
+		return "", c.fail(ctx, s, con, reasonChanged)
 	}
 	state := newState(con.Grant)
 	con.Pushes++
+	con.Reason = ""
 	if err := Put(ctx, s, con); err != nil {
 		return "", err
 	}
 	next := new(*con)
-	next.at, next.Starts = placeOf(state), false
+	next.at, next.Starts, next.Start = placeOf(state), false, con.at
 	next.CodeVerifier, next.Nonce = freshSecrets(con)
 	request := next.request(t, state)
 	uri, err := t.PushAuthorization(ctx, g.State.Worked, request)
 	if err != nil {
-		con.Reason = whyRefused(err)
+		con.Reason = whyNotPushed(err)
 		_ = Put(ctx, s, con) // for authorize/<role>: the page may be the only other place that says it
 		return "", refused(con.Reason)
 	}
@@ -83,6 +84,21 @@ func (c *Consents) push(ctx context.Context, s logical.Storage, at string) (goOn
 		return "", err
 	}
 	return request.PushedURL(uri)
+}
+
+// whyNotPushed is the reason of a request that the provider did not take. There is no code yet that could be lost.
+func whyNotPushed(err error) string {
+	text, ok := mount.AsRefusal(err)
+	e, answered := errors.AsType[*client.Error](err)
+	switch {
+	case ok:
+		return text
+	case !answered:
+		return reasonChanged
+	case e.Class == client.NotProcessed || e.Class == client.OutcomeUnknown:
+		return "the provider did not take the request: " + e.Error() + "; nothing is lost: open the address once more"
+	}
+	return "the provider did not take the request: " + e.Error()
 }
 
 // freshSecrets are a verifier and a nonce for another request, where the first has them (RFC 7636 section 4.1: one for

@@ -128,3 +128,63 @@ func TestAStartPageIsBounded(t *testing.T) {
 	}
 	b.Rejects(enginetest.WriteOp, "authorize/r", nil, "you have begun 5 consents")
 }
+
+// What was begun once is one thing, however often its address was opened: its state is that of the furthest, and it is over
+// when that is confirmed.
+func TestWhatIsPushedIsPartOfWhatWasBegun(t *testing.T) {
+	b := enginetest.New(t)
+	server := enginetest.NewAuthorization(t, b)
+	pushed := pushing(b, server)
+	anna := b.As("anna")
+	for range 6 { // more than can be open
+		address := anna.Authorize()
+		start(t, b, address)
+		_, page := b.Callback(server.Agree(server.URL() + "/authorize?tenant=a&" + only(*pushed).Encode()))
+		start(t, b, address) // a mail filter looks at the link once more
+		if got := anna.Data("authorize/r"); got["state"] != "granted" {
+			t.Errorf("%v", got)
+		}
+		confirm(t, anna, page)
+		if got, err := anna.Try(t.Context(), logical.ReadOperation, "authorize/r", nil); err != nil || got != nil {
+			t.Errorf("%v, %v", got, err)
+		}
+		if left := consentsOf(b.Storage.Contents(t)); len(left) != 0 {
+			t.Errorf("%d are left", len(left))
+		}
+		if on := start(t, b, address); on != "" {
+			t.Errorf("on to %s", on)
+		}
+	}
+	start(t, b, anna.Authorize())
+	b.Callback(enginetest.Fields{"state": pushed.Get("state"), "error": "access_denied"})
+	if got := anna.Data("authorize/r"); got["state"] != "failed" {
+		t.Errorf("%v", got)
+	}
+	if text := anna.Refused(enginetest.WriteOp, "confirm/r", enginetest.Fields{"confirmation_code": "BBBB-BBBB"}); !strings.Contains(text, "access was denied") {
+		t.Errorf("%q", text)
+	}
+}
+
+// A push that came to nothing has cost nothing: the address may be opened once more, and what was wrong is not said then.
+func TestAPushThatFailedIsRepeated(t *testing.T) {
+	b := enginetest.New(t)
+	server := enginetest.NewAuthorization(t, b)
+	pushing(b, server)
+	answer := server.Handler()
+	address := b.Authorize()
+	for name, trouble := range map[string]clienttest.Answer{"busy": clienttest.JSON(503, `{}`), "dropped": {Drop: true}} {
+		server.Handle(func(*clienttest.Request) clienttest.Answer { return trouble })
+		start(t, b, address)
+		if text, _ := b.Data("authorize/r")["error"].(string); !strings.Contains(text, "open the address once more") || strings.Contains(text, "code") {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+	_ = answer
+	pushing(b, server)
+	if start(t, b, address) == "" {
+		t.Error("no way on")
+	}
+	if got := b.Data("authorize/r"); got["error"] != nil || got["state"] != "begun" {
+		t.Errorf("%v", got)
+	}
+}

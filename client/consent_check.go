@@ -138,6 +138,9 @@ func (p *Provider) validateAccount() error {
 	if !validPointer(pointer) || !slices.ContainsFunc(accountPlaces, begins) {
 		return errors.New("account_pointer must be a JSON Pointer (RFC 6901) that begins with /answer/, /id_token/ or /callback/, such as /id_token/email")
 	}
+	if name, ok := strings.CutPrefix(pointer, "/callback/"); ok && !slices.Contains(p.CallbackFields, name) {
+		return errors.New("account_pointer names a parameter of the callback that callback_fields does not keep: write it to callback_fields too")
+	}
 	if rest, ok := strings.CutPrefix(pointer, "/answer"); ok {
 		for _, secret := range []string{
 			cmp.Or(p.AccessTokenPointer, defaultAccessTokenPointer), cmp.Or(p.RefreshTokenPointer, defaultRefreshTokenPointer), idTokenPointer,

@@ -88,9 +88,6 @@ func (l *lab) agreedAtCallback(sh shell, role, account string) {
 		sh.t.Fatalf("the code is %q, to finish it says %q", code, begun.get("finish"))
 	}
 	want := map[string]string{"state": "granted"}
-	if account != "" {
-		want["account"] = account
-	}
 	sh.read("oauth/authorize/"+role).want(sh.t, want)
 	done := sh.with("CODE=" + strings.ToLower(strings.ReplaceAll(code, "-", " "))).write("oauth/confirm/" + role + ` confirmation_code="$CODE"`)
 	done.want(sh.t, map[string]string{"account": account, "generation": "1"})

@@ -27,7 +27,7 @@ func TestReadme(t *testing.T) {
 	l := newLab(t)
 	t.Cleanup(func() {
 		l.run("vault auth disable approle")
-		for _, policy := range []string{"contracts", "caller", "payments"} {
+		for _, policy := range []string{"agreements", "caller", "payments"} {
 			l.run("vault policy delete " + policy)
 		}
 	})
@@ -39,7 +39,7 @@ func TestReadme(t *testing.T) {
 		l.followDocument(name, text)
 	}
 	for role, provider := range map[string]string{
-		"payments": "isabel-connect", "crm": "salesforce", "contracts": "pandadoc", "login": "pingone", "hosting": "keliweb",
+		"payments": "isabel-connect", "crm": "salesforce", "agreements": "pandadoc", "login": "pingone", "hosting": "keliweb",
 		"example": "generic", "batch": "generic", "signed": "generic", "service": "generic", "certified": "generic",
 	} {
 		l.sandbox.wantLive(provider, l.read("oauth/creds/"+role).token())

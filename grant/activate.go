@@ -89,7 +89,7 @@ func (k *Keeper) install(ctx context.Context, s logical.Storage, key Key, first 
 	next := first
 	if stored != nil && stored.GrantID == first.GrantID {
 		next = new(*stored)
-		next.Account, next.AccountVerified, next.AuthorizedAt, next.Callback = first.Account, first.AccountVerified, first.AuthorizedAt, first.Callback
+		next.Account, next.AccountVerified, next.LastAccount, next.AuthorizedAt, next.Callback = first.Account, first.AccountVerified, first.LastAccount, first.AuthorizedAt, first.Callback
 	}
 	return next, PutState(ctx, s, key, next)
 }

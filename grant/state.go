@@ -62,6 +62,7 @@ type Record struct {
 	AuthorizedAt    time.Time `json:"authorized_at,omitzero"`
 	Account         string    `json:"account,omitempty"`
 	AccountVerified bool      `json:"account_verified,omitempty"`
+	LastAccount     string    `json:"last_account,omitempty"` // the last one that was known, for comparison with the next
 	// Callback are the parameters that came with the consent and that readers need, see client.Consent.
 	Callback map[string]string `json:"callback,omitempty"`
 	// Intent is stored before every exchange that spends a refresh token and cleared with its

@@ -46,7 +46,7 @@ func checkFields(path *framework.Path, req *logical.Request) error {
 			if req.Operation == logical.PatchOperation {
 				continue // clears the field, RFC 7396
 			}
-			return fmt.Errorf("%s is null: leave it out to keep what is stored, or write it empty to clear it", field)
+			return fmt.Errorf("%s is null: leave it out, or write it empty to clear what is stored", field)
 		}
 		if raw == "" && kind == framework.TypeKVPairs {
 			req.Data[field] = map[string]any{} // the command line's way to say none

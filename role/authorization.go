@@ -24,7 +24,7 @@ func Authorizable(p *client.Provider) bool {
 func (t *Target) CheckAuthorization() error {
 	if t.Endpoints.Authorization == "" {
 		return mount.Refusal("the provider of this role has no authorization_endpoint: write it to a provider of your own, use device/<role> where the provider has a " +
-			"device_authorization_endpoint, or get an authorization code in the provider's own pages and write it to confirm/<role> as authorization_code, with its redirect_uri")
+			"device_authorization_endpoint, or, where the provider gives authorization codes out in its own pages, write one to confirm/<role> as authorization_code, with its redirect_uri")
 	}
 	if err := t.CheckConsentHosts(); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ func (w *Write) checkRefreshToken(r *Role, p *client.Provider) error {
 	if Authorizable(p) {
 		return mount.Refusal("refresh_token is empty: write the refresh token of the grant, or leave the field out and authorize the role afterwards, with authorize/<role>; to forget a grant, delete its role")
 	}
-	return mount.Refusal("refresh_token is required: the refresh token of the grant, or set grant_type=client_credentials or jwt-bearer; to forget a grant, delete its role")
+	return mount.Refusal("refresh_token is required: the refresh token of the grant (with an authorization_endpoint in the provider, authorize/<role> would bring it), or set grant_type=client_credentials or jwt-bearer; to forget a grant, delete its role")
 }
 
 // checkProviderOf returns the role's provider, and refuses a role without one, or with one that nobody knows. That explains most of what else may
@@ -115,12 +116,15 @@ func breaks(c rune) bool {
 	return unicode.IsControl(c) || slices.Contains([]rune{'\u2028', '\u2029', '\u200b', '\ufeff'}, c)
 }
 
+// parameter finds the name that a refresh token has in forms and in JSON, and not a token that ends that way.
+var parameter = regexp.MustCompile(`(^|[?&\s])refresh_token=|refresh_token"`)
+
 // warnOfPasting says of a refresh token that it looks like more than the token: no server is known that has such, and
 // RFC 6749 allows them.
 func warnOfPasting(refreshToken client.Secret) (warnings []string) {
 	text := refreshToken.Reveal()
 	if strings.TrimFunc(text, around) != text || strings.Contains(text, `\n`) || strings.Contains(text, `\r`) ||
-		strings.HasPrefix(text, "{") || strings.HasPrefix(text, "Bearer ") || strings.Contains(text, "refresh_token=") || strings.Contains(text, `refresh_token"`) {
+		strings.HasPrefix(text, "{") || strings.HasPrefix(text, "Bearer ") || parameter.MatchString(text) {
 		warnings = append(warnings, `refresh_token begins or ends with a blank or a quotation mark, holds \n or \r in letters, or looks like more than the token: `+
 			"it is sent as it stands; if something was copied along, write it again without")
 	}

@@ -43,7 +43,7 @@ func TestASandboxEndsWithItsContextOrWhenItIsClosed(t *testing.T) {
 		if _, err := watching.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: a connection to the API ends with %v", name, err)
 		}
-		s.Close() // waits for the end, whoever began it
+		s.Close()                    // waits for the end, whoever began it
 		for _, port := range ports { // asked, not taken: another program's connection may begin there meanwhile
 			if conn, err := net.Dial("tcp", port); err == nil {
 				t.Errorf("%s: %s still answers", name, port)
