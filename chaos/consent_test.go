@@ -19,12 +19,12 @@ import (
 // presented, and whoever repeats what broke off, or begins again, gets there.
 func TestKilledDuringConsent(t *testing.T) {
 	t.Parallel()
-	results := newConsentTally()
+	began, results := time.Now(), newConsentTally()
 	for n := range max(1, *rounds/25) {
 		l := newConsentLane(t, uint64(7000+n))
 		l.killAll(results)
 	}
-	t.Logf("seed %d\n%s", *seed, results)
+	reportOf(t, "consent", results.String(), max(1, *rounds/25), began)
 	if results.missed > results.all/10 { // an operation that nobody waits for may come too late
 		t.Errorf("%d of %d points have not come", results.missed, results.all)
 	}

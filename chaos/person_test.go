@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
-	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // phase is how far a consent is.
@@ -34,14 +33,6 @@ func (p phase) String() string {
 }
 
 const externalURL = "https://vault.example/v1/oauth"
-
-// consentLane is a mount with people who agree to grants.
-type consentLane struct {
-	*lane
-	mu     sync.Mutex
-	people map[string]*person // by the role that each begins for
-	made   int
-}
 
 // person begins a consent of a role of their own, at a provider that is defined for it alone, and agrees.
 type person struct {
@@ -171,40 +162,6 @@ func (p *person) step(writes bool) (stop bool) {
 	return p.stopped && !p.fired && p.now == p.phase && number == p.number
 }
 
-// watch sees every operation of storage.
-func (l *consentLane) watch(key string, writes bool, apply func() error) error {
-	p := l.whose(key)
-	if p == nil {
-		return apply()
-	}
-	stop := p.step(writes)
-	if stop && !p.applied {
-		p.hold()
-	}
-	err := apply()
-	if stop && p.applied {
-		p.hold()
-	}
-	return err
-}
-
-// whose is the person that an entry is about, nil for one of the mount.
-func (l *consentLane) whose(key string) *person {
-	kind, name, _ := strings.Cut(key, "/")
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if kind != "consent" {
-		return l.people[name]
-	}
-	directory, _, _ := strings.Cut(name, "/")
-	for _, p := range l.people {
-		if mount.Digest("consents of", p.name) == directory {
-			return p
-		}
-	}
-	return nil
-}
-
 func (p *person) request(op logical.Operation, path string, f fields) (*logical.Response, error) {
 	return p.lane.process.request(context.Background(), op, path, f)
 }
@@ -279,30 +236,6 @@ func (p *person) confirms() error {
 	p.mu.Unlock()
 	_, err := p.request(logical.UpdateOperation, "confirm/"+p.name, fields{"confirmation_code": p.code})
 	return err
-}
-
-// answer is the provider's token endpoint, for all.
-func (l *consentLane) answer(r *clienttest.Request) clienttest.Answer {
-	l.serving.RLock()
-	defer l.serving.RUnlock()
-	l.mu.Lock()
-	p := l.people[r.Form.Get("client_id")]
-	l.mu.Unlock()
-	if p == nil {
-		return clienttest.JSON(401, `{"error":"invalid_client"}`)
-	}
-	if r.Form.Get("grant_type") == "refresh_token" {
-		return p.grantOf(r.Form.Get("refresh_token")).Answer(r)
-	}
-	answer := p.exchange(r.Form)
-	p.mu.Lock()
-	stop := p.stopped && !p.fired && p.phase == atProvider
-	p.mu.Unlock()
-	if stop {
-		p.hold()
-		return clienttest.Answer{Drop: true}
-	}
-	return answer
 }
 
 // grantOf is the grant that has had a refresh token.

@@ -17,7 +17,13 @@ var writing sync.Mutex
 // report shows results, and puts them into the page if there is one and all is well.
 func report(t *testing.T, section, results string, began time.Time) {
 	t.Helper()
-	text := fmt.Sprintf("%s\nAt least %d rounds of each, seed %d, %s.\n", results, *rounds, *seed, time.Since(began).Round(time.Second))
+	reportOf(t, section, results, *rounds, began)
+}
+
+// reportOf is report of a table whose rows have at least so many rounds.
+func reportOf(t *testing.T, section, results string, least int, began time.Time) {
+	t.Helper()
+	text := fmt.Sprintf("%s\nAt least %d rounds of each, seed %d, %s.\n", results, least, *seed, time.Since(began).Round(time.Second))
 	t.Logf("%s:\n%s", section, text)
 	if *docs == "" || t.Failed() {
 		return
