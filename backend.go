@@ -71,6 +71,7 @@ func newBackend() *backend {
 			pathProviders(b),
 			pathRoles(b),
 			[]*framework.Path{pathCreds(b), pathIdentity(b), pathRefresh(b), pathRevoke(b), pathRehearse(b), pathExplain(b)},
+			[]*framework.Path{pathOwners(b)},
 			pathStatus(b),
 			[]*framework.Path{pathAuthorize(b), pathConfirm(b), pathDevice(b)},
 			pathCallback(b),
@@ -89,6 +90,24 @@ func newBackend() *backend {
 
 // keyOf is the grant that a request is about.
 func keyOf(d *framework.FieldData) grant.Key { return grant.Key(d.Get("name").(string)) }
+
+// ownerField is that of an owner in the path.
+var ownerField = mount.Fields{mount.Owner()}.Schema()["owner"]
+
+// whoOf is who asks, and for whose grant of a role.
+func whoOf(req *logical.Request, d *framework.FieldData) grant.Who {
+	return grant.Who{Role: d.Get("name").(string), Owner: d.Get("owner").(string), Entity: req.EntityID}
+}
+
+// keyFor is the grant that a request is about, on a path that takes an owner.
+func (b *backend) keyFor(ctx context.Context, req *logical.Request, d *framework.FieldData) (grant.Key, error) {
+	return b.grants.KeyOf(ctx, req.Storage, whoOf(req, d))
+}
+
+// ownKey is keyFor where nobody may act for another entity.
+func (b *backend) ownKey(ctx context.Context, req *logical.Request, d *framework.FieldData) (grant.Key, error) {
+	return b.grants.OwnKeyOf(ctx, req.Storage, whoOf(req, d))
+}
 
 // minTTL is what a reader asks for.
 func minTTL(d *framework.FieldData) time.Duration {

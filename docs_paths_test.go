@@ -16,6 +16,8 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	oauthrefresh "vault-plugin-secrets-oauthrefresh"
+
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // referenceFile is made of the code: every path with its operations and its fields, one to a line.
@@ -65,7 +67,7 @@ func reference(t *testing.T) string {
 
 // shown is a path as people write it.
 func shown(path *framework.Path) string {
-	return strings.NewReplacer("/?$", "", "(?P<name>.+)", "<name>").Replace(path.Pattern)
+	return strings.NewReplacer("/?$", "", "(?P<name>.+)", "<name>", mount.OwnedPattern, "<name>", "status/(?P<name>[^/]+)/$", "LIST status/<name>").Replace(path.Pattern)
 }
 
 // shownOperations are those that the reference shows, in this order.
@@ -91,7 +93,7 @@ func fieldTable(t *testing.T, path *framework.Path, answer map[string]any) strin
 	}
 	for _, name := range slices.Sorted(maps.Keys(path.Fields)) {
 		field := path.Fields[name]
-		if name == "name" {
+		if name == "name" || name == "owner" {
 			continue
 		}
 		cells := []string{"`" + name + "`", fieldTypes[field.Type], cell(fieldDefault(field)), cell(field.Description)}

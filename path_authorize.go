@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -11,14 +12,16 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/authorize"
 	"vault-plugin-secrets-oauthrefresh/mount"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 func pathAuthorize(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "authorize/" + mount.NamePattern,
+		Pattern:      "authorize/" + mount.OwnedPattern,
 		DisplayAttrs: mount.Display("consent"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":         {Type: framework.TypeString, Description: "Name of the role, from the path."},
+			"owner":        ownerField,
 			"redirect_uri": {Type: framework.TypeString, Description: "Where the browser is sent afterwards, registered at the provider: one of the role's redirect_uris, or a loopback address such as http://127.0.0.1:8400/. Default is this mount's callback/<provider>, under external_url of config."},
 			"scope":        {Type: framework.TypeString, Description: "The scope to ask for this time; default is the role's, with the provider's offline_scope."},
 			"login_hint":   {Type: framework.TypeString, Description: "The account that is expected to agree, for providers that fill it in (OpenID Connect Core section 3.1.2.1)."},
@@ -58,7 +61,10 @@ func callerOf(req *logical.Request) authorize.Caller {
 }
 
 func (b *backend) pathAuthorizeUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	key := keyOf(d)
+	key, err := b.ownKey(ctx, req, d)
+	if err != nil {
+		return mount.Answer(err)
+	}
 	begun, err := b.consents.Begin(ctx, req.Storage, key, callerOf(req), authorize.Ask{
 		RedirectURI: d.Get("redirect_uri").(string), Scope: d.Get("scope").(string), LoginHint: d.Get("login_hint").(string),
 	})
@@ -80,7 +86,14 @@ func (b *backend) pathAuthorizeUpdate(ctx context.Context, req *logical.Request,
 }
 
 func (b *backend) pathAuthorizeRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	data, err := b.consents.Show(ctx, req.Storage, keyOf(d), callerOf(req))
+	key, err := b.ownKey(ctx, req, d)
+	if errors.Is(err, role.ErrNoRole) {
+		return nil, nil // not found, as Vault answers it
+	}
+	if err != nil {
+		return mount.Answer(err)
+	}
+	data, err := b.consents.Show(ctx, req.Storage, key, callerOf(req))
 	if err != nil || data == nil {
 		return nil, err
 	}
@@ -88,5 +101,12 @@ func (b *backend) pathAuthorizeRead(ctx context.Context, req *logical.Request, d
 }
 
 func (b *backend) pathAuthorizeDelete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	return nil, b.consents.Drop(ctx, req.Storage, keyOf(d), callerOf(req))
+	key, err := b.ownKey(ctx, req, d)
+	if errors.Is(err, role.ErrNoRole) {
+		return nil, nil // and nothing that was begun
+	}
+	if err != nil {
+		return mount.Answer(err)
+	}
+	return nil, b.consents.Drop(ctx, req.Storage, key, callerOf(req))
 }

@@ -15,7 +15,7 @@ import (
 
 func pathConfirm(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "confirm/" + mount.NamePattern,
+		Pattern:      "confirm/" + mount.OwnedPattern,
 		DisplayAttrs: mount.Display("consent"),
 		Fields:       confirmFields().Schema(),
 		Operations: map[logical.Operation]framework.OperationHandler{
@@ -36,6 +36,7 @@ creds/<name>. A confirm that has failed on storage is repeated as it was.`,
 func confirmFields() mount.Fields {
 	return mount.Fields{
 		mount.Name("role"),
+		mount.Owner(),
 		mount.Text("confirmation_code", nil, "The code that the page has shown, with or without its dash.").Hidden(),
 		mount.Text("redirected_to", nil, "The whole address at which the browser has ended, with code and state in it.").Hidden(),
 		mount.Text("authorization_code", nil, "An authorization code that was got elsewhere: in the provider's own pages, or by another program.").Hidden(),
@@ -49,7 +50,11 @@ func (b *backend) pathConfirmUpdate(ctx context.Context, req *logical.Request, d
 	if err != nil {
 		return mount.Answer(err)
 	}
-	done, err := b.consents.Confirm(ctx, req.Storage, keyOf(d), callerOf(req), proof)
+	key, err := b.ownKey(ctx, req, d)
+	if err != nil {
+		return mount.Answer(err)
+	}
+	done, err := b.consents.Confirm(ctx, req.Storage, key, callerOf(req), proof)
 	if err != nil {
 		return mount.Answer(err)
 	}

@@ -12,10 +12,11 @@ import (
 
 func pathCreds(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "creds/" + mount.NamePattern,
+		Pattern:      "creds/" + mount.OwnedPattern,
 		DisplayAttrs: mount.Display("credentials"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":    {Type: framework.TypeString, Description: "Name of the role, from the path."},
+			"owner":   ownerField,
 			"min_ttl": {Type: framework.TypeDurationSecond, Description: "The least that must be left of the token, at most nine tenths of its life; it is refreshed if need be."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
@@ -37,7 +38,10 @@ and identity/<name> show it.`,
 }
 
 func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	key := keyOf(d)
+	key, err := b.ownKey(ctx, req, d)
+	if err != nil {
+		return mount.Answer(err)
+	}
 	out, err := b.grants.Serve(ctx, req.Storage, key, grant.Demand{MinTTL: minTTL(d)})
 	if err != nil {
 		return mount.Answer(err)

@@ -12,10 +12,11 @@ import (
 
 func pathDevice(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "device/" + mount.NamePattern,
+		Pattern:      "device/" + mount.OwnedPattern,
 		DisplayAttrs: mount.Display("device-consent"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":  {Type: framework.TypeString, Description: "Name of the role, from the path."},
+			"owner": ownerField,
 			"scope": {Type: framework.TypeString, Description: "The scope to ask for this time; default is the role's, with the provider's offline_scope."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
@@ -34,7 +35,10 @@ another machine, authorize/<name> is the way.`,
 }
 
 func (b *backend) pathDeviceUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	key := keyOf(d)
+	key, err := b.ownKey(ctx, req, d)
+	if err != nil {
+		return mount.Answer(err)
+	}
 	begun, err := b.consents.BeginDevice(ctx, req.Storage, key, callerOf(req), d.Get("scope").(string))
 	if err != nil {
 		return mount.Answer(err)

@@ -12,10 +12,11 @@ import (
 
 func pathExplain(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "explain/" + mount.NamePattern,
+		Pattern:      "explain/" + mount.OwnedPattern,
 		DisplayAttrs: mount.Display("credentials"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":    {Type: framework.TypeString, Description: "Name of the role, from the path."},
+			"owner":   ownerField,
 			"min_ttl": {Type: framework.TypeDurationSecond, Description: "As the read of creds/<name> would ask for it."},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
@@ -32,9 +33,13 @@ and the endpoints, so it is for those who may read roles, not for workloads.`,
 }
 
 func (b *backend) pathExplainRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	data, warnings, err := b.grants.Explain(ctx, req.Storage, keyOf(d), grant.Demand{MinTTL: minTTL(d)})
+	key, err := b.keyFor(ctx, req, d)
+	if err != nil {
+		return mount.Answer(err)
+	}
+	data, warnings, err := b.grants.Explain(ctx, req.Storage, key, grant.Demand{MinTTL: minTTL(d)})
 	if err == nil {
-		err = b.consents.Explain(ctx, req.Storage, keyOf(d), data)
+		err = b.consents.Explain(ctx, req.Storage, key, data)
 	}
 	return answer(data, warnings, err)
 }

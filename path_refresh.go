@@ -14,10 +14,11 @@ import (
 
 func pathRefresh(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "refresh/" + mount.NamePattern,
+		Pattern:      "refresh/" + mount.OwnedPattern,
 		DisplayAttrs: mount.Display("role"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":          {Type: framework.TypeString, Description: "Name of the role, from the path."},
+			"owner":         ownerField,
 			"retry":         {Type: framework.TypeBool, Description: "Present the stored refresh token once more though the provider has refused it: for who has lifted what made it refuse, such as an IP or login-hours restriction. A refused one that is spent stays refused."},
 			"if_generation": {Type: framework.TypeInt64, Description: "Refresh only if this generation is still the current one; else the answer says which is."},
 		},
@@ -35,7 +36,11 @@ too when an address, an hour or a policy is in the way, and take the same refres
 }
 
 func (b *backend) pathRefreshUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	before, err := b.grants.Look(ctx, req.Storage, keyOf(d))
+	key, err := b.keyFor(ctx, req, d)
+	if err != nil {
+		return mount.Answer(err)
+	}
+	before, err := b.grants.Look(ctx, req.Storage, key)
 	if err != nil {
 		return mount.Answer(err)
 	}

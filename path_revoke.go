@@ -11,10 +11,11 @@ import (
 
 func pathRevoke(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "revoke/" + mount.NamePattern,
+		Pattern:      "revoke/" + mount.OwnedPattern,
 		DisplayAttrs: mount.Display("grant"),
 		Fields: map[string]*framework.FieldSchema{
-			"name": {Type: framework.TypeString, Description: "Name of the role, from the path."},
+			"name":  {Type: framework.TypeString, Description: "Name of the role, from the path."},
+			"owner": ownerField,
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: mount.Writing(b.pathRevokeUpdate, "revoke", "End a role's grant at the provider."),
@@ -28,9 +29,13 @@ and the next read gets another. When the provider refuses, nothing is forgotten.
 }
 
 func (b *backend) pathRevokeUpdate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	if err := b.grants.Revoke(ctx, req.Storage, keyOf(d)); err != nil {
+	key, err := b.keyFor(ctx, req, d)
+	if err != nil {
 		return mount.Answer(err)
 	}
-	b.consents.Forget(ctx, req.Storage, keyOf(d))
+	if err := b.grants.Revoke(ctx, req.Storage, key); err != nil {
+		return mount.Answer(err)
+	}
+	b.consents.Forget(ctx, req.Storage, key)
 	return nil, nil
 }

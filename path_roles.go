@@ -76,6 +76,9 @@ func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, _ *fr
 			continue // deleted meanwhile, or damaged: the list is for finding that out
 		}
 		info[name] = map[string]any{"provider": g.Role.Provider, "state": b.grants.Word(ctx, req.Storage, g)}
+		if g.Role.PerOwner() { // each has a state of its own: LIST status/<name>
+			info[name] = map[string]any{"provider": g.Role.Provider, "grant_owner": g.Role.GrantOwner}
+		}
 	}
 	return logical.ListResponseWithInfo(names, info), nil
 }

@@ -88,7 +88,7 @@ func TestStatusOfTheMount(t *testing.T) {
 	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
 		b.Delete("roles/r")
 		empty := map[string]any{
-			"roles": 0, "ok": 0, "never_refreshed": 0, "unauthorized": []string{}, "reauthorization_required": []string{}, "failing": []string{},
+			"roles": 0, "owners": 0, "orphaned": []string{}, "ok": 0, "never_refreshed": 0, "unauthorized": []string{}, "reauthorization_required": []string{}, "failing": []string{},
 			"outcome_unknown": []string{}, "unpersisted": []string{}, "blocked": []string{}, "unreadable": []string{},
 		}
 		if got := b.Data("status"); !reflect.DeepEqual(got, empty) {
@@ -109,7 +109,7 @@ func TestStatusOfTheMount(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := map[string]any{
-			"roles": 8, "ok": 2, "never_refreshed": 1, "unauthorized": []string{}, "reauthorization_required": []string{"dead"}, "failing": []string{"busy"},
+			"roles": 8, "owners": 0, "orphaned": []string{}, "ok": 2, "never_refreshed": 1, "unauthorized": []string{}, "reauthorization_required": []string{"dead"}, "failing": []string{"busy"},
 			"outcome_unknown": []string{"lost"}, "unpersisted": []string{}, "blocked": []string{"lost-provider"}, "unreadable": []string{"damaged"},
 		}
 		if got := b.Data("status"); !reflect.DeepEqual(got, want) {

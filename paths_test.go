@@ -107,8 +107,10 @@ func TestOpenAPI(t *testing.T) {
 	}
 	slices.Sort(paths)
 	want := []string{
-		"/authorize/{name}", "/callback/{name}", "/config", "/confirm/{name}", "/creds/{name}", "/device/{name}", "/explain/{name}", "/identity/{name}", "/providers/", "/providers/{name}", "/providers/{name}/rediscover", "/refresh/{name}", "/rehearse/{name}", "/revoke/{name}",
-		"/roles/", "/roles/{name}", "/start/{name}", "/status", "/status/{name}",
+		"/authorize/{name}", "/authorize/{name}/{owner}", "/callback/{name}", "/config", "/confirm/{name}", "/confirm/{name}/{owner}", "/creds/{name}", "/creds/{name}/{owner}",
+		"/device/{name}", "/device/{name}/{owner}", "/explain/{name}", "/explain/{name}/{owner}", "/identity/{name}", "/providers/", "/providers/{name}", "/providers/{name}/rediscover",
+		"/refresh/{name}", "/refresh/{name}/{owner}", "/rehearse/{name}", "/revoke/{name}", "/revoke/{name}/{owner}", "/roles/", "/roles/{name}", "/start/{name}",
+		"/status", "/status/{name}", "/status/{name}/", "/status/{name}/{owner}",
 	}
 	if !slices.Equal(paths, want) {
 		t.Errorf("the document has %q", paths)
@@ -121,14 +123,14 @@ func checkBody(t *testing.T, b *enginetest.Mount, path string, content framework
 	for kind, media := range content {
 		shown := media.Schema.Properties
 		for name, field := range b.Route(strings.ReplaceAll(strings.TrimPrefix(path, "/"), "{name}", "x")).Fields {
-			if name == "name" {
+			if name == "name" || name == "owner" {
 				continue
 			}
 			if shown[name] == nil || shown[name].Description != field.Description {
 				t.Errorf("%s %s lacks %s as it is", path, kind, name)
 			}
 		}
-		if shown["name"] != nil {
+		if shown["name"] != nil || shown["owner"] != nil {
 			t.Errorf("%s %s has the path's name in its body", path, kind)
 		}
 	}

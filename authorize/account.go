@@ -40,6 +40,9 @@ func (c *Consents) identify(ctx context.Context, con *Consent, t *role.Target) e
 	if rest, ok := strings.CutPrefix(t.Provider.AccountPointer, "/id_token"); ok {
 		// Every ID token has sub (OpenID Connect Core section 2), which at least tells one account from another.
 		con.Account, con.AccountVerified = cmp.Or(client.AccountIn(claims, rest), client.AccountIn(claims, "/sub")), verified
+		if unverified := claims["email_verified"] == false || claims["email_verified"] == "false"; unverified && rest == "/email" {
+			con.AccountVerified, con.AccountClaimed = false, true // OpenID Connect Core section 5.1: whoever agreed has written it
+		}
 	}
 	return nil
 }

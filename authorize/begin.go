@@ -84,7 +84,7 @@ func (c *Consents) target(ctx context.Context, s logical.Storage, key grant.Key)
 	if err != nil {
 		return nil, nil, err
 	}
-	return g, t, cmp.Or(t.CheckOrigin(t.Endpoints.Token), t.CheckReady())
+	return g, t, cmp.Or(checkOwner(g), t.CheckOrigin(t.Endpoints.Token), t.CheckReady())
 }
 
 // consentTo is a consent to the grant of a role that a caller begins now, whichever way it is brought.
@@ -92,7 +92,7 @@ func consentTo(g *grant.Grant, who Caller, scope string) *Consent {
 	now := clock.Now()
 	return &Consent{
 		Grant: g.Key, Caller: who.ID, BeganBy: who.Name, BeganAt: now, ExpiresAt: now.Add(patience), State: StateBegun,
-		Provider: g.Role.Provider, Realm: g.Role.Realm(), Scope: scope,
+		Provider: g.Role.Provider, Realm: g.Realm(), Scope: scope,
 	}
 }
 
@@ -175,7 +175,7 @@ func (c *Consents) add(ctx context.Context, s logical.Storage, con *Consent) err
 	if len(others) >= maxBegun {
 		first := slices.MinFunc(others, func(a, b *Consent) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
 		return mount.Refusal(fmt.Sprintf("you have begun %d consents of this role that are not finished: finish one with confirm/%s, drop them all with a delete of authorize/%[2]s, "+
-			"or wait %s until the first expires", len(others), con.Grant, client.Duration(first.ExpiresAt.Sub(con.BeganAt).Round(time.Second))))
+			"or wait %s until the first expires", len(others), con.Grant.Path(), client.Duration(first.ExpiresAt.Sub(con.BeganAt).Round(time.Second))))
 	}
 	return Put(ctx, s, con)
 }
@@ -185,7 +185,7 @@ func warnings(g *grant.Grant) (warnings []string) {
 	if g.Unauthorized() || g.Dead() {
 		return nil
 	}
-	warnings = append(warnings, "this role has a grant that works as far as is known, and keeps it until confirm/"+string(g.Key)+
+	warnings = append(warnings, "this role has a grant that works as far as is known, and keeps it until confirm/"+g.Key.Path()+
 		": some providers end it as soon as somebody agrees anew, so that an answer lost in the middle would cost it; then begin again")
 	if g.State.Account != "" {
 		warnings = append(warnings, "agree with the account that current_account names, unless another one is meant")

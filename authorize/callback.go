@@ -99,7 +99,7 @@ func (c *Consents) spend(ctx context.Context, s logical.Storage, con *Consent, i
 		}
 		return c.fail(ctx, s, con, reasonChanged)
 	}
-	if g.Role.Realm() != con.Realm || t.CheckAuthorization() != nil {
+	if g.Realm() != con.Realm || t.CheckAuthorization() != nil {
 		return c.fail(ctx, s, con, reasonChanged)
 	}
 	if why := con.judge(t, in); why != "" {

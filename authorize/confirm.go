@@ -157,7 +157,7 @@ func whyNone(mine []*Consent, key grant.Key) error {
 }
 
 func errNothing(key grant.Key) error {
-	return mount.Refusal("you have begun nothing for this role that could still be confirmed: it was confirmed already (status/" + string(key) + " shows authorized_at), it has expired, or somebody else has begun it, who must confirm it; begin with authorize/" + string(key))
+	return mount.Refusal("you have begun nothing for this role that could still be confirmed: it was confirmed already (status/" + key.Path() + " shows authorized_at), it has expired, or somebody else has begun it, who must confirm it; begin with authorize/" + key.Path())
 }
 
 // activate makes a granted consent the role's grant, and forgets it then. An ID token whose keys could not be fetched
@@ -178,6 +178,12 @@ func (c *Consents) activate(ctx context.Context, s logical.Storage, con *Consent
 			return nil, told(c.fail(ctx, s, con, reasonIDToken))
 		}
 	}
+	if err := c.checkAccount(g, con); err != nil {
+		if why, ok := errors.AsType[refused](err); ok {
+			return nil, told(c.fail(ctx, s, con, string(why)))
+		}
+		return nil, err
+	}
 	first := new(*con.First)
 	first.Account, first.AccountVerified, first.Callback = con.Account, con.AccountVerified, con.Callback
 	first.LastAccount = cmp.Or(con.Account, g.State.Account, g.State.LastAccount)
@@ -186,7 +192,7 @@ func (c *Consents) activate(ctx context.Context, s logical.Storage, con *Consent
 		if _, refused := mount.AsRefusal(err); refused || errors.Is(err, logical.ErrReadOnly) {
 			return nil, err
 		}
-		return nil, logical.CodedError(http.StatusServiceUnavailable, "the grant could not be stored; it is kept: repeat confirm/"+string(con.Grant)+" as it was")
+		return nil, logical.CodedError(http.StatusServiceUnavailable, "the grant could not be stored; it is kept: repeat confirm/"+con.Grant.Path()+" as it was")
 	}
 	out := &Confirmed{Activated: done, Warnings: con.warnings(cmp.Or(g.State.Account, g.State.LastAccount))}
 	if err := cmp.Or(c.dropParts(ctx, s, con), c.drop(ctx, s, con)); err != nil {

@@ -54,13 +54,16 @@ type Consent struct {
 	GrantID        string `json:"grant_id,omitempty"`
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
 	// Proof is the digest of the confirmation code; Wrong counts the codes that were wrong.
-	Proof           string            `json:"proof,omitempty"`
-	Wrong           int               `json:"wrong,omitempty"`
-	Account         string            `json:"account,omitempty"`
-	AccountVerified bool              `json:"account_verified,omitempty"`
-	Identified      bool              `json:"identified,omitempty"` // an ID token came
-	Callback        map[string]string `json:"callback,omitempty"`   // see client.Consent
-	LoginHint       string            `json:"login_hint,omitempty"`
+	Proof           string `json:"proof,omitempty"`
+	Wrong           int    `json:"wrong,omitempty"`
+	Account         string `json:"account,omitempty"`
+	AccountVerified bool   `json:"account_verified,omitempty"`
+	// AccountClaimed tells that nobody but whoever agreed has said so: a parameter of the callback, or an address that
+	// the provider has not verified.
+	AccountClaimed bool              `json:"account_claimed,omitempty"`
+	Identified     bool              `json:"identified,omitempty"` // an ID token came
+	Callback       map[string]string `json:"callback,omitempty"`   // see client.Consent
+	LoginHint      string            `json:"login_hint,omitempty"`
 	// Starts tells that the browser begins at start/, where the request is pushed (RFC 9126), and Pushes how often it was.
 	// Start is the storage key of that consent in each that was pushed: they are parts of what was begun once.
 	Starts bool   `json:"starts,omitempty"`

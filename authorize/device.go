@@ -32,9 +32,9 @@ func (c *Consents) BeginDevice(ctx context.Context, s logical.Storage, key grant
 	switch {
 	case !g.Role.DeviceFlow:
 		return nil, mount.Refusal("this role does not permit the device flow, in which nothing tells whether whoever agrees is whoever began, so that a link sent to somebody is enough " +
-			"to get at what is theirs: use authorize/" + string(key) + ", or write device_flow=true to the role if only people you trust can begin")
+			"to get at what is theirs: use authorize/" + key.Path() + ", or write device_flow=true to the role if only people you trust can begin")
 	case t.Endpoints.DeviceAuthorization == "":
-		return nil, mount.Refusal("the provider of this role has no device_authorization_endpoint: use authorize/" + string(key))
+		return nil, mount.Refusal("the provider of this role has no device_authorization_endpoint: use authorize/" + key.Path())
 	}
 	con := consentTo(g, who, t.Provider.ConsentScope(cmp.Or(scope, g.Role.Scope)))
 	con.at = placeOf(newState(key))
@@ -136,7 +136,7 @@ func (c *Consents) ask(s logical.Storage, at string) (over, lost bool) {
 		return true, false
 	}
 	g, t, err := c.target(ctx, s, con.Grant)
-	if err != nil || g.Role.Realm() != con.Realm || !g.Role.DeviceFlow {
+	if err != nil || g.Realm() != con.Realm || !g.Role.DeviceFlow {
 		if _, refused := mount.AsRefusal(err); refused || err == nil {
 			_ = c.fail(ctx, s, con, reasonChanged)
 			return true, false
@@ -147,7 +147,7 @@ func (c *Consents) ask(s logical.Storage, at string) (over, lost bool) {
 	if err != nil {
 		return c.unanswered(ctx, s, con, err)
 	}
-	if c.take(ctx, s, con, t, got) == nil {
+	if c.take(ctx, s, con, g, t, got) == nil {
 		c.keep(ctx, s, con)
 		c.grants.Logger().Info("somebody has agreed to what was begun with the device flow; it waits to be confirmed", "role", con.Grant)
 	}
@@ -203,10 +203,10 @@ func agreedByDevice(mine []*Consent, key grant.Key) (*Consent, error) {
 	}
 	switch {
 	case waits:
-		return nil, mount.Refusal("nobody has agreed yet: open verification_uri in a browser and type the user_code; read authorize/" + string(key) + " to see how far it is")
+		return nil, mount.Refusal("nobody has agreed yet: open verification_uri in a browser and type the user_code; read authorize/" + key.Path() + " to see how far it is")
 	case failed != nil:
 		return nil, mount.Refusal("what you have begun has failed: " + failed.Reason)
 	}
 	return nil, mount.Refusal("confirm takes one of confirmation_code (from the page), redirected_to (the address at which the browser ended), or authorization_code with its redirect_uri; " +
-		"none only after device/" + string(key))
+		"none only after device/" + key.Path())
 }

@@ -37,7 +37,7 @@ func (c *Consents) exchange(ctx context.Context, s logical.Storage, con *Consent
 	if err != nil {
 		return c.fail(ctx, s, con, whyRefused(err))
 	}
-	return c.take(ctx, s, con, t, got)
+	return c.take(ctx, s, con, g, t, got)
 }
 
 // accountInAnswer is where the token endpoint's answer names the account, "" where it does not.
@@ -66,7 +66,7 @@ func (c *Consents) intend(ctx context.Context, s logical.Storage, con *Consent) 
 }
 
 // take makes a granted consent of what an exchange has brought.
-func (c *Consents) take(ctx context.Context, s logical.Storage, con *Consent, t *role.Target, got *grant.Redeemed) error {
+func (c *Consents) take(ctx context.Context, s logical.Storage, con *Consent, g *grant.Grant, t *role.Target, got *grant.Redeemed) error {
 	if !got.HasGrant() {
 		return c.fail(ctx, s, con, reasonNoRefresh+": "+hints(t, con.Scope))
 	}
@@ -74,13 +74,15 @@ func (c *Consents) take(ctx context.Context, s logical.Storage, con *Consent, t 
 	con.First, con.IDToken, con.Identified = got.State, got.IDToken, got.IDToken.IsSet()
 	con.Account = got.Account
 	if name, ok := strings.CutPrefix(t.Provider.AccountPointer, "/callback/"); ok {
-		con.Account = printable(con.Callback[name])
+		con.Account, con.AccountClaimed = printable(con.Callback[name]), true
 	}
 	if err := c.identify(ctx, con, t); err != nil {
 		if !errors.Is(err, errKeys) {
 			return c.fail(ctx, s, con, reasonIDToken)
 		}
 		c.grants.Logger().Warn("the keys of a provider could not be fetched; the ID token is verified when the consent is confirmed", "role", con.Grant)
+	} else if why, ok := errors.AsType[refused](c.checkAccount(g, con)); ok {
+		return c.fail(ctx, s, con, string(why)) // who agreed is told here; Confirm looks again
 	}
 	con.State, con.ExpiresAt = StateGranted, clock.Now().Add(patience)
 	return nil

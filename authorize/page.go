@@ -78,7 +78,7 @@ func (c *Consents) grantedPage(con *Consent, code string) *Page {
 	return view{
 		Title: "One step is left: confirm where you began",
 		Granted: &granted{
-			Provider: con.Provider, Account: legible(con.Account), Verified: con.AccountVerified, Role: string(con.Grant),
+			Provider: con.Provider, Account: legible(con.Account), Verified: con.AccountVerified, Role: con.Grant.Path(),
 			BeganBy: legible(con.BeganBy), BeganAt: con.BeganAt.UTC(),
 			Code: shownCode(code), Command: c.grants.Command("", "confirm", con.Grant) + " confirmation_code=" + shownCode(code),
 		},
@@ -121,7 +121,7 @@ func failedPage(con *Consent, reason string) *Page {
 	}
 	return view{Title: title, Paragraphs: []string{
 		upper(strings.TrimSuffix(reason, ".")) + ".",
-		"This was for the role " + string(con.Grant) + " at " + con.Provider + ", begun at " + con.BeganAt.UTC().Format(time.DateTime) + " UTC.",
+		"This was for the role " + con.Grant.Path() + " at " + con.Provider + ", begun at " + con.BeganAt.UTC().Format(time.DateTime) + " UTC.",
 		"If you did not begin it, close this page: nothing was given to anybody.",
 	}}.page(status)
 }

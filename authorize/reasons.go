@@ -9,6 +9,8 @@ const (
 	reasonNoCode      = "the provider sent the browser back without an authorization code and without an error: check authorization_code_parameter of the provider, and begin again"
 	reasonIDToken     = "the ID token that came is not one for this client and this consent, so nothing was taken: check client_id, issuer and jwks_uri, and begin again"
 	reasonNoRefresh   = "the provider gave an access token and no refresh token, so there is no grant to keep and nothing was activated"
+	reasonAccount     = "another account has agreed than the one that this role wants of you (bound_account), so nothing was activated: log out at the provider, and begin again with the right one"
+	reasonNoAccount   = "the role wants an account of yours that Vault does not know (bound_account): ask whoever runs Vault to add it to your entity, and begin again"
 	reasonTooMany     = "five confirmation codes were wrong, so this consent was dropped: begin again"
 	reasonUnconfirmed = "somebody has agreed and nobody has confirmed it in time, so it was forgotten: begin again"
 	reasonWithdrawn   = "the role does not permit the device flow any more, so what it has brought was forgotten: use authorize/<role>, or write device_flow=true to the role"

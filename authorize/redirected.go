@@ -41,7 +41,7 @@ func (c *Consents) redirected(ctx context.Context, s logical.Storage, key grant.
 		case con != nil && con.State == StateGranted && con.Proof == "":
 			return con, nil // a confirm of this address broke off
 		case con == nil || !con.awaits():
-			return nil, mount.Refusal("the state in redirected_to was used already: read authorize/" + string(key) + " to see what became of it, or begin again")
+			return nil, mount.Refusal("the state in redirected_to was used already: read authorize/" + key.Path() + " to see what became of it, or begin again")
 		}
 		if err := c.spend(ctx, s, con, in); err != nil {
 			return nil, err

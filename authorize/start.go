@@ -61,7 +61,7 @@ func (c *Consents) push(ctx context.Context, s logical.Storage, at string) (goOn
 	if _, refusal := mount.AsRefusal(err); err != nil && !refusal {
 		return "", err
 	}
-	if err != nil || g.Role.Realm() != con.Realm || t.CheckAuthorization() != nil {
+	if err != nil || g.Realm() != con.Realm || t.CheckAuthorization() != nil {
 		return "", c.fail(ctx, s, con, reasonChanged)
 	}
 	state := newState(con.Grant)

@@ -35,6 +35,13 @@ func (k *Keeper) Write(ctx context.Context, s logical.Storage, key Key, in mount
 			return nil, err
 		}
 		w.State = st.standing(old)
+		if old.PerOwner() && in.Names("grant_owner") {
+			owners, err := Owners(ctx, s, key.Role())
+			if err != nil {
+				return nil, err
+			}
+			w.State.Owners = len(owners)
+		}
 		old.Adopt(w.State.Next) // if the write that should have done this has failed, this one does it
 	}
 	r, err := w.Apply(ctx, s)
@@ -43,6 +50,9 @@ func (k *Keeper) Write(ctx context.Context, s logical.Storage, key Key, in mount
 	}
 	if err := role.Put(ctx, s, key.Role(), r); err != nil {
 		return nil, err
+	}
+	if old != nil && r.PerOwner() && !old.PerOwner() {
+		_ = s.Delete(ctx, Prefix+string(key)) // the state of a grant that has ended: it counts for nothing any more
 	}
 	k.Edited(ctx, s, key)
 	return append(w.Warnings, r.Warnings()...), nil

@@ -26,6 +26,9 @@ func (k *Keeper) Revoke(ctx context.Context, s logical.Storage, key Key) error {
 		if err != nil {
 			return none, err
 		}
+		if err := g.checkRealm(t, t.Endpoints.Revocation); err != nil {
+			return none, err
+		}
 		presented := g.State
 		if pointed, err := g.State.pointed(t.Provider); err == nil {
 			presented = pointed
@@ -105,12 +108,15 @@ func (k *Keeper) forget(ctx context.Context, s logical.Storage, g *Grant) error 
 		k.letGo(key)
 		return PutState(ctx, s, key, ended)
 	}
-	ended := &State{Record: Record{GrantID: r.GrantID, Generation: st.Generation}}
+	ended := &State{Record: Record{GrantID: st.GrantID, RoleID: st.RoleID, Client: st.Client, Origins: st.Origins, Generation: st.Generation}}
 	ended.Fault = &Fault{Class: client.GrantRefused, Reason: "the grant was revoked", At: clock.Now(), Reauthorize: true, Revoked: true}
 	if err := PutState(ctx, s, key, ended); err != nil {
 		return err
 	}
 	k.letGo(key)
+	if key.Owner() != "" {
+		return nil // the role has no copy
+	}
 	unlock, err := k.Edits.Lock(ctx, key.Role())
 	if err != nil {
 		return ErrBusy
@@ -131,15 +137,18 @@ func (k *Keeper) Delete(ctx context.Context, s logical.Storage, key Key) error {
 	if err := k.removeRole(ctx, s, key); err != nil {
 		return mount.StorageError(err)
 	}
+	remove := func(ctx context.Context) error {
+		return cmp.Or(k.RemoveState(ctx, s, key), k.removeOwners(ctx, s, key.Role()))
+	}
 	wait, cancel := context.WithTimeout(ctx, deletePatience)
 	defer cancel()
-	if err := k.RemoveState(wait, s, key); !errors.Is(err, ErrBusy) {
+	if err := remove(wait); err == nil || wait.Err() == nil && !errors.Is(err, ErrBusy) {
 		return mount.StorageError(err)
 	}
 	k.Begin(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*MaxHold)
+		ctx, cancel := context.WithTimeout(context.Background(), longestDelete)
 		defer cancel()
-		if err := k.RemoveState(ctx, s, key); err != nil {
+		if err := remove(ctx); err != nil {
 			k.Logger().Warn("the state of a deleted role is left in storage, where it counts for nothing", "role", key, "error", err)
 		}
 	})
@@ -159,11 +168,15 @@ func (k *Keeper) removeRole(ctx context.Context, s logical.Storage, key Key) err
 	return nil
 }
 
-// deletePatience is how long a delete waits for an exchange under way.
-const deletePatience = 2 * time.Second
+const (
+	// deletePatience is how long a delete waits for an exchange under way, and for many owners.
+	deletePatience = 2 * time.Second
+	// longestDelete bounds what is done of it in the background, where a hundred thousand owners take minutes.
+	longestDelete = time.Hour
+)
 
-// RemoveState forgets what the machine knows of a role that is gone. A role of the same name that was
-// written meanwhile has a grant of its own, and its state is left alone.
+// RemoveState forgets what the machine knows of a grant whose role is gone. A role of the same name that was
+// written meanwhile has grants of its own, and their states are left alone.
 func (k *Keeper) RemoveState(ctx context.Context, s logical.Storage, key Key) error {
 	unlock, err := k.Refreshes.Lock(ctx, string(key))
 	if err != nil {
@@ -171,8 +184,19 @@ func (k *Keeper) RemoveState(ctx context.Context, s logical.Storage, key Key) er
 	}
 	defer unlock()
 	r, err := role.Get(ctx, s, key.Role())
-	if err != nil || r != nil {
+	if err != nil {
 		return err
+	}
+	if r != nil {
+		if key.Owner() == "" {
+			return nil
+		}
+		if st, err := GetState(ctx, s, key); err != nil || st == nil || key.isOf(r, st) {
+			return err
+		}
+	}
+	if key.Owner() != "" {
+		return k.removeOwner(ctx, s, key)
 	}
 	k.letGo(key)
 	return s.Delete(ctx, Prefix+string(key))

@@ -177,7 +177,7 @@ func (f *Fault) probablyGone(now time.Time) bool {
 // sentence says what happened, what became of the grant and what to do, for errors, warnings and
 // status alike.
 func (f *Fault) sentence(now time.Time, key Key) string {
-	renew := fmt.Sprintf("authorize again at the provider and write the new refresh_token to roles/%s", key)
+	renew, key := key.renew(), Key(key.Path())
 	switch {
 	case f.Revoked:
 		return fmt.Sprintf("the grant was ended with revoke/%s: %s", key, renew)
@@ -211,10 +211,10 @@ func (f *Fault) sentence(now time.Time, key Key) string {
 			client.Duration(f.Settle.Sub(now).Round(time.Second)))
 	}
 	if f.Class == client.ClientRefused && !f.corrected {
-		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; %s by itself", key, next)
+		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; %s by itself", key.Role(), next)
 	}
 	if f.Entry != "" && f.SilentSince.IsZero() {
-		next += fmt.Sprintf("; if such an answer means that the grant is dead, status/%s has the entry for permanent_errors", key)
+		next += fmt.Sprintf("; if such an answer means that the grant is dead, status/%s has the entry for permanent_errors", key.Path())
 	}
 	return f.what() + f.spent() + "; " + next
 }

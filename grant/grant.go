@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -11,12 +12,6 @@ import (
 	"vault-plugin-secrets-oauthrefresh/provider"
 	"vault-plugin-secrets-oauthrefresh/role"
 )
-
-// Key names one grant of a mount, for storage, locks and memory: the name of its role.
-type Key string
-
-// Role is the name of the role that the grant is of.
-func (k Key) Role() string { return string(k) }
 
 // Grant is one grant as a look into storage has found it: what an operator stores of it, whom it is with, and
 // what has become of it. The three are of one look, and none of them is changed.
@@ -35,6 +30,31 @@ func (g *Grant) Terms() Terms { return newTerms(g.Role, g.Provider) }
 // provider must be there.
 func (g *Grant) Timing(now time.Time) Timing { return timingOf(g.Role, g.Provider, g.State, now) }
 
+// Realm names what a consent to this grant is to: server, client and, for an owner's, the role as it was made. One that was
+// deleted and written again has other owners.
+func (g *Grant) Realm() string {
+	if g.Key.Owner() == "" {
+		return g.Role.Realm()
+	}
+	return mount.Digest(g.Role.Realm(), g.Role.GrantID)
+}
+
+// checkRealm refuses to send an owner's token to an endpoint that it is not from, or as another client than it was given
+// to. An operator writes a role with its own secrets, and not with those of the owners.
+func (g *Grant) checkRealm(t *role.Target, endpoint string) error {
+	if g.Key.Owner() == "" || g.State.RoleID == "" || endpoint == "" {
+		return nil
+	}
+	origin, err := client.Origin(endpoint)
+	if err != nil {
+		return mount.Refuse(err)
+	}
+	if g.State.Client != t.Role.ClientRealm() || !slices.Contains(g.State.Origins, origin) {
+		return errForeign
+	}
+	return nil
+}
+
 // Dead tells whether only a new refresh token can help.
 func (g *Grant) Dead() bool { return g.State.Dead(g.Role) }
 
@@ -49,6 +69,14 @@ func (g *Grant) Identity(now time.Time) (*client.Identity, error) {
 		return next, nil
 	}
 	return id, nil
+}
+
+// grantID is that of the grant which is current.
+func (g *Grant) grantID() string {
+	if g.Key.Owner() != "" {
+		return g.State.GrantID
+	}
+	return g.Role.GrantID
 }
 
 // with is the grant in another state.
@@ -84,12 +112,18 @@ func (k *Keeper) find(ctx context.Context, s logical.Storage, key Key, l *look) 
 	if r == nil {
 		return nil, role.ErrNoRole
 	}
+	if key.Owner() != "" && !r.PerOwner() {
+		return nil, errNoOwners
+	}
+	if mount.Writes(k.System()) {
+		k.Memory.keepKind(key, l, r.PerOwner())
+	}
 	p, err := provider.Get(ctx, s, r.Provider)
 	if err != nil {
 		return nil, err
 	}
 	g := &Grant{Key: key, Role: r, Provider: p, look: l}
-	if held != nil && held.GrantID == r.GrantID {
+	if held != nil && key.isOf(r, held) {
 		g.State = held
 		return g, nil
 	}
@@ -97,7 +131,7 @@ func (k *Keeper) find(ctx context.Context, s logical.Storage, key Key, l *look) 
 	if err != nil {
 		return nil, err
 	}
-	g.State = k.unrecorded.over(key, stateOf(r, state))
+	g.State = k.unrecorded.over(key, stateOf(key, r, state))
 	return g, g.correct(ctx, s)
 }
 
@@ -141,12 +175,12 @@ func (g *Grant) correct(ctx context.Context, s logical.Storage) error {
 // current is the state of a role's grant: what is held in memory because storage refused it, else what is stored,
 // else the grant as the operator wrote it. State of another grant does not count.
 func (k *Keeper) current(ctx context.Context, s logical.Storage, key Key, r *role.Role) (*State, error) {
-	if held := k.Held.Get(key); held != nil && held.GrantID == r.GrantID {
+	if held := k.Held.Get(key); held != nil && key.isOf(r, held) {
 		return held, nil
 	}
 	stored, err := GetState(ctx, s, key)
 	if err != nil {
 		return nil, err
 	}
-	return k.unrecorded.over(key, stateOf(r, stored)), nil
+	return k.unrecorded.over(key, stateOf(key, r, stored)), nil
 }

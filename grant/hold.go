@@ -95,7 +95,7 @@ func (k *Keeper) tryStore(s logical.Storage, key Key, st *State) bool {
 		return false
 	}
 	switch {
-	case r == nil || r.GrantID != st.GrantID:
+	case r == nil || !key.isOf(r, st), key.Owner() != "" && stored == nil:
 		// Also by another node, which knows nothing of what is held here. Stored, it would be the
 		// refresh token of a role that is gone, and nobody would ever remove it.
 		k.Logger().Info("an answer kept in memory is not stored: its role was deleted or has a new grant", "role", key)

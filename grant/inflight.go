@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -20,6 +21,26 @@ func (k *Keeper) MarkInflight(ctx context.Context, s logical.Storage, key Key) e
 	ctx, cancel := context.WithTimeout(ctx, mount.StorageTimeout)
 	defer cancel()
 	return mount.Save(ctx, s, InflightPrefix+string(key), struct{}{})
+}
+
+// Inflight are the grants that are noted. The error is storage's.
+func Inflight(ctx context.Context, s logical.Storage) (keys []Key, err error) {
+	names, err := s.List(ctx, InflightPrefix)
+	for _, name := range names {
+		of, owned := strings.CutSuffix(name, "/")
+		if !owned {
+			keys = append(keys, Key(name))
+			continue
+		}
+		owners, err := s.List(ctx, InflightPrefix+name)
+		if err != nil {
+			return nil, err
+		}
+		for _, owner := range owners {
+			keys = append(keys, KeyOf(of, owner))
+		}
+	}
+	return keys, err
 }
 
 // unmarkInflight removes the note, once the role's lock is free, if its exchange is settled by then. Nobody waits
@@ -41,7 +62,7 @@ func (k *Keeper) SettleInflight(s logical.Storage, key Key) {
 	stored, err := GetState(ctx, s, key)
 	if err == nil && stored != nil && stored.Intent != nil {
 		var r *role.Role
-		if r, err = role.Get(ctx, s, key.Role()); r != nil && stateOf(r, stored).Intent != nil {
+		if r, err = role.Get(ctx, s, key.Role()); r != nil && stateOf(key, r, stored).Intent != nil {
 			return
 		}
 	}

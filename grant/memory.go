@@ -28,8 +28,9 @@ import (
 type memory struct {
 	Mu    sync.Mutex
 	roles *simplelru.LRU[Key, remembered]
-	Looks map[Key]*looks // into storage, of each role, as long as no write has overtaken them
-	edits int64          // writes to roles and providers so far
+	kinds *simplelru.LRU[string, bool] // of roles: whether one keeps a grant for each owner
+	Looks map[Key]*looks               // into storage, of each role, as long as no write has overtaken them
+	edits int64                        // writes to roles and providers so far
 }
 
 // remembered is all that a read of a token in use needs.
@@ -41,6 +42,9 @@ type remembered struct {
 // maxRemembered bounds the memory: with a JWT of 1 KiB and what comes with it, 50 MB. Roles beyond it
 // are read from storage.
 const maxRemembered = 1 << 14
+
+// maxKinds bounds what is remembered of roles that nobody need read for: a name and a bit.
+const maxKinds = 1 << 16
 
 // looks are those under way with no write between them. Readers come at the same time, so one that comes later must
 // not undo what another has seen.
@@ -54,10 +58,11 @@ type look struct {
 
 func newMemory() *memory {
 	roles, err := simplelru.NewLRU[Key, remembered](maxRemembered, nil)
-	if err != nil {
-		panic(err) // the size is above 0
+	kinds, kindsErr := simplelru.NewLRU[string, bool](maxKinds, nil)
+	if err != nil || kindsErr != nil {
+		panic("an LRU has no size")
 	}
-	return &memory{roles: roles, Looks: map[Key]*looks{}}
+	return &memory{roles: roles, kinds: kinds, Looks: map[Key]*looks{}}
 }
 
 // recall returns what is remembered of a role.
@@ -119,11 +124,44 @@ func (m *memory) forget(entry string) {
 		m.edits++
 	}
 	switch kind {
-	case role.Prefix, Prefix:
+	case role.Prefix:
+		m.forgetRole(name)
+	case Prefix:
 		m.roles.Remove(Key(name))
 		delete(m.Looks, Key(name))
 	case provider.Prefix:
 		m.purge()
+	}
+}
+
+// forgetRole drops what is remembered of a role, and of all its owners' grants.
+func (m *memory) forgetRole(name string) {
+	for _, key := range m.roles.Keys() {
+		if key.Role() == name {
+			m.roles.Remove(key)
+		}
+	}
+	for key := range m.Looks {
+		if key.Role() == name {
+			delete(m.Looks, key)
+		}
+	}
+	m.kinds.Remove(name)
+}
+
+// kind tells whether a role keeps a grant for each owner, as far as that is remembered.
+func (m *memory) kind(name string) (perOwner, known bool) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	return m.kinds.Get(name)
+}
+
+// keepKind remembers what a look has seen, unless something was written since it began.
+func (m *memory) keepKind(key Key, l *look, perOwner bool) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	if m.Looks[key] == l.among {
+		m.kinds.Add(key.Role(), perOwner)
 	}
 }
 
@@ -139,6 +177,7 @@ func (m *memory) clear() {
 
 func (m *memory) purge() {
 	m.roles.Purge()
+	m.kinds.Purge()
 	clear(m.Looks)
 }
 

@@ -136,7 +136,7 @@ func (k *Keeper) ready(ctx context.Context, s logical.Storage, g *Grant, d Deman
 	if err != nil {
 		return nil, st, err
 	}
-	return t, st, cmp.Or(k.mayRefresh(g.with(st), t, d), t.CheckReady())
+	return t, st, cmp.Or(g.checkRealm(t, t.Endpoints.Token), k.mayRefresh(g.with(st), t, d), t.CheckReady())
 }
 
 // mayRefresh returns the reason in the grant's own state, or in this node's, not to make an exchange that is due.
@@ -153,7 +153,7 @@ func (k *Keeper) mayRefresh(g *Grant, t *role.Target, d Demand) error {
 	case d.unasked() && when.Settle.After(now) && g.Terms().usable(st, now) >= max(d.MinTTL, role.MinLease):
 		return errUnsettled
 	case g.Role.Spends() && !st.RefreshToken.IsSet():
-		return mount.Refusal("this role has no refresh token: " + k.ToAuthorize(g))
+		return mount.Refusal("there is no refresh token: " + k.ToAuthorize(g))
 	case !k.writable():
 		return logical.ErrReadOnly // Vault then forwards the request to the active node
 	case k.Work.Ending():

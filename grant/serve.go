@@ -159,15 +159,17 @@ func (k *Keeper) serveRefreshed(ctx context.Context, s logical.Storage, g *Grant
 	if st == nil {
 		return nil, failure // the caller's time is over, or the mount's
 	}
-	if k.Memory.edited(g.look) { // role or provider may have been written while the provider was asked
+	// Role or provider may have been written while the provider was asked, or an owner may have agreed anew.
+	if k.Memory.edited(g.look) || g.Key.Owner() != "" && st.GrantID != g.State.GrantID {
 		var err error
 		if g, err = k.Look(ctx, s, g.Key); err != nil {
 			return nil, err
 		}
 	}
+	of := g.grantID()
 	g = g.with(st)
 	terms, now := g.Terms(), clock.Now()
-	if st.GrantID != "" && st.GrantID != g.Role.GrantID || failure == nil && !terms.isOf(st) {
+	if st.GrantID != "" && st.GrantID != of || failure == nil && !terms.isOf(st) {
 		// What came, token or refusal, is of another grant or scope than the role's as it is now.
 		return nil, errMovedOn
 	}
@@ -202,7 +204,7 @@ func (k *Keeper) despite(g *Grant, terms Terms, want Demand, failure error) (*Se
 	if err != nil {
 		return nil, failure
 	}
-	out.Warnings = append(out.Warnings, fmt.Sprintf("this token is served until it ends, because it could not be refreshed: %v; see status/%s", failure, g.Key))
+	out.Warnings = append(out.Warnings, fmt.Sprintf("this token is served until it ends, because it could not be refreshed: %v; see status/%s", failure, g.Key.Path()))
 	return out, nil
 }
 

@@ -38,6 +38,11 @@ type State struct {
 type Record struct {
 	// GrantID is the grant that all this belongs to, see role.Settings.
 	GrantID string `json:"grant_id"`
+	// RoleID, Client and Origins tie the grant of one of a role's owners to the role: its GrantID, its ClientRealm and its
+	// Origins when it was agreed to. Empty for the role's own.
+	RoleID  string   `json:"role_id,omitempty"`
+	Client  string   `json:"client,omitempty"`
+	Origins []string `json:"origins,omitempty"`
 	// Generation counts the refreshes of the grant that brought something.
 	Generation int64 `json:"generation"`
 	// Settings are those that the access token was got with, see Role.SettingsID, and Asked what was asked
@@ -148,10 +153,16 @@ func (st *State) entry() *tokenEntry {
 	return e
 }
 
-// stateOf is the stored state, if it is of the role's grant, else the grant as it was written.
-func stateOf(r *role.Role, stored *State) *State {
-	if stored != nil && stored.GrantID == r.GrantID {
+// stateOf is the stored state, if it is of the role's grant, else the grant as it was written, or an owner's that nobody
+// has agreed to.
+func stateOf(key Key, r *role.Role, stored *State) *State {
+	switch {
+	case stored != nil && key.isOf(r, stored):
 		return stored
+	case key.Owner() != "":
+		return new(State)
+	case r.PerOwner():
+		return &State{Record: Record{GrantID: r.GrantID}}
 	}
 	return &State{Record: Record{GrantID: r.GrantID}, RefreshToken: r.RefreshToken}
 }

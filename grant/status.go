@@ -3,6 +3,7 @@ package grant
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -23,6 +24,7 @@ const (
 	StateUnpersisted  = "unpersisted"  // the last answer is in memory only
 	StateBlocked      = "blocked"      // no refresh can be made before somebody writes something
 	StateDead         = "dead"         // only a new refresh token helps
+	StateOrphaned     = "orphaned"     // Vault knows the entity that owns it no more; it rests
 
 	StateUnreadable = "unreadable" // an entry in storage is damaged; in the status of the mount only
 )
@@ -34,6 +36,8 @@ func (k *Keeper) word(g *Grant, obstacle error) string {
 		return StateDead
 	case k.Unpersisted(g.Key):
 		return StateUnpersisted
+	case k.orphaned(g.Key):
+		return StateOrphaned
 	case obstacle != nil:
 		return StateBlocked
 	case g.Unauthorized():
@@ -48,6 +52,12 @@ func (k *Keeper) word(g *Grant, obstacle error) string {
 	return StateOK
 }
 
+// orphaned tells of a grant that Vault knows its owner no more. Who can't be asked about counts as there.
+func (k *Keeper) orphaned(key Key) bool {
+	standing, err := k.OwnerStanding(key)
+	return err == nil && standing == OwnerGone
+}
+
 // nextStep is what somebody who reads the status of a grant should do, "" when that is nothing.
 func (k *Keeper) nextStep(g *Grant, obstacle error, now time.Time) string {
 	st := g.State
@@ -57,9 +67,12 @@ func (k *Keeper) nextStep(g *Grant, obstacle error, now time.Time) string {
 			"it is stored by itself then, and a restart of Vault or the plugin before would lose it"
 	case word == StateBlocked:
 		return obstacle.Error()
+	case word == StateOrphaned:
+		return fmt.Sprintf("Vault knows the entity that owns this grant no more (it was deleted, or merged into another): the grant rests; to end it, use revoke/%s, and to forget it, "+
+			"delete status/%[1]s; whoever it was authorizes again as who they are now", g.Key)
 	case word == StateUnauthorized:
 		return k.ToAuthorize(g)
-	case word == StateDead && role.Authorizable(g.Provider):
+	case word == StateDead && g.Key.Owner() == "" && role.Authorizable(g.Provider):
 		return st.Fault.asOf(g.Timing(now)).sentence(now, g.Key) + "; or " + k.ToAuthorize(g)
 	case st.Fault != nil && g.Provider != nil:
 		return st.Fault.asOf(g.Timing(now)).sentence(now, g.Key)
@@ -87,6 +100,7 @@ func obstacle(ctx context.Context, s logical.Storage, g *Grant) error {
 	}
 	if err == nil {
 		_, err = g.State.pointed(t.Provider)
+		err = cmp.Or(err, g.checkRealm(t, t.Endpoints.Token))
 	}
 	if _, ok := mount.AsRefusal(err); ok {
 		return err
@@ -130,6 +144,12 @@ func (k *Keeper) Status(ctx context.Context, s logical.Storage, key Key) (data m
 	}
 	if gap := k.gapOf(g); gap != nil && !g.Dead() {
 		data["snapshot_suspected"] = gap.sentence()
+	}
+	if owner := g.Key.Owner(); owner != "" {
+		data["owner"] = owner
+		if standing, err := k.OwnerStanding(g.Key); err == nil && standing != "" {
+			data["owner_standing"] = standing
+		}
 	}
 	g.State.describe(data)
 	if unknown {

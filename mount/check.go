@@ -1,6 +1,7 @@
 package mount
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"runtime/debug"
@@ -19,6 +20,9 @@ var nameRule = regexp.MustCompile(`^[A-Za-z0-9_@+:-][A-Za-z0-9._@+:-]{0,127}$`)
 // NamePattern captures a name in a path's pattern. It takes more than a name may be, so that a bad one
 // is refused with a sentence.
 const NamePattern = "(?P<name>.+)"
+
+// OwnedPattern captures the name of a role and, behind a slash, that of an owner, which may be left out.
+const OwnedPattern = "(?P<name>[^/]+)(/(?P<owner>.*))?"
 
 // fieldRule is what an unknown field must look like to be repeated in an error: anything else may
 // be a value that has slipped into the place of a name.
@@ -65,13 +69,26 @@ func CheckPathName(path *framework.Path, req *logical.Request) error {
 		return nil
 	}
 	// What the pattern captures stands between its literal ends; the framework has added the anchors.
-	before, after, _ := strings.Cut(strings.Trim(path.Pattern, "^$"), NamePattern)
-	if !IsName(strings.TrimSuffix(strings.TrimPrefix(req.Path, before), after)) {
-		return fmt.Errorf("this name can't be used: a name is up to 128 letters, digits and . _ - @ + : " +
-			"that begin with no dot and have no two dots in a row")
+	pattern := strings.Trim(path.Pattern, "^$")
+	if before, _, owned := strings.Cut(pattern, OwnedPattern); owned {
+		name, owner, named := strings.Cut(strings.TrimPrefix(req.Path, before), "/")
+		if IsName(name) && named && !IsName(owner) {
+			return errors.New("this owner can't be used: like a role's, the name of an owner" + nameSentence)
+		}
+		return checkName(name)
+	}
+	before, after, _ := strings.Cut(pattern, NamePattern)
+	return checkName(strings.TrimSuffix(strings.TrimPrefix(req.Path, before), after))
+}
+
+func checkName(name string) error {
+	if !IsName(name) {
+		return errors.New("this name can't be used: a name" + nameSentence)
 	}
 	return nil
 }
+
+const nameSentence = " is up to 128 letters, digits and . _ - @ + : that begin with no dot and have no two dots in a row"
 
 // CheckNewName refuses a name for something new that means something else in a policy's path. What was
 // stored under it before goes on.
@@ -86,12 +103,13 @@ func CheckNewName(name string) error {
 // otherwise be dropped and the operator told that all is well.
 func checkUnknown(path *framework.Path, req *logical.Request) error {
 	for field := range req.Data {
-		if path.Fields[field] != nil && field != "name" {
+		given := field == "name" || field == "owner" // by the path
+		if path.Fields[field] != nil && !given {
 			continue
 		}
 		help := fmt.Sprintf("run \"vault path-help %s%s\" to see the fields of this path", req.MountPoint, req.Path)
-		if field == "name" && path.Fields["name"] != nil {
-			return fmt.Errorf("the name is given by the path: leave the field name out")
+		if given && path.Fields[field] != nil {
+			return fmt.Errorf("the %s is given by the path: leave the field %[1]s out", field)
 		}
 		if !fieldRule.MatchString(field) {
 			return fmt.Errorf("this path has no such field; %s", help)

@@ -30,6 +30,11 @@ func Name(of string) Field {
 	return Text("name", nil, "Name of the "+of+", from the path.")
 }
 
+// Owner is the row of an owner in the path.
+func Owner() Field {
+	return Text("owner", nil, "Whose grant, on a role with grant_owner=entity, from the path; left out, the caller's own. For operators and brokers.")
+}
+
 // Text is a row for a text. Like all of these it declares the field only, with nothing to read into and to show,
 // when the variable is nil.
 func Text(name string, of *string, description string) Field {

@@ -22,6 +22,9 @@ import (
 //
 // Where consent can bring the grant, a role is written without one first.
 func (w *Write) checkRefreshToken(r *Role, p *client.Provider) error {
+	if r.PerOwner() {
+		return nil
+	}
 	had := w.Old != nil && w.Old.Spends()
 	if !r.Spends() || r.RefreshToken.IsSet() || !w.Names("refresh_token") && (had || Authorizable(p)) {
 		return nil
@@ -71,7 +74,7 @@ func (r *Role) check() error {
 	if r.IdentityReadable && r.CertificateChain == "" {
 		return mount.Refusal("identity_readable=true hands out the role's client certificate, and the role has none: give pfx and pfx_password, or client_certificate and client_private_key, or set identity_readable=false")
 	}
-	if err := r.checkConsent(); err != nil {
+	if err := cmp.Or(r.checkConsent(), r.checkOwner()); err != nil {
 		return err
 	}
 	if _, err := provider.RootCAs(r.CACertificate); err != nil {

@@ -34,6 +34,7 @@ type Standing struct {
 	RefreshToken client.Secret // the current one
 	Alone        bool          // nothing else is kept that may be the grant's
 	Dead         bool          // only a new refresh token helps
+	Owners       int           // who have grants of the role, where it keeps one for each
 }
 
 // Choices are the credentials that an exchange may be made with: of each part its slots, the one to begin with first,

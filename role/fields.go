@@ -53,7 +53,7 @@ func fields(r *Role, b *brought) mount.Fields {
 		secretPairs("token_params", &r.TokenParams, "Parameters sent in the body besides the provider's. A write replaces all of them, a read shows their names as token_params_names."),
 		secretPairs("token_headers", &r.TokenHeaders, "Headers sent besides the provider's. A write replaces all of them, a read shows their names as token_headers_names."),
 	}
-	return slices.Concat(fields, proofFields(r, &b.now), servingFields(r), consentFields(r))
+	return slices.Concat(fields, proofFields(r, &b.now), servingFields(r), consentFields(r), ownerFields(r))
 }
 
 // consentFields are about how a person agrees to the grant. They are shown where they are set.

@@ -67,6 +67,8 @@ type Settings struct {
 	AuthorizationParams     map[string]string `json:"authorization_params,omitempty"`
 	RedirectURIs            []string          `json:"redirect_uris,omitempty"`
 	DeviceFlow              bool              `json:"device_flow,omitempty"`
+	GrantOwner              string            `json:"grant_owner,omitempty"`
+	BoundAccount            string            `json:"bound_account,omitempty"`
 	// AuthorizationOrigin is where the provider's authorization endpoint was at the last write, see CheckAuthorization.
 	AuthorizationOrigin string `json:"authorization_origin,omitempty"`
 	// Pins are what the provider's definition said at the last write, nil where that is built-in, and in
@@ -138,6 +140,12 @@ func (r *Role) SettingsID() string {
 func (r *Role) Realm() string {
 	return mount.Digest(r.GrantType, r.Provider, r.Origins, r.ProviderParams, r.ClientID)
 }
+
+// ClientRealm names which client of which server this is, whatever else its definition says.
+func (r *Role) ClientRealm() string { return mount.Digest(r.Provider, r.ProviderParams, r.ClientID) }
+
+// PerOwner tells whether the role keeps a grant for each of its owners, and none of its own.
+func (r *Role) PerOwner() bool { return r.GrantOwner == GrantOwnerEntity }
 
 // Fingerprint is that of the client certificate, the SHA-256 of its DER in lower-case hex; "" when the role has none.
 func (r *Role) Fingerprint() string { return client.Fingerprint(r.CertificateChain) }

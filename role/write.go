@@ -51,7 +51,7 @@ func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 	if err := cmp.Or(w.readNext(r), w.checkValidity(r), r.check()); err != nil {
 		return nil, err
 	}
-	if err := w.checkRefreshToken(r, p); err != nil {
+	if err := cmp.Or(w.checkOwner(r, p), w.checkRefreshToken(r, p)); err != nil {
 		return nil, err
 	}
 	t, err := TargetOf(ctx, s, r, p)
@@ -89,6 +89,9 @@ func (w *Write) read(r *Role) {
 		r.GrantType = client.GrantJWTBearer
 	}
 	r.TokenMode = cmp.Or(r.TokenMode, tokenModeShared)
+	if r.GrantOwner == grantOwnerRole {
+		r.GrantOwner = "" // as what was stored before there were others
+	}
 }
 
 // readGrant starts a new grant when the write brings a new refresh token.
@@ -100,6 +103,9 @@ func (w *Write) readGrant(r *Role) (err error) {
 		w.Warnings = append(w.Warnings, "this refresh_token is the one that the grant began with; "+
 			"the provider has replaced it since, so the newer one is kept")
 		return nil
+	}
+	if w.changesOwner(r) && !w.Names("refresh_token") {
+		w.brought.refreshToken = client.Secret{} // of a grant that has ended
 	}
 	w.Warnings = append(w.Warnings, warnOfPasting(w.brought.refreshToken)...)
 	// None, if it was named as empty or is to come by consent: checkRefreshToken tells whether it may.
@@ -125,7 +131,7 @@ const (
 // over with it would replace the one that is live by one that is long spent. A grant that is dead may
 // start over with anything but that.
 func (w *Write) written(r *Role) relation {
-	if r.GrantID == "" || w.State.Dead && !r.Spends() { // what has killed the grant says nothing of the client's own
+	if r.GrantID == "" || w.changesOwner(r) || w.State.Dead && !r.Spends() { // what has killed the grant says nothing of the client's own
 		return another
 	}
 	token, first, current := w.brought.refreshToken, w.Old.RefreshToken, w.State.RefreshToken

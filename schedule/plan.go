@@ -25,7 +25,7 @@ type plan struct {
 func (sc *Schedule) plan(g *grant.Grant, now time.Time) plan {
 	r, p, st := g.Role, g.Provider, g.State
 	force := grant.Demand{Force: true, Replace: st.Generation, Background: true}
-	if g.Dead() {
+	if g.Dead() || g.Role.PerOwner() && g.Key.Owner() == "" {
 		return plan{}
 	}
 	if p == nil { // deleted; it may be written again
@@ -63,6 +63,8 @@ func (sc *Schedule) replan(g *grant.Grant) {
 func (sc *Schedule) Reconsider(ctx context.Context, s logical.Storage, key grant.Key) {
 	g, err := sc.grants.Look(ctx, s, key)
 	switch {
+	case err == nil && g.Role.PerOwner() && key.Owner() == "":
+		sc.want(s, key.Role()+ownersOf)
 	case err == nil:
 		sc.replan(g)
 	case !errors.Is(err, role.ErrNoRole):

@@ -145,6 +145,10 @@ func (sc *Schedule) do(t Turn) (again time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if g.Role.PerOwner() && t.Key.Owner() == "" { // its owners could not be listed
+		sc.want(sc.Storage, t.Key.Role()+ownersOf)
+		return 0, nil
+	}
 	now := clock.Now()
 	plan := sc.plan(g, now)
 	if plan.At.After(now) || plan.At.IsZero() {
@@ -155,6 +159,9 @@ func (sc *Schedule) do(t Turn) (again time.Duration, err error) {
 		sc.Queue.Put(Turn{t.Key, g.Role.Provider}, now)
 		return 0, nil
 	}
+	if again := sc.resting(g); again > 0 {
+		return again, nil
+	}
 	again = tendDelay
 	if g.Provider != nil {
 		again = g.Timing(now).Hurry(now, tendDelay)
@@ -164,6 +171,21 @@ func (sc *Schedule) do(t Turn) (again time.Duration, err error) {
 		again = blockedRest // until somebody writes something, which plans it anew
 	}
 	return again, err
+}
+
+// resting is how long a grant is left alone because its owner can't read it: an entity that Vault knows no more, or has
+// disabled. An exchange whose outcome is unknown is settled all the same, or the grant could be lost meanwhile.
+func (sc *Schedule) resting(g *grant.Grant) time.Duration {
+	if g.Key.Entity() == "" || g.State.Intent != nil {
+		return 0
+	}
+	switch standing, err := sc.grants.OwnerStanding(g.Key); {
+	case err != nil:
+		return tendDelay
+	case standing != "":
+		return blockedRest
+	}
+	return 0
 }
 
 // Has tells whether a role is in the queue, or waits for its provider's share.

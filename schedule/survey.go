@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +14,10 @@ import (
 	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/role"
 )
+
+// ownersOf follows the name of a role in what is wanted of a survey: the grants of its owners, which no provider's name
+// can be taken for.
+const ownersOf = "/"
 
 // AnyProvider stands for the roles of all providers in a survey.
 const AnyProvider = ""
@@ -48,8 +53,11 @@ func (s *surveys) next() map[string]bool {
 }
 
 // Survey has the roles of a provider looked at, whose definition has changed, or those of all.
-func (sc *Schedule) Survey(s logical.Storage, provider string) {
-	if sc.surveys.want(provider) {
+func (sc *Schedule) Survey(s logical.Storage, provider string) { sc.want(s, provider) }
+
+// want has a provider's roles looked at, or the owners' grants of a role.
+func (sc *Schedule) want(s logical.Storage, what string) {
+	if sc.surveys.want(what) {
 		sc.grants.Begin(func() { // a mount that ends plans nothing any more
 			for wanted := sc.surveys.next(); wanted != nil; wanted = sc.surveys.next() {
 				sc.grants.Contained(func() { sc.survey(s, wanted) })
@@ -63,10 +71,20 @@ func (sc *Schedule) Survey(s logical.Storage, provider string) {
 // rate, so that a mount with very many roles does not slow Vault's start; roles of which it is known that
 // they may have such an exchange come first.
 func (sc *Schedule) survey(s logical.Storage, wanted map[string]bool) {
-	const pause, batch = 10 * time.Millisecond, 10 // a thousand roles a second
 	if wanted[AnyProvider] {
 		sc.surveyInflight(s)
 	}
+	for what := range wanted {
+		if name, ok := strings.CutSuffix(what, ownersOf); ok {
+			delete(wanted, what)
+			of := &round{sc: sc, s: s, wanted: map[string]bool{AnyProvider: true}}
+			of.owners(name)
+		}
+	}
+	if len(wanted) == 0 {
+		return
+	}
+	r := &round{sc: sc, s: s, wanted: wanted}
 	names, err := mount.List(s, role.Prefix)
 	for err != nil {
 		sc.grants.Logger().Warn("the roles could not be listed for background work; trying again", "error", err)
@@ -75,12 +93,50 @@ func (sc *Schedule) survey(s logical.Storage, wanted map[string]bool) {
 		}
 		names, err = mount.List(s, role.Prefix)
 	}
-	for i, name := range names {
-		if i%batch == 0 && !sc.grants.Work.Wait(pause) || sc.grants.Work.Ending() {
+	for _, name := range names {
+		if !r.visit(grant.Key(name)) {
 			return
 		}
-		sc.visit(s, grant.Key(name), wanted)
 	}
+}
+
+// round is one survey under way.
+type round struct {
+	sc     *Schedule
+	s      logical.Storage
+	wanted map[string]bool
+	looks  int
+}
+
+// visit looks at a grant, at the rate that is allowed, and at those of the owners of a role that has such. It returns
+// false when the mount ends.
+func (r *round) visit(key grant.Key) bool {
+	const pause, batch = 10 * time.Millisecond, 10 // a thousand a second
+	if r.looks%batch == 0 && !r.sc.grants.Work.Wait(pause) || r.sc.grants.Work.Ending() {
+		return false
+	}
+	r.looks++
+	g := r.sc.visit(r.s, key, r.wanted)
+	if g == nil || !g.Role.PerOwner() || key.Owner() != "" || !r.wanted[AnyProvider] && !r.wanted[g.Role.Provider] {
+		return true
+	}
+	return r.owners(key.Role())
+}
+
+// owners visits the grants of a role's owners.
+func (r *round) owners(name string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), mount.StorageTimeout)
+	owners, err := grant.Owners(ctx, r.s, name)
+	cancel()
+	if err != nil {
+		r.sc.Queue.Set(grant.Key(name), clock.Now().Add(tendDelay)) // to be listed again
+	}
+	for _, owner := range owners {
+		if !r.visit(grant.KeyOf(name, owner)) {
+			return false
+		}
+	}
+	return true
 }
 
 // visit looks at a grant, and puts it where it belongs in the queue if it is of one of the providers. It returns what
@@ -109,17 +165,17 @@ func (sc *Schedule) lookAt(s logical.Storage, key grant.Key, wanted map[string]b
 func (sc *Schedule) surveyInflight(s logical.Storage) {
 	ctx, cancel := context.WithTimeout(context.Background(), mount.StorageTimeout)
 	defer cancel()
-	names, err := s.List(ctx, grant.InflightPrefix)
+	keys, err := grant.Inflight(ctx, s)
 	if err != nil {
 		return // the survey of all roles finds these exchanges too
 	}
 	var settled []grant.Key // or gone
-	for _, name := range names {
+	for _, key := range keys {
 		if sc.grants.Work.Ending() {
 			return
 		}
-		if g := sc.visit(s, grant.Key(name), map[string]bool{AnyProvider: true}); g == nil || g.State.Intent == nil {
-			settled = append(settled, grant.Key(name))
+		if g := sc.visit(s, key, map[string]bool{AnyProvider: true}); g == nil || g.State.Intent == nil {
+			settled = append(settled, key)
 		}
 	}
 	if len(settled) == 0 || !sc.grants.MayTend() {

@@ -2,7 +2,7 @@ package schedule
 
 import (
 	"context"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -42,25 +42,49 @@ func (sc *Schedule) sweepOnce(s logical.Storage) {
 	if err != nil {
 		return // at the next round
 	}
-	gone, err := sc.leftovers(s, roles)
+	gone, owners, err := sc.leftovers(s, roles)
 	if err != nil {
 		return
 	}
 	sc.surveyInflight(s)
-	pause := sweepPauseOf(len(roles) + len(gone))
+	pause := sweepPauseOf(len(roles) + len(gone) + owners)
 	next := func() bool { return sc.grants.Work.Wait(pause) && !sc.grants.Work.Ending() && sc.grants.MayTend() }
-	for _, name := range gone {
+	for _, key := range gone {
 		if !next() {
 			return
 		}
-		sc.removeLeftover(s, grant.Key(name))
+		sc.removeLeftover(s, key)
 	}
 	for _, name := range roles {
-		if !next() {
+		if !next() || !sc.sweepRole(s, name, next) {
 			return
 		}
-		sc.visit(s, grant.Key(name), map[string]bool{AnyProvider: true})
 	}
+}
+
+// sweepRole looks at a role's grant, or at those of its owners. It returns false when the round is over.
+func (sc *Schedule) sweepRole(s logical.Storage, name string, next func() bool) bool {
+	all := map[string]bool{AnyProvider: true}
+	g := sc.visit(s, grant.Key(name), all)
+	if g == nil || !g.Role.PerOwner() {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), mount.StorageTimeout)
+	owners, err := grant.Owners(ctx, s, name)
+	cancel()
+	if err != nil {
+		return true // at the next round
+	}
+	for _, owner := range owners {
+		if !next() {
+			return false
+		}
+		key := grant.KeyOf(name, owner)
+		if g := sc.visit(s, key, all); g != nil && g.State.RoleID == "" { // of a role of this name before
+			sc.removeLeftover(s, key)
+		}
+	}
+	return true
 }
 
 // sweepPauseOf is the pause between two of so many roles.
@@ -68,15 +92,34 @@ func sweepPauseOf(roles int) time.Duration {
 	return min(sweepPause, sweepRound/time.Duration(roles+1))
 }
 
-// leftovers are the names under which there is a state and no role: somebody deleted it, and the process died
-// in the midst of that.
-func (sc *Schedule) leftovers(s logical.Storage, roles []string) ([]string, error) {
+// leftovers are the grants of which there is a state and no role: somebody deleted it, and the process died
+// in the midst of that. owners counts those of roles that are there.
+func (sc *Schedule) leftovers(s logical.Storage, roles []string) (gone []grant.Key, owners int, err error) {
 	there := make(map[string]bool, len(roles))
 	for _, name := range roles {
 		there[name] = true
 	}
-	states, err := s.List(context.Background(), grant.Prefix)
-	return slices.DeleteFunc(states, func(name string) bool { return there[name] }), err
+	names, err := s.List(context.Background(), grant.Prefix)
+	for _, name := range names {
+		of, owned := strings.CutSuffix(name, "/")
+		switch {
+		case !owned && !there[name]:
+			gone = append(gone, grant.Key(name))
+		case owned:
+			all, err := grant.Owners(context.Background(), s, of)
+			if err != nil {
+				return nil, 0, err
+			}
+			if there[of] {
+				owners += len(all)
+				continue
+			}
+			for _, owner := range all {
+				gone = append(gone, grant.KeyOf(of, owner))
+			}
+		}
+	}
+	return gone, owners, err
 }
 
 // removeLeftover removes what is left of a role that is gone. It looks again: the role may have been written since.

@@ -23,6 +23,7 @@ const ExternalURL = "https://vault.example/v1/oauth"
 func (b *Mount) As(name string) *Mount {
 	c := *b
 	c.Who = name
+	b.People.meet(name)
 	return &c
 }
 

@@ -35,6 +35,7 @@ type Mount struct {
 	Storage  *Storage
 	View     *logical.StaticSystemView
 	Log      *logBuffer
+	People   *People
 	Who      string // the entity that makes the requests, "" for a token of none
 }
 
@@ -54,8 +55,9 @@ func NewOn(t testing.TB, storage *Storage) *Mount {
 		ReplicationStateVal: consts.ReplicationDRDisabled | consts.ReplicationPerformanceDisabled,
 		PluginEnvironment:   new(logical.PluginEnvironment), // for the OpenAPI document
 	}
+	b.People = &People{StaticSystemView: b.View, known: map[string]*logical.Entity{}}
 	made, err := oauthrefresh.Factory(t.Context(), &logical.BackendConfig{
-		StorageView: storage, System: b.View, BackendUUID: "test",
+		StorageView: storage, System: b.People, BackendUUID: "test",
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: b.Log}),
 	})
 	if err != nil {
@@ -91,7 +93,7 @@ func (b *Mount) Route(path string) *framework.Path {
 func (b *Mount) Try(ctx context.Context, op logical.Operation, path string, f Fields) (*logical.Response, error) {
 	req := &logical.Request{Operation: op, Path: path, MountPoint: "oauth/", Storage: b.Storage, Data: ThroughJSON(f)}
 	if req.DisplayName = "token"; b.Who != "" {
-		req.EntityID, req.DisplayName = "id-of-"+b.Who, "userpass-"+b.Who
+		req.EntityID, req.DisplayName = EntityID(b.Who), "userpass-"+b.Who
 	}
 	if op == logical.UpdateOperation {
 		checked, exists, err := b.HandleExistenceCheck(ctx, req)
