@@ -45,7 +45,11 @@ func checkCommands(t *testing.T, text string) {
 			continue
 		}
 		name := strings.Trim(args[at][len("oauth/"):], `'"`) // demo.sh quotes whole commands
-		path := b.Route(name)
+		route := name
+		if match[1] == "list" { // which asks for what stands below it
+			route += "/"
+		}
+		path := b.Route(route)
 		if path == nil {
 			t.Errorf("there is no path %s: vault %s", name, match[1])
 			continue

@@ -142,6 +142,7 @@ func TestAnUpgradeCostsNothing(t *testing.T) {
 		},
 		"v0.2.0": {
 			"good": grant.StateOK, "elsewhere": grant.StateOK, "several": grant.StateBlocked, "lost": grant.StateUnknown, "coded": grant.StateFailing, "wordless": grant.StateFailing, "refused": grant.StateDead, "pinned": grant.StateNew,
+			"people/carol@example.com": grant.StateOK,
 		},
 	} {
 		b := newBackendBefore(t, version)
@@ -161,6 +162,11 @@ func TestAnUpgradeCostsNothing(t *testing.T) {
 		for name, want := range states {
 			if got := b.Data("status/" + name)["state"]; got != want {
 				t.Errorf("%s: the state of %s is %v, want %v", version, name, got, want)
+			}
+		}
+		if of := b.Stored("people/" + enginetest.EntityID("alice")); of != nil { // whom nobody names
+			if got := b.As("alice").Data("creds/people")["access_token"]; got != of.AccessToken.Reveal() {
+				t.Errorf("%s: alice is served %v", version, got)
 			}
 		}
 		lost := b.Stored("lost")

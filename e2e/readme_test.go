@@ -12,7 +12,7 @@ import (
 
 // followed are the documents whose commands are typed, in the order in which somebody with a fresh clone can type them.
 var followed = []string{
-	"README.md", "docs/systems.md", "docs/consent.md", "docs/providers.md", "docs/rollover.md", "docs/consumers.md", "docs/terraform.md",
+	"README.md", "docs/systems.md", "docs/consent.md", "docs/people.md", "docs/providers.md", "docs/rollover.md", "docs/consumers.md", "docs/terraform.md",
 	"docs/operations.md",
 }
 
@@ -27,7 +27,8 @@ func TestReadme(t *testing.T) {
 	l := newLab(t)
 	t.Cleanup(func() {
 		l.run("vault auth disable approle")
-		for _, policy := range []string{"agreements", "caller", "payments"} {
+		l.run("vault auth disable userpass")
+		for _, policy := range []string{"agreements", "caller", "payments", "people"} {
 			l.run("vault policy delete " + policy)
 		}
 	})
