@@ -67,7 +67,7 @@ func reference(t *testing.T) string {
 
 // shown is a path as people write it.
 func shown(path *framework.Path) string {
-	return strings.NewReplacer("/?$", "", "(?P<name>.+)", "<name>", mount.OwnedPattern, "<name>", "status/(?P<name>[^/]+)/$", "LIST status/<name>").Replace(path.Pattern)
+	return strings.NewReplacer("/?$", "", "(?P<name>.+)", "<name>", mount.OwnedPattern, "<name>", "status/"+mount.OwnersPattern, "LIST status/<name>").Replace(path.Pattern)
 }
 
 // shownOperations are those that the reference shows, in this order.

@@ -13,7 +13,7 @@ import (
 
 func pathOwners(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "status/(?P<name>[^/]+)/$",
+		Pattern:      "status/" + mount.OwnersPattern,
 		DisplayAttrs: mount.Display("owners"),
 		Fields: map[string]*framework.FieldSchema{
 			"name":  {Type: framework.TypeString, Description: "Name of the role, from the path."},
@@ -41,9 +41,6 @@ func (b *backend) pathStatusOwners(ctx context.Context, req *logical.Request, d 
 		return mount.Answer(err)
 	}
 	name := d.Get("name").(string)
-	if !mount.IsName(name) {
-		return nil, nil
-	}
 	owners, err := grant.Owners(ctx, req.Storage, name)
 	if err != nil {
 		return mount.Answer(err)
@@ -58,10 +55,7 @@ func (b *backend) pathStatusOwners(ctx context.Context, req *logical.Request, d 
 
 // pageSize is how many entries a list is to have.
 func pageSize(d *framework.FieldData) (int, error) {
-	raw, asked, err := d.GetOkErr("limit")
-	if err != nil {
-		return 0, mount.Refusal("limit must be a whole number from 1 to 1000")
-	}
+	raw, asked := d.GetOk("limit")
 	if !asked {
 		return maxOwners, nil
 	}

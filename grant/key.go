@@ -117,5 +117,5 @@ func (k Key) isOf(r *role.Role, st *State) bool {
 	if k.Owner() == "" {
 		return !r.PerOwner() && st.GrantID == r.GrantID
 	}
-	return r.PerOwner()
+	return r.PerOwner() && st.RoleID == r.GrantID
 }

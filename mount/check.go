@@ -21,8 +21,14 @@ var nameRule = regexp.MustCompile(`^[A-Za-z0-9_@+:-][A-Za-z0-9._@+:-]{0,127}$`)
 // is refused with a sentence.
 const NamePattern = "(?P<name>.+)"
 
-// OwnedPattern captures the name of a role and, behind a slash, that of an owner, which may be left out.
-const OwnedPattern = "(?P<name>[^/]+)(/(?P<owner>.*))?"
+const roleName = "(?P<name>[^/]+)"
+
+const (
+	// OwnedPattern captures the name of a role and, behind a slash, that of an owner, which may be left out.
+	OwnedPattern = roleName + "(/(?P<owner>.*))?"
+	// OwnersPattern captures the name of a role whose owners are listed.
+	OwnersPattern = roleName + "/$"
+)
 
 // fieldRule is what an unknown field must look like to be repeated in an error: anything else may
 // be a value that has slipped into the place of a name.
@@ -45,7 +51,11 @@ func CheckRequest(path *framework.Path, req *logical.Request) error {
 	switch req.Operation {
 	case logical.CreateOperation, logical.UpdateOperation, logical.PatchOperation,
 		logical.ReadOperation, logical.DeleteOperation:
-	default: // lists, help, and what Vault itself asks for
+	case logical.ListOperation:
+		if path == nil || path.Fields["limit"] == nil {
+			return nil // what comes with it is left to the framework, which knows no such fields
+		}
+	default: // help, and what Vault itself asks for
 		return nil
 	}
 	if path == nil {
@@ -70,9 +80,9 @@ func CheckPathName(path *framework.Path, req *logical.Request) error {
 	}
 	// What the pattern captures stands between its literal ends; the framework has added the anchors.
 	pattern := strings.Trim(path.Pattern, "^$")
-	if before, _, owned := strings.Cut(pattern, OwnedPattern); owned {
+	if before, owned, ok := strings.Cut(pattern, roleName); ok {
 		name, owner, named := strings.Cut(strings.TrimPrefix(req.Path, before), "/")
-		if IsName(name) && named && !IsName(owner) {
+		if IsName(name) && named && len(owned) > len("/") && !IsName(owner) {
 			return errors.New("this owner can't be used: like a role's, the name of an owner" + nameSentence)
 		}
 		return checkName(name)
