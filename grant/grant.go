@@ -112,7 +112,7 @@ func (k *Keeper) find(ctx context.Context, s logical.Storage, key Key, l *look) 
 	if r == nil {
 		return nil, role.ErrNoRole
 	}
-	if false {
+	if key.Owner() != "" && !r.PerOwner() {
 		return nil, errNoOwners
 	}
 	if mount.Writes(k.System()) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 )
 
@@ -122,6 +123,10 @@ func TestWhoseGrantIsMeant(t *testing.T) {
 	}
 	for _, path := range []string{"refresh/r/alice", "revoke/r/alice", "authorize/r/alice", "confirm/r/alice", "device/r/alice"} {
 		alice.Rejects(enginetest.WriteOp, path, nil, "leave the owner out")
+	}
+	// However a key has come about: the role may have changed since.
+	if _, err := p.Grants.Look(t.Context(), p.Storage, grant.KeyOf("r", "alice")); err == nil || !strings.Contains(err.Error(), "leave the owner out") {
+		t.Errorf("%v", err)
 	}
 	ofAlice := enginetest.EntityID("alice")
 	for _, id := range []string{ofAlice, strings.ToUpper(ofAlice)} { // a claim that is an id must not pick somebody's grant
