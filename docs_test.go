@@ -95,7 +95,7 @@ func checkBuiltins(t *testing.T, readme string) {
 }
 
 func checkStates(t *testing.T, operations string) {
-	want := []string{grant.StateUnauthorized, grant.StateNew, grant.StateOK, grant.StateFailing, grant.StateUnknown, grant.StateUnpersisted, grant.StateBlocked, grant.StateDead}
+	want := []string{grant.StateUnauthorized, grant.StateNew, grant.StateOK, grant.StateFailing, grant.StateUnknown, grant.StateUnpersisted, grant.StateBlocked, grant.StateOrphaned, grant.StateDead}
 	if got, _ := docColumn(t, operations, "When a read fails", ""); !slices.Equal(got, want) {
 		t.Errorf("docs/operations.md explains the states %q, there are %q", got, want)
 	}

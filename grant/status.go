@@ -23,8 +23,8 @@ const (
 	StateUnknown      = "unknown"      // the provider may have spent the refresh token
 	StateUnpersisted  = "unpersisted"  // the last answer is in memory only
 	StateBlocked      = "blocked"      // no refresh can be made before somebody writes something
-	StateDead         = "dead"         // only a new refresh token helps
 	StateOrphaned     = "orphaned"     // Vault knows the entity that owns it no more; it rests
+	StateDead         = "dead"         // only a new refresh token helps
 
 	StateUnreadable = "unreadable" // an entry in storage is damaged; in the status of the mount only
 )
