@@ -19,27 +19,10 @@ path "oauth/status/+" { capabilities = ["read"] }`
 // logIn makes people of Vault, each an entity of their own, and logs them in: they may all do the same.
 func (l *lab) logIn(names ...string) map[string]caller {
 	l.t.Helper()
-	client := l.v.client()
-	must := func(err error) {
-		l.t.Helper()
-		if err != nil {
-			l.t.Fatal(err)
-		}
-	}
-	must(client.Sys().EnableAuth("userpass", "userpass", ""))
-	must(client.Sys().PutPolicy("consent", mayConsent))
-	l.t.Cleanup(func() {
-		_ = client.Sys().DisableAuth("userpass")
-		_ = client.Sys().DeletePolicy("consent")
-	})
+	l.allows("consent", mayConsent)
 	people := map[string]caller{}
 	for _, name := range names {
-		canaries.add("password of "+name, "password-of-"+name+"-canary")
-		_, err := client.Logical().Write("auth/userpass/users/"+name, map[string]any{"password": "password-of-" + name + "-canary", "token_policies": "consent"})
-		must(err)
-		got, err := client.Logical().Write("auth/userpass/login/"+name, map[string]any{"password": "password-of-" + name + "-canary"})
-		must(err)
-		people[name] = l.v.caller(l.t, got.Auth.ClientToken)
+		people[name] = l.enters(name, "consent").caller
 	}
 	return people
 }
