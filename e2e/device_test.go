@@ -67,16 +67,19 @@ func awaitPolls(t *testing.T, l *lab, store *deviceStore, n int) {
 // awaitState waits until a consent of root's is that far.
 func awaitState(t *testing.T, l *lab, role, state string) {
 	t.Helper()
-	root := l.v.caller(t, l.v.token)
-	err := l.v.await("a consent that is "+state, 40*time.Second, func() error {
-		if got := root.read("oauth/authorize/" + role); got["state"] != state {
-			return errors.New("it is not")
+	l.v.caller(t, l.v.token).awaitsState(role, state)
+}
+
+// awaitsState waits until a consent of the caller's is that far.
+func (c caller) awaitsState(role, state string) {
+	c.t.Helper()
+	var got any
+	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if got = c.read("oauth/authorize/" + role)["state"]; got == state {
+			return
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
+	c.t.Fatalf("the consent is %v, want %s", got, state)
 }
 
 // Whoever opens the page may say no, the same at the sandbox: the reason is told, and nothing is activated. What a person
