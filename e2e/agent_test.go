@@ -84,17 +84,23 @@ func (a *agent) rendered(role string) string { return filepath.Join(a.dir, role)
 
 func startAgent(t *testing.T, l *lab, roles ...string) *agent {
 	t.Helper()
-	a := &agent{dir: t.TempDir()}
-	in := func(name string) string { return filepath.Join(a.dir, name) }
 	l.run(`printf 'path "oauth/creds/*" { capabilities = ["read"] }' | vault policy write reader -`)
 	token := l.run("vault token create -orphan -policy=reader -field=token")
-	config := fmt.Sprintf("vault {\n address = %q\n}\nauto_auth {\n method \"token_file\" {\n  config = { token_file_path = %q }\n }\n}\n",
-		l.v.addr, in("vault-token"))
+	return startAgentBy(t, l, `method "token_file" { config = { token_file_path = "DIR/vault-token" } }`, map[string]string{"vault-token": token}, roles...)
+}
+
+// startAgentBy is startAgent for one that logs in by a method, with files in a directory that the method calls DIR.
+func startAgentBy(t *testing.T, l *lab, method string, files map[string]string, roles ...string) *agent {
+	t.Helper()
+	a := &agent{dir: t.TempDir()}
+	in := func(name string) string { return filepath.Join(a.dir, name) }
+	config := fmt.Sprintf("vault {\n address = %q\n}\nauto_auth {\n %s\n}\n", l.v.addr, strings.ReplaceAll(method, "DIR", a.dir))
 	for _, role := range roles {
 		config += fmt.Sprintf("template {\n contents = %q\n destination = %q\n error_on_missing_key = true\n}\n",
 			`{{ with secret "oauth/creds/`+role+`" }}{{ .Data.access_token }}{{ end }}`, in(role))
 	}
-	for name, text := range map[string]string{"vault-token": token, "agent.hcl": config} {
+	files["agent.hcl"] = config
+	for name, text := range files {
 		if err := os.WriteFile(in(name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

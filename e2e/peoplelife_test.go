@@ -119,10 +119,11 @@ func TestAMergedPersonsGrantIsOrphaned(t *testing.T) {
 	t.Parallel()
 	l, people := forPeople(t, "alice")
 	before := people["alice"]
-	l.brings(before.token, "portal", alice)
+	left := l.brings(before.token, "portal", alice).get("token_id")
 	kept := l.makesEntity("alice-of-before")
 	l.run("vault write identity/entity/merge from_entity_ids=" + before.entity + " to_entity_id=" + kept)
 	l.wantOrphan(before.entity, alice)
+	l.wantRead(before.token, left) // a token of before the merge stays who it was, to Vault too
 
 	now := l.logsIn("alice")
 	if now.entity != kept {
