@@ -65,10 +65,15 @@ func (c *cluster) others(leader *vault) (one, two *vault) {
 // begunAt begins a consent at a node, whose browser will come back to another one.
 func (l *lab) begunAt(at, door *vault) (link string) {
 	l.t.Helper()
-	root := at.caller(l.t, at.token)
-	root.write("oauth/config", map[string]any{"external_url": door.addr + "/v1/oauth"})
+	return l.begunBy(at.token, "portal", at, door)
+}
+
+// begunBy is begunAt for somebody with another token, or for an owner whom the path names.
+func (l *lab) begunBy(token, path string, at, door *vault) (link string) {
+	l.t.Helper()
+	at.caller(l.t, at.token).write("oauth/config", map[string]any{"external_url": door.addr + "/v1/oauth"})
 	l.registerRedirect("pingone", door.addr+"/v1/oauth/callback/pingone")
-	return root.begins("portal", nil)
+	return at.caller(l.t, token).begins(path, nil)
 }
 
 // comesBackTo is comesBack for a node.

@@ -48,7 +48,7 @@ func TestRolesOfBeforeCanBeAuthorized(t *testing.T) {
 
 // sinceConsent are the members of stored entries that v0.1.0 did not know, as far as these roles have them.
 var sinceConsent = []string{
-	"authorization_origin", "authorization_params", "redirect_uris", "device_flow", "pins", // of a role
+	"authorization_origin", "authorization_params", "redirect_uris", "device_flow", "pins", "grant_owner", "bound_account", // of a role
 	"account", "account_verified", "last_account", "authorized_at", "callback", // of a grant's state
 }
 
