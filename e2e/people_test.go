@@ -110,6 +110,21 @@ func TestTwoPeopleOfOneRole(t *testing.T) {
 	}
 }
 
+// scripts/authorize needs nothing that everybody's policy does not give, and brings a person their own grant, and whoever
+// serves as a broker that of an owner.
+func TestAuthorizeScriptOfAPerson(t *testing.T) {
+	t.Parallel()
+	l, people := forPeople(t, "alice")
+	for _, c := range []struct{ token, path, account string }{{people["alice"].token, "portal", alice}, {l.v.token, "portal/carol", bob}} {
+		out := l.as(c.token).typed(c.path, func(address string) string { return l.codeFrom(c.account, address) })
+		if got := table(out); got["account"] != c.account || !strings.Contains(out, "oauth/creds/"+c.path+" has its first token") {
+			t.Errorf("it shows\n%s", out)
+		}
+	}
+	l.read("oauth/status/portal/"+people["alice"].entity).want(t, map[string]string{"account": alice, "state": "ok"})
+	l.read("oauth/status/portal/carol").want(t, map[string]string{"account": bob, "state": "ok"})
+}
+
 // What is another's is out of reach: by everybody's policy, and by the engine where a policy is too wide and names an entity,
 // in any case of letters.
 func TestNobodyReachesAnothersGrant(t *testing.T) {

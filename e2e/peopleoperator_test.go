@@ -76,6 +76,12 @@ func TestAnOperatorOfPeoplesGrants(t *testing.T) {
 	people["bob"].readRefused("oauth/creds/portal", "authorize it with")
 	l.brings(people["bob"].token, "portal", bob)
 	l.wantOwners(operator, "", all...)
+
+	l.run("vault delete oauth/roles/portal && vault write oauth/roles/portal " + peoplesRole)
+	if left := openStore(t, l.v, "oauth").entries("token/"); len(left) != 0 {
+		t.Errorf("%d grants are left of a role that was deleted", len(left))
+	}
+	people["alice"].readRefused("oauth/creds/portal", "authorize it with")
 }
 
 // The list comes in pages: each begins behind the last owner of the one before.
