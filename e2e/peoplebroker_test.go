@@ -43,8 +43,10 @@ func TestTheContractOfWarden(t *testing.T) {
 	t.Parallel()
 	l, people := forPeople(t, "alice")
 	l.brings(people["alice"].token, "portal", alice)
-	id := l.brings(l.v.token, "portal/carol", bob).get("token_id")
-	l.allows("warden", `path "oauth/creds/portal/carol" { capabilities = ["read"] }`)
+	ids := map[string]string{"carol": l.brings(l.v.token, "portal/carol", bob).get("token_id"), "dave": l.brings(l.v.token, "portal/dave", alice).get("token_id")}
+	l.brings(l.v.token, "portal/erin", alice)
+	l.allows("warden", `path "oauth/creds/portal/carol" { capabilities = ["read"] }
+		path "oauth/creds/portal/dave" { capabilities = ["read"] }`)
 	token := l.run("vault token create -orphan -policy=warden -field=token")
 	read := func(credentialName string) (status int, accessToken string, until time.Time) {
 		t.Helper()
@@ -74,20 +76,22 @@ func TestTheContractOfWarden(t *testing.T) {
 	}
 	for _, lease := range []string{"true", "false"} {
 		l.run("vault write oauth/roles/portal lease=" + lease)
-		status, got, until := read("portal/carol")
-		if status != http.StatusOK || time.Until(until) < 30*time.Minute || time.Until(until) > time.Hour {
-			t.Fatalf("lease=%s: %d, until %s", lease, status, until)
-		}
-		l.sandbox.wantLive("pingone", got)
-		if want := l.read("oauth/creds/portal/carol"); want.get("token_id") != id || want.token() != got {
-			t.Errorf("lease=%s: it is another token than carol's", lease)
+		for owner, id := range ids {
+			status, got, until := read("portal/" + owner)
+			if status != http.StatusOK || time.Until(until) < 30*time.Minute || time.Until(until) > time.Hour {
+				t.Fatalf("lease=%s: %d, until %s", lease, status, until)
+			}
+			l.sandbox.wantLive("pingone", got)
+			if want := l.read("oauth/creds/portal/" + owner); want.get("token_id") != id || want.token() != got {
+				t.Errorf("lease=%s: it is another token than that of %s", lease, owner)
+			}
 		}
 	}
 	l.run("vault write -force oauth/refresh/portal/carol")
 	if _, got, _ := read("portal/carol"); got != l.read("oauth/creds/portal/carol").token() {
 		t.Error("after a refresh it is another token than carol's")
 	}
-	for _, name := range []string{"portal", "portal/dave", "portal/" + people["alice"].entity} {
+	for _, name := range []string{"portal", "portal/erin", "portal/" + people["alice"].entity} {
 		if status, got, _ := read(name); status != http.StatusForbidden || got != "" {
 			t.Errorf("%s: %d", name, status)
 		}
