@@ -49,7 +49,25 @@ func BenchmarkWarmRead(b *testing.B) {
 	enginetest.NewGrant(enginetest.NewEndpoint(b, m))
 	m.WriteRole("r")
 	m.Read("creds/r")
-	req := &logical.Request{Operation: logical.ReadOperation, Path: "creds/r", MountPoint: "oauth/", Storage: m.Storage}
+	warmReads(b, m, &logical.Request{Path: "creds/r"})
+}
+
+// The same of a grant that belongs to one of a role's owners, who reads it or is named by a broker.
+func BenchmarkWarmReadOfAnOwner(b *testing.B) {
+	p := enginetest.NewPerPerson(b)
+	p.By("alice").Brings("people", "alice")
+	p.Brings("people/carol", "carol")
+	for name, req := range map[string]*logical.Request{
+		"own":   {Path: "creds/people", EntityID: enginetest.EntityID("alice")},
+		"named": {Path: "creds/people/carol"},
+	} {
+		b.Run(name, func(b *testing.B) { warmReads(b, p.Mount, req) })
+	}
+}
+
+func warmReads(b *testing.B, m *enginetest.Mount, req *logical.Request) {
+	b.Helper()
+	req.Operation, req.MountPoint, req.Storage = logical.ReadOperation, "oauth/", m.Storage
 	for b.Loop() {
 		one := *req
 		if resp, err := m.HandleRequest(b.Context(), &one); err != nil || resp.IsError() {
