@@ -21,7 +21,8 @@ func (v *vault) define(name string, p *provider) error {
 		return err
 	}
 	_, err := v.Logical().Write("oauth/providers/"+name, map[string]any{
-		"token_endpoint": p.URL + "/token", "token_endpoint_auth_method": "client_secret_basic", "refresh_token_rotation": "always",
+		"token_endpoint": p.URL + "/token", "authorization_endpoint": p.URL + "/authorize",
+		"token_endpoint_auth_method": "client_secret_basic", "refresh_token_rotation": "always",
 	})
 	return err
 }
