@@ -34,7 +34,7 @@ func (l *lane) trapped(check func(*grant)) (wait func()) {
 		select {
 		case <-g.armed().fired:
 		case <-limit:
-			l.t.Fatalf("%s has not come to its point: %s", g.role, g.armed().point)
+			l.t.Fatalf("%s has not come to its point: %s", g.key(), g.armed().point)
 		}
 	}
 	start(true)

@@ -122,7 +122,7 @@ func (k *timekeeper) read(grants []*grant) {
 
 // lease reads a token, and looks when its lease ends.
 func (k *timekeeper) lease(g *grant) (ok bool) {
-	resp, err := k.process.request(context.Background(), logical.ReadOperation, "creds/"+g.role, nil)
+	resp, err := k.process.ask(context.Background(), logical.ReadOperation, "creds", g, nil)
 	if err != nil {
 		return false
 	}
@@ -134,7 +134,7 @@ func (k *timekeeper) lease(g *grant) (ok bool) {
 	end := born.(time.Time).Add(clockLifetime * time.Second)
 	if beyond := time.Now().Add(resp.Secret.TTL).Sub(end); beyond > time.Second {
 		if _, known := k.bad.Swap(g, beyond); !known {
-			k.t.Errorf("%s: the lease of %s outlives its token by %s", g.role, resp.Secret.TTL, beyond)
+			k.t.Errorf("%s: the lease of %s outlives its token by %s", g.key(), resp.Secret.TTL, beyond)
 		}
 	}
 	return true
@@ -225,7 +225,7 @@ func (k *timekeeper) verdict(g *grant, m moment) (s sum) {
 		s.beyond = 1
 	}
 	if s.lost+s.refused > 0 {
-		k.t.Errorf("%s, whose token is %s: alive %t, spent tokens presented: %+v, status %v", g.role, m, alive, g.current().Replays(), k.status(g))
+		k.t.Errorf("%s, whose token is %s: alive %t, spent tokens presented: %+v, status %v", g.key(), m, alive, g.current().Replays(), k.status(g))
 	}
 	return s
 }

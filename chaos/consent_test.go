@@ -13,10 +13,11 @@ import (
 
 // The plugin is killed at each operation of storage of a consent, before it is applied and after: as it is begun, as the
 // browser comes back and as it is confirmed, and while the provider, which has taken the code, holds its answer back;
-// for roles without a grant and for those with one that lives. All of these at once, each with a role of its own.
+// for roles without a grant and for those with one that lives, and the same for owners of a role that keeps a grant for
+// each, who are the entity that asks or are named. All of these at once, each with a role of its own.
 //
-// Whoever had a grant has one that works, nobody has one that was not confirmed, no code and no spent refresh token is
-// presented, and whoever repeats what broke off, or begins again, gets there.
+// Whoever had a grant has one that works, nobody has one that was not confirmed, or another's, no code and no spent
+// refresh token is presented, and whoever repeats what broke off, or begins again, gets there.
 func TestKilledDuringConsent(t *testing.T) {
 	t.Parallel()
 	began, results := time.Now(), newConsentTally()
@@ -37,22 +38,29 @@ func newConsentLane(t *testing.T, number uint64) *consentLane {
 	l.server.Handle(l.answer)
 	l.storage.watch = l.watch
 	l.write(logical.UpdateOperation, "config", fields{"external_url": externalURL})
-	for _, living := range []bool{false, true} {
-		scout := l.person("scout", living)
-		scout.goes(nil)
-		for _, step := range scout.steps {
-			l.person("step", living).stops(step.phase, step.number, false)
-			if step.writes {
-				l.person("write", living).stops(step.phase, step.number, true)
-			}
-		}
-		l.person("answer", living).stops(atProvider, 0, true)
-		if len(scout.steps) < 12 || scout.presented != 1 {
-			t.Fatalf("a consent has %d steps: %+v", len(scout.steps), scout.steps)
-		}
-		scout.wantWell()
+	for of := range whoseInAll {
+		l.scouts(of, false)
+		l.scouts(of, true)
 	}
 	return l
+}
+
+// scouts lets one go all the way, and puts a person at each point of it.
+func (l *consentLane) scouts(of whose, living bool) {
+	l.t.Helper()
+	scout := l.person("scout", living, of)
+	scout.goes(nil)
+	for _, step := range scout.steps {
+		l.person("step", living, of).stops(step.phase, step.number, false)
+		if step.writes {
+			l.person("write", living, of).stops(step.phase, step.number, true)
+		}
+	}
+	l.person("answer", living, of).stops(atProvider, 0, true)
+	if len(scout.steps) < 12 || scout.presented != 1 {
+		l.t.Fatalf("a consent has %d steps: %+v", len(scout.steps), scout.steps)
+	}
+	scout.wantWell()
 }
 
 // killAll is one round.
@@ -113,8 +121,8 @@ func (p *person) judge(results *consentTally) {
 
 // active is the number of the grant whose tokens the role hands out, after a refresh; -1 for none.
 func (p *person) active() int {
-	_, refreshed := p.request(logical.UpdateOperation, "refresh/"+p.name, fields{})
-	resp, err := p.request(logical.ReadOperation, "creds/"+p.name, nil)
+	_, refreshed := p.ask(logical.UpdateOperation, "refresh", fields{})
+	resp, err := p.ask(logical.ReadOperation, "creds", nil)
 	if (err != nil) != (refreshed != nil) {
 		p.complain("a refresh says %v, a read %v", refreshed, err)
 	}
@@ -138,7 +146,7 @@ func (p *person) active() int {
 func (p *person) repeats() bool {
 	switch p.reached {
 	case confirming:
-		_, err := p.request(logical.UpdateOperation, "confirm/"+p.name, fields{"confirmation_code": p.code})
+		_, err := p.ask(logical.UpdateOperation, "confirm", fields{"confirmation_code": p.code})
 		if err != nil && !strings.Contains(err.Error(), "you have begun nothing") { // it was finished
 			p.complain("a repeated confirm says %v", err)
 		}
@@ -158,6 +166,7 @@ func (p *person) repeats() bool {
 // wantWell asserts that the role is at its newest grant where that was confirmed, and that no code and no spent refresh
 // token was ever presented.
 func (p *person) wantWell() {
+	p.wantOthersWell()
 	active := p.active()
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -36,14 +36,14 @@ func (l *consentLane) watch(key string, writes bool, apply func() error) error {
 // whose is the person that an entry is about, nil for one of the mount.
 func (l *consentLane) whose(key string) *person {
 	kind, name, _ := strings.Cut(key, "/")
+	first, _, _ := strings.Cut(name, "/") // a role, or the consents of a grant
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if kind != "consent" {
-		return l.people[name]
+		return l.people[first]
 	}
-	directory, _, _ := strings.Cut(name, "/")
 	for _, p := range l.people {
-		if mount.Digest("consents of", p.name) == directory {
+		if mount.Digest("consents of", p.key()) == first {
 			return p
 		}
 	}
@@ -59,6 +59,9 @@ func (l *consentLane) answer(r *clienttest.Request) clienttest.Answer {
 	l.mu.Unlock()
 	if p == nil {
 		return clienttest.JSON(401, `{"error":"invalid_client"}`)
+	}
+	if answer, is := p.answerOther(r); is {
+		return answer
 	}
 	if r.Form.Get("grant_type") == "refresh_token" {
 		return p.grantOf(r.Form.Get("refresh_token")).Answer(r)

@@ -30,8 +30,8 @@ func (l *lane) killTrapped() {
 // that is kept in memory because storage fails.
 func (l *lane) stored(g *grant) {
 	p := g.armed().point
-	if p < stateHeld || p > stateHeld && !l.storage.holds(g.role, g.current().Valid()...) {
-		l.t.Errorf("%s, %s: a reader has an answer and nothing is stored", g.role, p)
+	if p < stateHeld || p > stateHeld && !l.storage.holds(g.key(), g.current().Valid()...) {
+		l.t.Errorf("%s, %s: a reader has an answer and nothing is stored", g.key(), p)
 	}
 }
 
@@ -59,13 +59,13 @@ func (l *lane) late(results *tally) {
 	l.initialize()
 	l.each(func(g *grant) {
 		if _, err := l.process.get(g); err != nil {
-			l.t.Errorf("%s: the provider has processed nothing, yet: %v", g.role, err)
+			l.t.Errorf("%s: the provider has processed nothing, yet: %v", g.key(), err)
 		}
 		late[g].release(true)
 	})
 	l.settle()
 	for _, g := range l.grants {
-		before[g].stored = l.storage.holds(g.role, g.current().Valid()...)
+		before[g].stored = l.storage.holds(g.key(), g.current().Valid()...)
 	}
 	l.judgeAll(results, before)
 }

@@ -11,7 +11,7 @@ import (
 // asks next has what it brought.
 func TestDisconnected(t *testing.T) {
 	t.Parallel()
-	l, began := newLane(t, 10, int(points), 20), time.Now()
+	l, began := newMixedLane(t, 10, int(points), 20), time.Now()
 	results := &outcomes{title: "all callers hang up", names: moments()}
 	for n := range turns() {
 		if n%3 == 2 { // reads with min_ttl are counted, in a process
@@ -32,7 +32,7 @@ func TestDisconnected(t *testing.T) {
 	}
 	l.each(func(g *grant) {
 		if _, err := l.process.get(g); err != nil {
-			t.Errorf("%s, after all: %v", g.role, err)
+			t.Errorf("%s, after all: %v", g.key(), err)
 		}
 	})
 	report(t, "disconnected", results.String(), began)
@@ -73,7 +73,7 @@ func (c *call) hangUp(l *lane, g *grant) {
 		select {
 		case <-t.fired:
 		case <-time.After(patience):
-			l.t.Errorf("%s has not come to its point: %s", g.role, t.point)
+			l.t.Errorf("%s has not come to its point: %s", g.key(), t.point)
 		}
 	}
 	time.Sleep(c.hold)
@@ -82,7 +82,7 @@ func (c *call) hangUp(l *lane, g *grant) {
 	time.Sleep(c.goOn)
 	t.release(false)
 	if _, err := l.process.read(context.Background(), g); err != nil {
-		l.t.Errorf("%s: nothing came of a refresh whose callers had hung up, %s: %v", g.role, t.point, err)
+		l.t.Errorf("%s: nothing came of a refresh whose callers had hung up, %s: %v", g.key(), t.point, err)
 	}
 	l.token(g)
 	g.arm(nil, nil)

@@ -11,9 +11,12 @@ import (
 // canary is in every secret; no log may hold it.
 const canary = "canary-"
 
-// grant is one role and, at the provider, what its refresh token is good for.
+// grant is that of a role, or of one of its owners, and at the provider what its refresh token is good for.
 type grant struct {
-	role     string
+	name     string // among those of a lane
+	role     string // the same, but for owners' grants: see owned
+	owner    string // whose it is of a role that keeps one for each, "" for the role's own
+	entity   string // who asks for it, "" for a token that belongs to none
 	variant  *variant
 	lifetime int // of the access tokens, in seconds
 
@@ -35,7 +38,7 @@ func (g *grant) renew() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.number++
-	refreshToken := fmt.Sprintf("%s%s.%d", canary, g.role, g.number)
+	refreshToken := fmt.Sprintf("%s%s.%d", canary, g.name, g.number)
 	g.rotation = clienttest.NewRotation(refreshToken)
 	g.rotation.ExpiresIn, g.rotation.ReuseGrace, g.rotation.IdempotencyHeader = g.lifetime, g.variant.grace, g.variant.header
 	g.renewed, g.last = time.Time{}, time.Time{}

@@ -15,7 +15,7 @@ type evidence struct {
 }
 
 func (l *lane) inspect(g *grant) *evidence {
-	return &evidence{point: g.armed().point, stored: l.storage.holds(g.role, g.current().Valid()...), state: l.state(g)}
+	return &evidence{point: g.armed().point, stored: l.storage.holds(g.key(), g.current().Valid()...), state: l.state(g)}
 }
 
 func (l *lane) state(g *grant) string {
@@ -42,9 +42,9 @@ func (l *lane) judge(g *grant, before *evidence) verdict {
 	}
 	v.after, _ = status["state"].(string)
 	v.advice, _ = status["next_step"].(string)
-	v.advice = strings.ReplaceAll(v.advice, "roles/"+g.role, "roles/<role>")
+	v.advice = g.anonymous(v.advice)
 	complain := func(format string, args ...any) {
-		l.t.Errorf("%s, killed %s, from %+v to %+v: "+format, append([]any{g.role, before.point, *before, v}, args...)...)
+		l.t.Errorf("%s, killed %s, from %+v to %+v: "+format, append([]any{g.key(), before.point, *before, v}, args...)...)
 	}
 	if v.lost != (err != nil) {
 		complain("a read says %v", err)

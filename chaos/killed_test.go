@@ -9,7 +9,8 @@ import (
 
 // The plugin is killed while each of its grants is at one point of a refresh, all points at once and
 // every variant at each, and sometimes killed again while it recovers. A new process on the same
-// storage has to come by live tokens then. Grants live on from one kill to the next.
+// storage has to come by live tokens then. Grants live on from one kill to the next. Every other one is an
+// owner's, of a role that keeps one for each: what holds for roles holds for each owner.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	const lanes = 3 // much of a round is waiting for tokens to age
@@ -18,7 +19,7 @@ func TestKilled(t *testing.T) {
 		for n := range lanes {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
-				l := newLane(t, uint64(n), int(points), 10)
+				l := newMixedLane(t, uint64(n), int(points), 10)
 				for i := range (*rounds + lanes - 1) / lanes {
 					l.kill(results, false)
 					if i%3 == 0 {
@@ -30,7 +31,7 @@ func TestKilled(t *testing.T) {
 				}
 				l.each(func(g *grant) {
 					if _, err := l.process.get(g); err != nil {
-						t.Errorf("%s, after all: %v", g.role, err)
+						t.Errorf("%s, after all: %v", g.key(), err)
 					}
 				})
 			})

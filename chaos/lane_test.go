@@ -42,26 +42,48 @@ func newLane(t *testing.T, number uint64, each, lifetime int) *lane {
 	return newLaneOf(t, number, variants, each, lifetime, &binary)
 }
 
+// newMixedLane is newLane with owners' grants among the others: see owned.
+func newMixedLane(t *testing.T, number uint64, each, lifetime int) *lane {
+	t.Helper()
+	l := laneOf(t, number, variants, each, lifetime, &binary)
+	l.owned()
+	l.open()
+	return l
+}
+
 // newLaneOf is newLane for other variants than the usual ones, or another plugin.
 func newLaneOf(t *testing.T, number uint64, kinds []*variant, each, lifetime int, from *build, env ...string) *lane {
 	t.Helper()
+	l := laneOf(t, number, kinds, each, lifetime, from, env...)
+	l.open()
+	return l
+}
+
+// laneOf is a lane with its grants, before anything of it runs.
+func laneOf(t *testing.T, number uint64, kinds []*variant, each, lifetime int, from *build, env ...string) *lane {
 	l := &lane{t: t, random: rand.New(rand.NewPCG(*seed, number)), storage: &storage{grants: map[string]*grant{}}, kinds: kinds, from: from, env: env}
 	for _, v := range kinds {
 		for n := range each {
-			g := &grant{role: fmt.Sprintf("%s-%d", v.name, n), variant: v, lifetime: lifetime}
+			name := fmt.Sprintf("%s-%d", v.name, n)
+			g := &grant{name: name, role: name, variant: v, lifetime: lifetime}
 			l.grants = append(l.grants, g)
-			l.storage.grants[g.role] = g
+			l.storage.grants[g.key()] = g
 		}
 	}
+	return l
+}
+
+// open starts the plugin, and writes what it needs.
+func (l *lane) open() {
+	l.t.Helper()
 	l.log()
 	l.start()
-	t.Cleanup(func() { l.process.stop() })
+	l.t.Cleanup(func() { l.process.stop() })
 	l.initialize()
 	l.configure()
-	t.Cleanup(func() { // a failed test leaves traps, and everything waits for what sits in them
+	l.t.Cleanup(func() { // a failed test leaves traps, and everything waits for what sits in them
 		l.release(true)
 	})
-	return l
 }
 
 // log keeps what the plugin logs, and looks for secrets in it when the test ends.
@@ -122,9 +144,9 @@ func (l *lane) each(f func(*grant)) {
 
 // status is status/<role>.
 func (l *lane) status(g *grant) map[string]any {
-	resp, err := l.process.request(context.Background(), logical.ReadOperation, "status/"+g.role, nil)
+	resp, err := l.process.ask(context.Background(), logical.ReadOperation, "status", g, nil)
 	if err != nil || resp == nil {
-		l.t.Errorf("status/%s: %v", g.role, err)
+		l.t.Errorf("status/%s: %v", g.path(), err)
 		return map[string]any{}
 	}
 	return resp.Data

@@ -29,13 +29,13 @@ type outcome struct{ rounds, lost, replays, extra int }
 // must have been the only one; extra counts others.
 func (o *outcomes) add(l *lane, name int, g *grant, extra int) {
 	rotation, status := g.current(), l.settled(g)
-	stored, replays := l.storage.holds(g.role, rotation.Valid()...), rotation.Replays()
+	stored, replays := l.storage.holds(g.key(), rotation.Valid()...), rotation.Replays()
 	now := outcome{rounds: 1, replays: replays.Allowed + replays.Refused, extra: extra}
 	if !stored || status["reauthorization_required"] != false {
 		now.lost = 1
 	}
 	if now != (outcome{rounds: 1}) || status["state"] != "ok" {
-		l.t.Errorf("%s, %s: %+v, stored: %t, status %v", o.names[name], g.role, now, stored, status)
+		l.t.Errorf("%s, %s: %+v, stored: %t, status %v", o.names[name], g.key(), now, stored, status)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -64,14 +64,14 @@ func (l *lane) settled(g *grant) map[string]any {
 
 // token reads what token there is, and complains when it is none that works.
 func (l *lane) token(g *grant) string {
-	resp, err := l.process.request(context.Background(), logical.ReadOperation, "creds/"+g.role, nil)
+	resp, err := l.process.ask(context.Background(), logical.ReadOperation, "creds", g, nil)
 	if err != nil {
-		l.t.Errorf("%s: no token: %v", g.role, err)
+		l.t.Errorf("%s: no token: %v", g.key(), err)
 		return ""
 	}
 	token, _ := resp.Data["access_token"].(string)
 	if !g.current().Live(token) {
-		l.t.Errorf("%s: a token that does not work", g.role)
+		l.t.Errorf("%s: a token that does not work", g.key())
 	}
 	return token
 }

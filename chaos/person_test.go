@@ -38,7 +38,11 @@ const externalURL = "https://vault.example/v1/oauth"
 type person struct {
 	lane   *consentLane
 	name   string
-	living bool // the role has a grant already: number 0
+	living bool // they have a grant already: number 0
+	whose  whose
+	owner  string               // of the grant, "" for the role's own
+	entity string               // who asks
+	other  *clienttest.Rotation // of another owner of the role
 
 	// Where the plugin is to be killed.
 	phase   phase
@@ -74,14 +78,15 @@ type step struct {
 }
 
 func (p *person) String() string {
-	return fmt.Sprintf("%s (a living grant %t), killed %s, at operation %d, applied %t", p.name, p.living, p.phase, p.number, p.applied)
+	return fmt.Sprintf("%s (%s grant, a living one %t), killed %s, at operation %d, applied %t", p.name, p.whose, p.living, p.phase, p.number, p.applied)
 }
 
 // person makes one, and their role.
-func (l *consentLane) person(what string, living bool) *person {
+func (l *consentLane) person(what string, living bool, of whose) *person {
 	l.t.Helper()
 	l.made++
 	p := &person{lane: l, name: fmt.Sprintf("%s-%d", what, l.made), living: living, way: make(chan struct{}), asked: map[string]url.Values{}, grants: []*clienttest.Rotation{nil}, confirmed: -1}
+	p.belongs(of)
 	l.mu.Lock()
 	l.people[p.name] = p
 	l.mu.Unlock()
@@ -90,11 +95,16 @@ func (l *consentLane) person(what string, living bool) *person {
 		"token_endpoint_auth_method": "client_secret_post", "refresh_token_rotation": "always",
 	})
 	role := fields{"provider": p.name, "client_id": p.name, "client_secret": canary + "secret"}
-	if living {
+	if p.owner != "" {
+		role["grant_owner"] = "entity"
+	} else if living {
 		role["refresh_token"] = canary + p.name + ".0"
 		p.grants[0], p.confirmed = clienttest.NewRotation(canary+p.name+".0"), 0
 	}
 	l.write(logical.CreateOperation, "roles/"+p.name, role)
+	if p.owner != "" {
+		p.settles()
+	}
 	if living {
 		if p.active() != 0 {
 			l.t.Fatalf("%s: the first grant does not work", p)
@@ -189,7 +199,7 @@ func (p *person) goes(arrived chan<- *person) {
 func (p *person) begins() error {
 	p.enters(beginning)
 	defer p.enters(nowhereYet)
-	resp, err := p.request(logical.UpdateOperation, "authorize/"+p.name, fields{})
+	resp, err := p.ask(logical.UpdateOperation, "authorize", fields{})
 	if err != nil {
 		return err
 	}
@@ -234,7 +244,7 @@ func (p *person) confirms() error {
 	p.mu.Lock()
 	p.confirmed = len(p.grants) - 1 // from here on it may be
 	p.mu.Unlock()
-	_, err := p.request(logical.UpdateOperation, "confirm/"+p.name, fields{"confirmation_code": p.code})
+	_, err := p.ask(logical.UpdateOperation, "confirm", fields{"confirmation_code": p.code})
 	return err
 }
 
@@ -268,6 +278,11 @@ func (p *person) exchange(form url.Values) clienttest.Answer {
 	asked.Set("used", "yes")
 	first := fmt.Sprintf("%s%s.%d", canary, p.name, len(p.grants))
 	p.grants = append(p.grants, clienttest.NewRotation(first))
+	return firstAnswer(first)
+}
+
+// firstAnswer is what a code is exchanged for.
+func firstAnswer(first string) clienttest.Answer {
 	text, err := json.Marshal(fields{"access_token": clienttest.AccessToken(first, 0), "token_type": "Bearer", "expires_in": 3600, "refresh_token": first})
 	if err != nil {
 		panic(err) // it is text and a number

@@ -15,11 +15,17 @@ import (
 )
 
 // system is what Vault tells the plugin of itself: an active node of a cluster without replication.
-var system = &logical.StaticSystemView{
+var system = vault{&logical.StaticSystemView{
 	DefaultLeaseTTLVal: 768 * time.Hour, MaxLeaseTTLVal: 768 * time.Hour,
 	ReplicationStateVal: consts.ReplicationPerformanceDisabled | consts.ReplicationDRDisabled,
 	VersionString:       "1.21.2",
-}
+}}
+
+// vault knows every entity.
+type vault struct{ *logical.StaticSystemView }
+
+// EntityInfo implements logical.SystemView.
+func (vault) EntityInfo(id string) (*logical.Entity, error) { return &logical.Entity{ID: id}, nil }
 
 // process is one run of the plugin.
 type process struct {
@@ -95,9 +101,15 @@ func (p *process) stop() {
 
 type fields map[string]any
 
-// request makes a request as Vault does. A refusal is an error too.
+// request is requestAs of a token that belongs to no entity.
 func (p *process) request(ctx context.Context, op logical.Operation, path string, f fields) (*logical.Response, error) {
-	req := &logical.Request{Operation: op, Path: path, MountPoint: "oauth/", Data: f}
+	return p.requestAs(ctx, "", op, path, f)
+}
+
+// requestAs makes a request as Vault does, of an entity's token or, with "", of one that belongs to none. A refusal is an
+// error too.
+func (p *process) requestAs(ctx context.Context, entity string, op logical.Operation, path string, f fields) (*logical.Response, error) {
+	req := &logical.Request{Operation: op, Path: path, MountPoint: "oauth/", Data: f, EntityID: entity}
 	resp, err := p.backend.HandleRequest(ctx, req)
 	if err == nil && resp.IsError() {
 		err = resp.Error()

@@ -9,7 +9,7 @@ import (
 
 // read asks for a token that has nine tenths of its life before it.
 func (p *process) read(ctx context.Context, g *grant) (*logical.Response, error) {
-	return p.request(ctx, logical.ReadOperation, "creds/"+g.role, fields{"min_ttl": g.lifetime * 9 / 10})
+	return p.ask(ctx, logical.ReadOperation, "creds", g, fields{"min_ttl": g.lifetime * 9 / 10})
 }
 
 // readWhenDue waits until the token at hand is too old for a read.
@@ -20,7 +20,7 @@ func (p *process) readWhenDue(ctx context.Context, g *grant) (*logical.Response,
 
 // force asks for another token than that of the generation, whatever it is like.
 func (p *process) force(ctx context.Context, g *grant, generation any) (*logical.Response, error) {
-	return p.request(ctx, logical.UpdateOperation, "refresh/"+g.role, fields{"if_generation": generation})
+	return p.ask(ctx, logical.UpdateOperation, "refresh", g, fields{"if_generation": generation})
 }
 
 // readers start one to five readers of a grant, who tell check when they have an answer.

@@ -92,13 +92,13 @@ func (g *grant) knows(secret string) bool {
 // replaced complains unless the role has come by a token, its next secret in use and no other kept.
 func (l *lane) replaced(g *grant, p point) {
 	if _, err := l.process.get(g); err != nil {
-		l.t.Errorf("%s, killed %s, after all: %v", g.role, p, err)
+		l.t.Errorf("%s, killed %s, after all: %v", g.key(), p, err)
 	}
 	role, err := l.process.request(context.Background(), logical.ReadOperation, "roles/"+g.role, nil)
 	if err != nil || role.Data["next_client_secret_set"] == true {
-		l.t.Errorf("%s, killed %s: the next secret is still to come: %v", g.role, p, err)
+		l.t.Errorf("%s, killed %s: the next secret is still to come: %v", g.key(), p, err)
 	}
 	if inUse := l.status(g)["client_secret_in_use"]; inUse != "client_secret" {
-		l.t.Errorf("%s, killed %s: in use is %v", g.role, p, inUse)
+		l.t.Errorf("%s, killed %s: in use is %v", g.key(), p, inUse)
 	}
 }

@@ -10,7 +10,7 @@ import (
 // refresh: the audit log is rotated with pkill -HUP vault, say. It goes on as if there had been none.
 func TestSignalled(t *testing.T) {
 	t.Parallel()
-	l, began := newLane(t, 22, int(points), 20), time.Now()
+	l, began := newMixedLane(t, 22, int(points), 20), time.Now()
 	results := &outcomes{title: "the plugin gets SIGHUP, SIGUSR1 and SIGUSR2", names: moments()}
 	for range turns() {
 		l.signalled(results, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
@@ -21,7 +21,7 @@ func TestSignalled(t *testing.T) {
 // A SIGQUIT ends the plugin as a SIGTERM does, and not as it ends other programs.
 func TestQuit(t *testing.T) {
 	t.Parallel()
-	l, began := newLane(t, 23, int(points), 20), time.Now()
+	l, began := newMixedLane(t, 23, int(points), 20), time.Now()
 	results := &outcomes{title: "the plugin gets a SIGQUIT", names: moments()}
 	for range turns() {
 		l.end(results, func(p *process) error { return p.signal(syscall.SIGQUIT) })

@@ -11,7 +11,7 @@ import (
 // stored, and not even a provider that forgives nothing notices.
 func TestStopped(t *testing.T) {
 	t.Parallel()
-	l, began := newLane(t, 20, int(points), 20), time.Now()
+	l, began := newMixedLane(t, 20, int(points), 20), time.Now()
 	results := &outcomes{title: "Vault stops the plugin", names: moments()}
 	for range turns() {
 		l.end(results, func(p *process) error { p.stop(); return nil })
@@ -22,7 +22,7 @@ func TestStopped(t *testing.T) {
 // The same with a SIGTERM, which systemd sends to every process of a service.
 func TestTerminated(t *testing.T) {
 	t.Parallel()
-	l, began := newLane(t, 21, int(points), 20), time.Now()
+	l, began := newMixedLane(t, 21, int(points), 20), time.Now()
 	results := &outcomes{title: "the plugin gets a SIGTERM", names: moments()}
 	for range turns() {
 		l.end(results, func(p *process) error { return p.signal(syscall.SIGTERM) })
@@ -37,8 +37,8 @@ func (l *lane) end(results *outcomes, end func(*process) error) {
 	at := map[*grant]point{}
 	for _, g := range l.grants {
 		at[g] = g.armed().point
-		if !l.storage.holds(g.role, g.current().Valid()...) {
-			l.t.Errorf("%s, stopped %s: the plugin has not stored what it had begun", g.role, at[g])
+		if !l.storage.holds(g.key(), g.current().Valid()...) {
+			l.t.Errorf("%s, stopped %s: the plugin has not stored what it had begun", g.key(), at[g])
 		}
 		g.arm(nil, nil)
 	}
@@ -46,7 +46,7 @@ func (l *lane) end(results *outcomes, end func(*process) error) {
 	l.initialize()
 	l.each(func(g *grant) {
 		if _, err := l.process.get(g); err != nil {
-			l.t.Errorf("%s, stopped %s: %v", g.role, at[g], err)
+			l.t.Errorf("%s, stopped %s: %v", g.key(), at[g], err)
 		}
 		results.add(l, at[g].moment(), g, g.countEarly())
 	})
@@ -69,7 +69,7 @@ func (l *lane) stopped(end func(*process) error) {
 // storedOrHeld is what readers check here: who has an answer after the trap was opened has it of a
 // stored refresh, except where storage fails.
 func (l *lane) storedOrHeld(g *grant) {
-	if p := g.armed().point; p != stateHeld && !l.storage.holds(g.role, g.current().Valid()...) {
-		l.t.Errorf("%s, %s: a reader has an answer and nothing is stored", g.role, p)
+	if p := g.armed().point; p != stateHeld && !l.storage.holds(g.key(), g.current().Valid()...) {
+		l.t.Errorf("%s, %s: a reader has an answer and nothing is stored", g.key(), p)
 	}
 }

@@ -41,7 +41,7 @@ func TestStorageFails(t *testing.T) {
 		}
 		results.add(l, number[g], g, g.current().Refreshes()-1)
 		if _, err := l.process.force(context.Background(), g, 1); err != nil {
-			t.Errorf("%s, storage %s: the next refresh: %v", g.role, outages[number[g]].name, err)
+			t.Errorf("%s, storage %s: the next refresh: %v", g.key(), outages[number[g]].name, err)
 		}
 	})
 	report(t, "storage", results.String(), began)
@@ -78,12 +78,12 @@ func newOutages() []namedOutage {
 
 // withoutIntent reads while the intent can't be stored, and again when it can.
 func (l *lane) withoutIntent(g *grant) {
-	_, err := l.process.request(context.Background(), logical.ReadOperation, "creds/"+g.role, nil)
+	_, err := l.process.ask(context.Background(), logical.ReadOperation, "creds", g, nil)
 	if n := g.current().Refreshes(); err == nil || n != 0 {
-		l.t.Errorf("%s: %d requests were made that storage knew nothing of; the reader hears %v", g.role, n, err)
+		l.t.Errorf("%s: %d requests were made that storage knew nothing of; the reader hears %v", g.key(), n, err)
 	}
 	if o := g.outage(); err != nil && o.err == logical.ErrReadOnly && err.Error() != o.err.Error() {
-		l.t.Errorf("%s: Vault can't know that it is to forward this: %v", g.role, err)
+		l.t.Errorf("%s: Vault can't know that it is to forward this: %v", g.key(), err)
 	}
 	l.token(g)
 }
@@ -94,21 +94,21 @@ func (l *lane) withoutState(g *grant) {
 	o := g.outage()
 	status := l.status(g)
 	if o.active() && (status["unpersisted"] != true || status["state"] != "unpersisted") {
-		l.t.Errorf("%s: status hides that nothing is stored: %v", g.role, status)
+		l.t.Errorf("%s: status hides that nothing is stored: %v", g.key(), status)
 	}
 	if o.times > 1 || o.lasts > 0 {
 		// Should it be over before its time, on a very busy machine, another refresh would be right.
 		_, err := l.process.force(context.Background(), g, 1)
 		if err == nil || !strings.Contains(err.Error(), "not stored yet") || g.current().Refreshes() != 1 {
-			l.t.Errorf("%s: another refresh was started meanwhile, or the caller is told so: %v", g.role, err)
+			l.t.Errorf("%s: another refresh was started meanwhile, or the caller is told so: %v", g.key(), err)
 		}
 	}
-	for deadline := time.Now().Add(o.lasts + patience); !l.storage.holds(g.role, g.current().Valid()...); time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(o.lasts + patience); !l.storage.holds(g.key(), g.current().Valid()...); time.Sleep(200 * time.Millisecond) {
 		if token := l.token(g); token != first {
-			l.t.Errorf("%s: another token than the one kept in memory", g.role)
+			l.t.Errorf("%s: another token than the one kept in memory", g.key())
 		}
 		if time.Now().After(deadline) {
-			l.t.Errorf("%s: never stored", g.role)
+			l.t.Errorf("%s: never stored", g.key())
 			return
 		}
 	}

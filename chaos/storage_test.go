@@ -12,14 +12,14 @@ import (
 // storage is what Vault keeps while plugin processes come and go.
 type storage struct {
 	logical.InmemStorage
-	grants map[string]*grant // by role; see configure
+	grants map[string]*grant // by key; see configure
 	// watch makes every operation, where a test wants to; nil for none.
 	watch func(key string, writes bool, apply func() error) error
 }
 
-// holds tells whether one of the texts is stored for a role.
-func (s *storage) holds(role string, texts ...string) bool {
-	for _, key := range []string{"token/" + role, "role/" + role} {
+// holds tells whether one of the texts is stored of a grant.
+func (s *storage) holds(of string, texts ...string) bool {
+	for _, key := range []string{"token/" + of, "role/" + of} {
 		entry, err := s.Get(context.Background(), key)
 		if err != nil {
 			panic(err) // not in memory
@@ -35,8 +35,8 @@ func (s *storage) holds(role string, texts ...string) bool {
 
 // grant returns the grant that an entry is about if it has the prefix, else nil.
 func (s *storage) grant(key, prefix string) *grant {
-	if role, ok := strings.CutPrefix(key, prefix); ok {
-		return s.grants[role]
+	if of, ok := strings.CutPrefix(key, prefix); ok {
+		return s.grants[of]
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func TestAnswersElsewhere(t *testing.T) {
 		l := newLaneOf(t, 6000+number, kindsOf(elsewhere()), n, 3600, &binary)
 		l.scripted(elsewhere())
 		l.each(func(g *grant) {
-			_, _ = l.process.request(context.Background(), logical.ReadOperation, "creds/"+g.role, nil)
+			_, _ = l.process.ask(context.Background(), logical.ReadOperation, "creds", g, nil)
 		})
 		if err := l.process.signal(syscall.SIGKILL); err != nil {
 			t.Fatal(err)
@@ -131,10 +131,10 @@ func (l *lane) scripted(all []trouble) {
 // endures reads, as somebody does who needs a token, until there is one that works.
 func (l *lane) endures(g *grant) (ok bool) {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		resp, err := l.process.request(context.Background(), logical.ReadOperation, "creds/"+g.role, nil)
+		resp, err := l.process.ask(context.Background(), logical.ReadOperation, "creds", g, nil)
 		if err == nil {
 			token, _ := resp.Data["access_token"].(string)
-			return g.current().Live(token) && l.storage.holds(g.role, g.current().Valid()...)
+			return g.current().Live(token) && l.storage.holds(g.key(), g.current().Valid()...)
 		}
 		if l.status(g)["reauthorization_required"] == true {
 			return false
@@ -176,7 +176,7 @@ func (s *sums) add(l *lane, g *grant, ok bool) {
 	if !ok || replays.Refused > 0 {
 		var n int
 		_, _ = fmt.Sscanf(g.variant.name, "case%d", &n)
-		l.t.Errorf("%s, %s: alive %t, spent tokens presented: %+v, status %v", s.names[n], g.role, ok, replays, l.status(g))
+		l.t.Errorf("%s, %s: alive %t, spent tokens presented: %+v, status %v", s.names[n], g.key(), ok, replays, l.status(g))
 	}
 }
 

@@ -28,7 +28,7 @@ func (v *variant) forgives() bool { return v.grace > 0 || v.header != "" }
 // definition is what an operator writes of the provider.
 func (v *variant) definition(url string) fields {
 	f := fields{
-		"token_endpoint": url + "/token", "token_endpoint_auth_method": cmp.Or(v.method, "client_secret_post"),
+		"token_endpoint": url + "/token", "authorization_endpoint": url + "/authorize", "token_endpoint_auth_method": cmp.Or(v.method, "client_secret_post"),
 		"refresh_token_rotation": "always",
 	}
 	if v.grace > 0 {
