@@ -117,11 +117,14 @@ func (l *lab) begin(role string) string {
 	return l.write("authorize/"+role, fields{})["authorization_url"].(string)
 }
 
-// atProvider begins a consent and leads the browser to the page on which the provider asks.
-func (l *lab) atProvider(tb *tab, role string) {
+// atProvider begins a consent and leads the browser to the page on which the provider asks alice.
+func (l *lab) atProvider(tb *tab, role string) { l.atProviderAs(tb, role, alice) }
+
+// atProviderAs is atProvider of somebody else.
+func (l *lab) atProviderAs(tb *tab, role, account string) {
 	l.t.Helper()
 	tb.open(l.begin(role))
-	tb.do(chromedp.SetValue(chromedp.CSS(`input[name=username]`), alice))
+	tb.do(chromedp.SetValue(chromedp.CSS(`input[name=username]`), account))
 	entrance.since() // a start page has done its part
 }
 
