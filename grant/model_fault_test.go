@@ -84,6 +84,11 @@ type doorGate struct{ arrived, open chan struct{} }
 
 // answer is the provider's door. It runs outside the bubble.
 func (w *world) answer(r *clienttest.Request) clienttest.Answer {
+	if code := r.Form.Get("code"); code != "" {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.exchange(code)
+	}
 	w.mu.Lock()
 	g := w.gate
 	w.gate = nil
@@ -217,8 +222,8 @@ func (w *world) broken(f mishap) clienttest.Answer {
 
 // announced notes what the plugin has stored before it sends something.
 func (w *world) announced(s *enginetest.Storage, key string) {
-	tok, err := grant.GetState(context.Background(), &s.InmemStorage, "r")
-	if key != grant.Prefix+"r" || err != nil || tok == nil {
+	tok, err := grant.GetState(context.Background(), &s.InmemStorage, w.whose.key())
+	if key != w.stateKey() || err != nil || tok == nil {
 		return
 	}
 	w.mu.Lock()
@@ -281,7 +286,7 @@ var errModelStorage = errors.New("the storage backend does not answer")
 func (w *world) beforeGet(key string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if key != "token/r" && key != "role/r" && key != "provider/test" || w.storage.gets == 0 {
+	if key != w.stateKey() && key != "role/r" && key != "provider/test" || w.storage.gets == 0 {
 		return nil
 	}
 	w.storage.gets--
@@ -291,7 +296,7 @@ func (w *world) beforeGet(key string) error {
 func (w *world) beforePut(key string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if key != "token/r" {
+	if key != w.stateKey() {
 		return nil
 	}
 	if time.Now().Before(w.storage.until) {
@@ -307,7 +312,7 @@ func (w *world) afterPut(key string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case key != "token/r" || w.storage.puts == 0:
+	case key != w.stateKey() || w.storage.puts == 0:
 		return nil
 	case w.storage.skip > 0:
 		w.storage.skip--

@@ -278,8 +278,8 @@ func (w *world) checkQueue() {
 	w.mu.Lock()
 	known := w.role.keepalive > 0 || w.role.idle > 0
 	w.mu.Unlock()
-	queued := func() bool { return w.process.Schedule.Queue.Has("r") }
-	if !known || w.process.dead.Load() || w.process.Grants.Held.Get("r") != nil || queued() {
+	queued := func() bool { return w.process.Schedule.Queue.Has(w.whose.key()) }
+	if !known || w.process.dead.Load() || w.process.Grants.Held.Get(w.whose.key()) != nil || queued() {
 		return
 	}
 	if w.pauseShortly(); queued() { // a survey looks at the roles at its leisure
@@ -291,7 +291,7 @@ func (w *world) checkQueue() {
 }
 
 func (w *world) status() map[string]any {
-	resp, err := w.process.Try(w.t.Context(), logical.ReadOperation, "status/r", nil)
+	resp, err := w.process.Try(w.t.Context(), logical.ReadOperation, w.path("status"), nil)
 	if err != nil || resp == nil {
 		return nil
 	}

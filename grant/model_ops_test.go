@@ -122,7 +122,7 @@ func (w *world) take(s modelStep) {
 	case opEdits, opRenews:
 		w.change(s)
 	case opLooks:
-		for _, path := range []string{"status/r", "explain/r", "status"} {
+		for _, path := range []string{w.path("status"), w.path("explain"), "status"} {
 			_, _ = w.process.Try(w.t.Context(), logical.ReadOperation, path, nil)
 		}
 	}
@@ -148,7 +148,7 @@ func (w *world) read(n int) (ok bool) {
 	w.mu.Unlock()
 	for range n {
 		readers.Go(func() {
-			resp, err := p.Try(w.t.Context(), logical.ReadOperation, "creds/r", nil)
+			resp, err := p.Try(w.t.Context(), logical.ReadOperation, w.path("creds"), nil)
 			switch {
 			case p.dead.Load():
 			case err == nil && !resp.IsError():
@@ -169,7 +169,7 @@ func (w *world) read(n int) (ok bool) {
 func (w *world) force() {
 	w.setForced(true)
 	defer w.setForced(false)
-	resp, err := w.process.Try(w.t.Context(), logical.UpdateOperation, "refresh/r", nil)
+	resp, err := w.process.Try(w.t.Context(), logical.UpdateOperation, w.path("refresh"), nil)
 	if err != nil || resp.IsError() {
 		w.note("refresh/r says: %v %.160v", err, resp)
 	}
@@ -277,6 +277,9 @@ func (w *world) apply(s modelStep) {
 	case s.Op == opRenews && s.N%2 == 0:
 		w.edit(logical.DeleteOperation, "roles/r", nil)
 		w.writeRole()
+		return
+	case s.Op == opRenews && w.whose != theRole:
+		w.agree()
 		return
 	case s.Op == opRenews:
 		w.mu.Lock()

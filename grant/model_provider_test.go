@@ -111,12 +111,16 @@ func (s *strictProvider) authorize(now time.Time, stepped time.Duration) string 
 
 func (s *strictProvider) newRefreshToken(now time.Time) *issuedRefresh {
 	s.issued++
-	rt := &issuedRefresh{name: fmt.Sprintf("%sgrant%d-refresh%d", enginetest.Canary, s.grant, s.issued), grant: s.grant, issued: now, used: now}
+	rt := &issuedRefresh{name: issuedName(s.grant, "refresh", s.issued), grant: s.grant, issued: now, used: now}
 	if s.Stated > 0 {
 		rt.ends = now.Add(s.Stated)
 	}
 	s.refresh[rt.name] = rt
 	return rt
+}
+
+func issuedName(grant int, what string, serial int) string {
+	return fmt.Sprintf("%sgrant%d-%s%d", enginetest.Canary, grant, what, serial)
 }
 
 // end is when the refresh token dies if nothing is done; zero for never.
@@ -198,19 +202,15 @@ func (s *strictProvider) key(name string) *keyRecord {
 
 func (s *strictProvider) issue(rt *issuedRefresh, scope string, now time.Time, stepped time.Duration) *issuedPair {
 	s.issued++
-	at := &issuedAccess{
-		name: fmt.Sprintf("%sgrant%d-access%d", enginetest.Canary, s.grant, s.issued), grant: s.grant, scope: scope,
-		serial: s.issued, issued: now, ends: now.Add(s.Life), stepped: stepped,
-		ageless: rt.vain && rt.vainAt != stepped,
-	}
+	at := s.newAccess(scope, now, stepped)
+	at.ageless = rt.vain && rt.vainAt != stepped
 	if s.Kills {
 		for _, before := range s.access {
-			if before.killedBy == nil {
+			if before.killedBy == nil && before != at {
 				before.killedBy = at
 			}
 		}
 	}
-	s.access[at.name] = at
 	rt.used, rt.stepped = now, stepped
 	if s.Rotation == client.RotationAlways || s.Rotation == client.RotationSometimes && s.issued%2 == 0 {
 		next := s.newRefreshToken(now)
@@ -244,7 +244,7 @@ func (s *strictProvider) text(p *issuedPair, refreshFirst bool) string {
 // definition is what an operator writes of the provider.
 func (k providerKind) definition(url string) enginetest.Fields {
 	f := enginetest.Fields{
-		"token_endpoint": url + "/token", "token_endpoint_auth_method": "client_secret_post",
+		"token_endpoint": url + "/token", "authorization_endpoint": url + "/authorize", "token_endpoint_auth_method": "client_secret_post",
 		"refresh_token_rotation": k.Rotation, "refresh_invalidates_access_token": k.Kills,
 		"reuse_grace": int(k.Grace.Seconds()), "refresh_token_idle_ttl": int(k.Idle.Seconds()),
 	}

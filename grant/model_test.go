@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,8 +27,16 @@ var sequences = flag.Int("sequences", 120, "random sequences of the model")
 //
 // A failure is shrunk, and kept in testdata/rapid, from where it is tried first the next time.
 func TestNoSequenceLosesAGrant(t *testing.T) {
-	if !flagGiven("rapid.checks") {
-		if err := flag.Set("rapid.checks", fmt.Sprint(*sequences)); err != nil {
+	noSequenceLoses(t, *sequences, func(*rapid.T) modelOwner { return theRole })
+}
+
+// checksGiven tells whether somebody wants another number of sequences.
+var checksGiven = sync.OnceValue(func() bool { return flagGiven("rapid.checks") })
+
+func noSequenceLoses(t *testing.T, sequences int, drawWhose func(*rapid.T) modelOwner) {
+	t.Helper()
+	if !checksGiven() {
+		if err := flag.Set("rapid.checks", fmt.Sprint(sequences)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -43,19 +52,20 @@ func TestNoSequenceLosesAGrant(t *testing.T) {
 		}
 	}()
 	rapid.Check(t, func(r *rapid.T) {
+		whose := drawWhose(r)
 		k := drawKind(r)
 		var steps []modelStep
 		for range 5 { // since rapid makes long slices of short ones rarely, and shrinks a slice to nothing
 			steps = append(steps, rapid.SliceOfN(rapid.Custom(drawStep), 0, 20).Draw(r, "steps")...)
 		}
-		w := play(t, k, steps)
+		w := play(t, k, whose, steps)
 		if last = w; w.failure == nil {
 			return
 		}
 		if first == nil {
 			first = w
 		}
-		r.Logf("a provider like %+v", k)
+		r.Logf("a provider like %+v, and the grant is %s", k, whose)
 		r.Logf("what happened:\n%s", strings.Join(w.trace, "\n"))
 		broken[w.failure.rule](r, w.failure.text)
 	})

@@ -27,6 +27,7 @@ import (
 type world struct {
 	t     *sequenceTB
 	kind  providerKind
+	whose modelOwner
 	began time.Time // in the bubble
 
 	mu       sync.Mutex
@@ -130,12 +131,12 @@ func (t *sequenceTB) end() {
 }
 
 // play runs a sequence and returns what was wrong, nil for nothing.
-func play(t *testing.T, k providerKind, steps []modelStep) (w *world) {
+func play(t *testing.T, k providerKind, whose modelOwner, steps []modelStep) (w *world) {
 	t.Helper()
 	outside := &sequenceTB{TB: t}
 	defer outside.end()
 	server := clienttest.New(outside, clienttest.Options{Plain: true})
-	w = &world{kind: k, strict: newStrict(k), server: server}
+	w = &world{kind: k, whose: whose, strict: newStrict(k), server: server}
 	server.Handle(w.answer)
 	for range steps {
 		w.gates = append(w.gates, &doorGate{arrived: make(chan struct{}), open: make(chan struct{})})
@@ -186,17 +187,6 @@ func (w *world) begin() {
 	w.writeRole()
 }
 
-func (w *world) writeRole() {
-	w.mu.Lock()
-	refreshToken := w.strict.authorize(w.now(), w.stepped)
-	w.loss, w.excuse = nil, ""
-	w.mu.Unlock()
-	w.edit(logical.UpdateOperation, "roles/r", enginetest.RoleOf("test", enginetest.Fields{
-		"refresh_token": refreshToken, "client_secret": w.strict.secret, "scope": w.role.scope,
-		"keepalive_period": int(w.role.keepalive.Seconds()), "ttl": int(w.role.ttl.Seconds()),
-	}))
-}
-
 // start runs a plugin over the storage, with its background work.
 func (w *world) start(storage *enginetest.Storage) {
 	p := new(modelProcess)
@@ -216,7 +206,7 @@ func (w *world) start(storage *enginetest.Storage) {
 		return w.afterPut(key)
 	}))
 	storage.OnDelete(hook(func(string) error { return nil }))
-	p.Mount = enginetest.NewOn(w.t, storage)
+	p.Mount = w.whose.as(enginetest.NewOn(w.t, storage))
 	w.mu.Lock()
 	w.process = p
 	w.mu.Unlock()
@@ -287,7 +277,7 @@ func (w *world) die() {
 // forgotten notes what the plugin knew and storage does not. It needs the lock.
 func (w *world) forgotten(old *modelProcess) {
 	contents := old.Storage.Contents(w.t)
-	stored := contents["token/r"] + contents["role/r"]
+	stored := contents[w.stateKey()] + contents["role/r"]
 	live, last := false, (*issuedRefresh)(nil)
 	for _, rt := range w.strict.refresh {
 		if rt.grant != w.strict.grant {
