@@ -88,6 +88,13 @@ func TestTwoPeopleOfOneRole(t *testing.T) {
 	if own["alice"].token() == own["bob"].token() {
 		t.Fatal("both have one token")
 	}
+	for range 3 { // from memory too
+		for name, p := range people {
+			if got := p.read("oauth/creds/portal"); got["access_token"] != own[name].token() {
+				t.Errorf("%s is served another token than before", name)
+			}
+		}
+	}
 
 	l.run("vault write -force oauth/refresh/portal/" + people["alice"].entity) // an operator may
 	l.kill()
@@ -148,7 +155,8 @@ func TestNobodyReachesAnothersGrant(t *testing.T) {
 	l.as(people["bob"].token).refused(403, "vault list oauth/status/portal")
 
 	l.allows("wide", `path "oauth/+/portal/*" { capabilities = ["create", "read", "update", "delete", "list", "sudo"] }`)
-	eve := l.as(l.enters("mallory", "wide", "people").token)
+	mallorys := l.enters("mallory", "wide", "people")
+	eve := l.as(mallorys.token)
 	root := l.shell
 	for _, id := range []string{people["alice"].entity, strings.ToUpper(people["alice"].entity)} {
 		for who, sh := range map[string]shell{"mallory": eve, "root": root} {
@@ -165,6 +173,8 @@ func TestNobodyReachesAnothersGrant(t *testing.T) {
 	if text := eve.refused(400, "vault read oauth/creds/portal"); !strings.Contains(text, "authorize it with") {
 		t.Error(text)
 	}
+	code := l.codeFrom(bob, l.v.caller(t, l.v.token).begins("portal/carol", nil))
+	mallorys.refused("oauth/confirm/portal/carol", map[string]any{"confirmation_code": code}, nothingBegun) // an owner's consent too is its caller's
 	eve.read("oauth/creds/portal/carol") // a name is what such a policy is for
 	l.as(people["alice"].token).read("oauth/creds/portal").want(t, map[string]string{"access_token": before})
 }
