@@ -178,6 +178,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp
 	}
 	req.Storage = b.grants.Over(req.Storage)
 	resp, err = b.Backend.HandleRequest(ctx, req)
+	resp, err = named(req.Path, resp, err)
 	if req.Operation == logical.HelpOperation {
 		mount.InlineSchemas(resp)
 	}

@@ -82,6 +82,9 @@ func (b *backend) ownerInfo(ctx context.Context, s logical.Storage, key grant.Ke
 		return map[string]any{"state": grant.StateUnreadable}
 	}
 	info := map[string]any{"state": b.grants.Word(ctx, s, g)}
+	if standing, err := b.grants.OwnerStanding(key); err == nil && standing == grant.OwnerDisabled {
+		info["owner_standing"] = standing
+	}
 	if g.State.Account != "" {
 		info["account"] = g.State.Account
 	}

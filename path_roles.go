@@ -101,10 +101,14 @@ func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *f
 	if len(warnings) > 0 {
 		resp = &logical.Response{Warnings: warnings}
 	}
-	if note := b.grants.NoGrantYet(ctx, req.Storage, key); note != "" {
-		return &logical.Response{Warnings: append(warnings, note)}, nil // and nothing to verify
+	verify := d.Get("verify").(bool)
+	if note, owned := b.grants.NoGrantYet(ctx, req.Storage, key); note != "" { // and nothing to verify
+		if owned && req.Operation != logical.CreateOperation && !verify {
+			return resp, nil // it has none ever
+		}
+		return &logical.Response{Warnings: append(warnings, note)}, nil
 	}
-	if !d.Get("verify").(bool) {
+	if !verify {
 		return resp, nil
 	}
 	return b.verify(ctx, req.Storage, key, resp)

@@ -84,7 +84,7 @@ func (c *Consents) target(ctx context.Context, s logical.Storage, key grant.Key)
 	if err != nil {
 		return nil, nil, err
 	}
-	return g, t, cmp.Or(checkOwner(g), t.CheckOrigin(t.Endpoints.Token), t.CheckReady())
+	return g, t, cmp.Or(c.checkOwner(g), t.CheckOrigin(t.Endpoints.Token), t.CheckReady())
 }
 
 // consentTo is a consent to the grant of a role that a caller begins now, whichever way it is brought.

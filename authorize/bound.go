@@ -10,13 +10,17 @@ import (
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
-// checkOwner refuses a consent whose grant would be nobody's, or whose account could not be compared.
-func checkOwner(g *grant.Grant) error {
+// checkOwner refuses a consent whose grant would be nobody's, or whose account could not be compared. A token from before
+// its entity was merged or deleted lives on, and would bring a grant that the person does not reach with the next one.
+func (c *Consents) checkOwner(g *grant.Grant) error {
 	switch {
 	case g.Role.PerOwner() && g.Key.Owner() == "":
 		return mount.Refusal("this role keeps one grant for each person: log in through an auth method, or name the owner")
 	case g.Role.BoundAccount != "" && g.Key.Entity() == "":
 		return mount.Refusal("this role binds accounts to people (bound_account), so only they themselves can authorize it, logged in through an auth method, and no owner is named")
+	}
+	if standing, err := c.grants.OwnerStanding(g.Key); err == nil && standing == grant.OwnerGone {
+		return mount.Refusal("Vault does not know the entity of this token any more (it was merged into another, or deleted): log in again, and begin again")
 	}
 	return nil
 }

@@ -168,3 +168,21 @@ func TestPeopleSideBySide(t *testing.T) {
 		t.Error("a stranger's read has stored something")
 	}
 }
+
+// A token from before its entity was merged or deleted goes on. It brings nobody a grant that they reach afterwards.
+func TestAnEntityThatIsGoneAgreesToNothing(t *testing.T) {
+	b := enginetest.New(t)
+	server := enginetest.NewAuthorization(t, b)
+	b.Write("roles/r", enginetest.Fields{"grant_owner": "entity"})
+	alice := b.As("alice")
+	_, page := b.Callback(server.Agree(alice.Authorize()))
+	b.People.Change("alice", nil)
+	for path, f := range map[string]enginetest.Fields{"authorize/r": nil, "confirm/r": {"confirmation_code": enginetest.CodeOn(page)}} {
+		if text := alice.Refused(enginetest.WriteOp, path, f); !strings.Contains(text, "log in again") {
+			t.Errorf("%s: %q", path, text)
+		}
+	}
+	b.People.Change("alice", &logical.Entity{Name: "alice"}) // it was a mistake
+	alice.Write("confirm/r", enginetest.Fields{"confirmation_code": enginetest.CodeOn(page)})
+	alice.Data("creds/r")
+}

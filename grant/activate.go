@@ -127,16 +127,17 @@ func (k *Keeper) Command(flag, path string, key Key) string {
 	return strings.Join(strings.Fields(fmt.Sprintf("vault write %s %s%s/%s", flag, at, path, key.Path())), " ")
 }
 
-// NoGrantYet says of a role that was just written that it has no grant, and what to do; "" for any other.
-func (k *Keeper) NoGrantYet(ctx context.Context, s logical.Storage, key Key) string {
+// NoGrantYet says of a role that was just written that it has no grant, and what to do; "" for any other. owned tells that it
+// never has one, since its owners do.
+func (k *Keeper) NoGrantYet(ctx context.Context, s logical.Storage, key Key) (note string, owned bool) {
 	g, err := k.Look(ctx, s, key)
 	if err != nil || !g.Unauthorized() {
-		return ""
+		return "", false
 	}
 	if g.Role.PerOwner() {
-		return "this role keeps one grant for each person and has none itself; " + k.ToAuthorize(g)
+		return "this role keeps one grant for each person and has none itself; " + k.ToAuthorize(g), true
 	}
-	return "this role has no grant yet; " + k.ToAuthorize(g)
+	return "this role has no grant yet; " + k.ToAuthorize(g), false
 }
 
 // Unauthorized tells of a grant that there is none yet: its role was written for a person to agree first.

@@ -33,6 +33,9 @@ func (k *Keeper) Revoke(ctx context.Context, s logical.Storage, key Key) error {
 		if pointed, err := g.State.pointed(t.Provider); err == nil {
 			presented = pointed
 		}
+		if key.Owner() != "" && t.Endpoints.Revocation == "" {
+			return none, mount.Refusal("this provider has no revocation_endpoint: end the grant in the provider's own console, and have it forgotten here with a delete of status/" + key.Path())
+		}
 		if err := revokeGrant(ctx, t, presented); err != nil {
 			return none, err
 		}

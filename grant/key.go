@@ -86,6 +86,9 @@ func (w Who) errNotMine() error {
 	if IsEntityID(w.Owner) && !strings.EqualFold(w.Owner, w.Entity) {
 		return errEntityID
 	}
+	if w.Owner != "" {
+		return mount.CheckNewName(w.Owner) // in a policy's path, + is every owner
+	}
 	return nil
 }
 

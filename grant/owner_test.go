@@ -13,6 +13,7 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
+	"vault-plugin-secrets-oauthrefresh/role"
 )
 
 // Of very many owners of one role none is ever served another's token, however they read: whatever is written, revoked,
@@ -124,6 +125,24 @@ func TestWhoseGrantIsMeant(t *testing.T) {
 	for _, path := range []string{"refresh/r/alice", "revoke/r/alice", "authorize/r/alice", "confirm/r/alice", "device/r/alice"} {
 		alice.Rejects(enginetest.WriteOp, path, nil, "leave the owner out")
 	}
+	// What is remembered of a role's kind ends with any write of the role.
+	who := grant.Who{Role: "r"}
+	if key, err := p.Grants.KeyOf(t.Context(), p.Storage, who); err != nil || key != "r" {
+		t.Errorf("%q, %v", key, err)
+	}
+	kept, err := role.Get(t.Context(), p.Storage, "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, owner := range []string{"entity", ""} {
+		kept.GrantOwner = owner
+		if err := role.Put(t.Context(), p.Grants.Over(p.Storage), "r", kept); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Grants.KeyOf(t.Context(), p.Storage, who); (err != nil) != (owner == "entity") {
+			t.Errorf("grant_owner=%q: %v", owner, err)
+		}
+	}
 	// However a key has come about: the role may have changed since.
 	if _, err := p.Grants.Look(t.Context(), p.Storage, grant.KeyOf("r", "alice")); err == nil || !strings.Contains(err.Error(), "leave the owner out") {
 		t.Errorf("%v", err)
@@ -157,6 +176,14 @@ func TestWhoseGrantIsMeant(t *testing.T) {
 	}
 	if got := alice.Token("people"); got != "alice~1" {
 		t.Error(got)
+	}
+	// Who is named by an operator is spoken of by name: the same words would lead them to their own.
+	step := p.Data("status/people/" + enginetest.EntityID("bob"))["next_step"].(string)
+	if !strings.Contains(step, "revoke/people/"+enginetest.EntityID("bob")+":") || !strings.Contains(step, "authorize/people (which is for its owner to do)") {
+		t.Errorf("%q", step)
+	}
+	if text := bob.Data("status/people")["next_step"].(string); strings.Contains(text, enginetest.EntityID("bob")) || !strings.Contains(text, "revoke/people: authorize again with authorize/people") {
+		t.Errorf("%q", text)
 	}
 	bob.Brings("people", "bob-anew")
 	if got := bob.Token("people"); got != "bob-anew~1" {
@@ -206,6 +233,25 @@ func TestFieldsOfARoleOfPeople(t *testing.T) {
 	p.Write("roles/r", enginetest.Fields{"grant_owner": "role", "refresh_token": enginetest.Canary + "refresh~r~0"})
 	if got := p.Token("r"); got != "r~1" {
 		t.Error(got)
+	}
+	if warned := p.Do(enginetest.WriteOp, "roles/people", enginetest.Fields{"ttl": "1h"}); warned != nil && len(warned.Warnings) > 0 {
+		t.Errorf("%q", warned.Warnings)
+	}
+	if warned := p.Write("roles/people", enginetest.Fields{"client_id": "another"}).Warnings; len(warned) != 1 || !strings.Contains(warned[0], "agreed to with another client") {
+		t.Errorf("%q", warned)
+	}
+	p.Write("providers/test", enginetest.Fields{"account_pointer": "/answer/id"})
+	if warned := p.Write("roles/people", enginetest.Fields{"bound_account": "{{identity.entity.name}}"}).Warnings; len(warned) != 1 || !strings.Contains(warned[0], "compared when somebody agrees") {
+		t.Errorf("%q", warned)
+	}
+	for _, template := range []string{
+		"{{identity.entity.nope}}", "{{identity.entity.metadata}}", "{{{identity.entity.id}}}", "identity.entity. {{identity.groups.names.g.id}}", "{{identity.entity.id}}}",
+		"{{identity.entity.name}}{{identity.groups.ids.x.name}}", "{{identity.entity.aliases.name}}",
+	} {
+		p.Rejects(enginetest.WriteOp, "roles/people", enginetest.Fields{"bound_account": template}, "must be a template over the entity")
+	}
+	for _, template := range []string{"{{identity.entity.id}}", "x-{{ identity.entity.aliases.auth_userpass_1.name }}@example.com", "{{identity.entity.aliases.a.custom_metadata.mail}}"} {
+		p.Write("roles/people", enginetest.Fields{"bound_account": template})
 	}
 	if warned := p.Write("roles/people", enginetest.Fields{"verify": true}).Warnings; len(warned) != 1 || !strings.Contains(warned[0], "each person brings their own with: vault write -force oauth/authorize/people") {
 		t.Errorf("%q", warned)

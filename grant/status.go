@@ -69,7 +69,7 @@ func (k *Keeper) nextStep(g *Grant, obstacle error, now time.Time) string {
 		return obstacle.Error()
 	case word == StateOrphaned:
 		return fmt.Sprintf("Vault knows the entity that owns this grant no more (it was deleted, or merged into another): the grant rests; to end it, use revoke/%s, and to forget it, "+
-			"delete status/%[1]s; whoever it was authorizes again as who they are now", g.Key)
+			"delete status/%[1]s; whoever it was authorizes again as who they are now", g.Key.Path())
 	case word == StateUnauthorized:
 		return k.ToAuthorize(g)
 	case word == StateDead && g.Key.Owner() == "" && role.Authorizable(g.Provider):

@@ -67,6 +67,19 @@ func (r *Role) checkOwnersAccount(p *client.Provider) error {
 // changesOwner tells whether the grants become somebody else's.
 func (w *Write) changesOwner(r *Role) bool { return w.Old != nil && w.Old.PerOwner() != r.PerOwner() }
 
+// warnOfOwners says what a write means for grants that owners have already.
+func (w *Write) warnOfOwners(r *Role) {
+	if w.Old == nil || !w.Old.PerOwner() || !r.PerOwner() {
+		return
+	}
+	if r.ClientRealm() != w.Old.ClientRealm() {
+		w.Warnings = append(w.Warnings, "the grants that people have of this role were agreed to with another client or server: none of them is read or refreshed until this is undone, or each has agreed anew")
+	}
+	if r.BoundAccount != "" && r.BoundAccount != w.Old.BoundAccount {
+		w.Warnings = append(w.Warnings, "bound_account is compared when somebody agrees: the grants that there are stay as they are; LIST status/<role> shows their accounts")
+	}
+}
+
 // checkOwner refuses to take living grants from their owners, and a grant that would be nobody's.
 func (w *Write) checkOwner(r *Role, p *client.Provider) error {
 	switch {

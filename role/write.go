@@ -62,6 +62,7 @@ func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 		return nil, err
 	}
 	w.warnOfBlanks(r)
+	w.warnOfOwners(r)
 	if err := cmp.Or(w.pin(t), t.pinAuthorization()); err != nil {
 		return nil, err
 	}
