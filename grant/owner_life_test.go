@@ -208,3 +208,54 @@ func TestManyOwnersProveTheNextSecret(t *testing.T) {
 		}
 	}
 }
+
+// A reader whose token has ended, and who comes while the owner brings another grant, is served that one's token.
+func TestAnOwnerAgreesAnewBesideAReader(t *testing.T) {
+	p := enginetest.NewPerPerson(t)
+	alice := p.By("alice")
+	alice.Brings("people", "alice")
+	key := grant.KeyOf("people", enginetest.EntityID("alice"))
+	p.Age(string(key), func(st *grant.State) { st.ExpiresAt = time.Now().Add(-time.Minute) })
+	reached, gate := make(chan bool, 1), make(chan bool)
+	p.Storage.OnPut(func(at string) error {
+		if at == grant.Prefix+string(key) {
+			reached <- true
+			<-gate
+		}
+		return nil
+	})
+	agreed, read := make(chan error, 1), make(chan string, 1)
+	go func() { agreed <- alice.Agrees("people", "anew") }()
+	<-reached
+	go func() {
+		resp, err := alice.Try(t.Context(), logical.ReadOperation, "creds/people", nil)
+		if err != nil || resp.IsError() {
+			read <- fmt.Sprint(err, resp)
+			return
+		}
+		read <- resp.Data["access_token"].(string)
+	}()
+	for end := time.Now().Add(10 * time.Second); waiting(p, key) < 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the reader does not wait")
+		}
+	}
+	p.Storage.OnPut(nil)
+	close(gate)
+	if err := <-agreed; err != nil {
+		t.Error(err)
+	}
+	if got := <-read; got != enginetest.Canary+"access~anew~1" {
+		t.Error(got)
+	}
+}
+
+// waiting is how many hold or wait for the lock of a grant's refreshes.
+func waiting(p *enginetest.PerPerson, key grant.Key) int {
+	p.Grants.Refreshes.Mu.Lock()
+	defer p.Grants.Refreshes.Mu.Unlock()
+	if l := p.Grants.Refreshes.Locks[string(key)]; l != nil {
+		return l.Users
+	}
+	return 0
+}

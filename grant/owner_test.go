@@ -163,6 +163,9 @@ func TestWhoseGrantIsMeant(t *testing.T) {
 			t.Errorf("%v", got)
 		}
 	}
+	for _, path := range []string{"creds", "authorize"} { // in a policy's path it would be everybody
+		p.Rejects(enginetest.ReadOp, path+"/people/+", nil, "must not consist of + only")
+	}
 	dave := p.By("dave")
 	if text := dave.Refused(enginetest.ReadOp, "creds/people", nil); !strings.Contains(text, "vault write -force oauth/authorize/people") || strings.Contains(text, enginetest.EntityID("dave")) {
 		t.Errorf("%q", text)
