@@ -1,10 +1,6 @@
 package e2e
 
-import (
-	"testing"
-
-	"github.com/hashicorp/vault/api"
-)
+import "github.com/hashicorp/vault/api"
 
 // person is somebody who has logged in to Vault by userpass, and is an entity there.
 type person struct {
@@ -80,10 +76,4 @@ func (l *lab) knows(entity string, fields map[string]any) {
 	l.t.Helper()
 	_, err := l.v.client().Logical().Write("identity/entity/id/"+entity, fields)
 	l.must(err)
-}
-
-// forTest is the same person for a subtest.
-func (p person) forTest(t *testing.T) person {
-	p.t = t
-	return p
 }
