@@ -54,6 +54,8 @@ func (k *Keeper) Write(ctx context.Context, s logical.Storage, key Key, in mount
 	if old != nil && r.PerOwner() && !old.PerOwner() {
 		_ = s.Delete(ctx, Prefix+string(key)) // the state of a grant that has ended: it counts for nothing any more
 	}
-	k.Edited(ctx, s, key)
+	if !w.OnlyLabels() {
+		k.Edited(ctx, s, key)
+	}
 	return append(w.Warnings, r.Warnings()...), nil
 }

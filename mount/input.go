@@ -18,11 +18,25 @@ func ReadInput(d *framework.FieldData) Input { return Input{d} }
 
 // Names tells whether the write names the field.
 func (in Input) Names(field string) bool {
-	if in.d == nil {
-		return false
-	}
-	_, ok := in.d.Raw[field]
+	_, ok := in.raw()[field]
 	return ok
+}
+
+func (in Input) raw() map[string]any {
+	if in.d == nil {
+		return nil
+	}
+	return in.d.Raw
+}
+
+// NamesOnly tells whether the write names the field and no other.
+func (in Input) NamesOnly(field string) bool {
+	for named := range in.raw() {
+		if named != field && named != "name" { // which the path gives
+			return false
+		}
+	}
+	return in.Names(field)
 }
 
 // Value is what the write says, in the framework's type for the field, or the field's default where it names it as empty

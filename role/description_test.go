@@ -46,7 +46,7 @@ var ofRole = map[string]string{
 	"CertificateChain": "", "AssertionCertificate": "", "AssertionKeyID": "", "ClientSecretSince": "", "CertificateSince": "", "AssertionKeySince": "",
 	"ClientSecret": "", "PrivateKey": "", "AssertionKey": "", "Next": "", "PreviousClientSecret": "", "RefreshToken": "",
 	"TokenParams": "sev", "TokenHeaders": "sev",
-	"AuthorizationParams": "", "RedirectURIs": "", "DeviceFlow": "", "AuthorizationOrigin": "", "GrantOwner": "", "BoundAccount": "",
+	"AuthorizationParams": "", "RedirectURIs": "", "DeviceFlow": "", "AuthorizationOrigin": "", "GrantOwner": "", "BoundAccount": "", "Labels": "",
 }
 
 func describedRole() *role.Role {

@@ -87,7 +87,7 @@ func proofFields(r *Role, f *files) mount.Fields {
 	}
 }
 
-// servingFields are about when tokens are refreshed and how readers get them.
+// servingFields are about when tokens are refreshed and how readers get them, and how operators find the role.
 func servingFields(r *Role) mount.Fields {
 	return mount.Fields{
 		mount.Seconds("ttl", &r.TTL, "Longest lease to give; default and upper bound is what is left of the token and the mount's max_lease_ttl."),
@@ -97,6 +97,7 @@ func servingFields(r *Role) mount.Fields {
 		mount.Boolean("lease", &r.Lease, "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many.").DefaultsTo(true),
 		mount.Text("token_mode", &r.TokenMode, "shared (default): all readers get the same token until it is refreshed. per_lease: each gets its own, which is revoked at the provider with its lease; only where refresh tokens never rotate.").DefaultsTo(tokenModeShared),
 		mount.Boolean("identity_readable", &r.IdentityReadable, "Whether identity/<name> hands out the client certificate with its private key, to whom a policy lets read that path; default is false."),
+		mount.Pairs(labelsField, &r.Labels, "Your own words about the role, as in labels=team=payments, for finding it; never sent to a provider. Up to 16: names of letters, digits and _ . -, values of up to 128 characters, which whoever may read the role sees. A write replaces all of them, and one of labels alone leaves the grant as it is."),
 		mount.Boolean("verify", nil, "Refresh at once, for good and like any other refresh, and report what came of it. The role is stored either way."),
 	}
 }

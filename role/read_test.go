@@ -31,6 +31,7 @@ func everyRoleField(b *enginetest.Mount) enginetest.Fields {
 		"ca_certificate": string(clienttest.CAPEM()),
 		"token_params":   enginetest.Fields{"api_key": enginetest.Canary + "param"}, "token_headers": enginetest.Fields{"X-Api-Key": enginetest.Canary + "header"},
 		"ttl": 300, "assumed_token_ttl": 1800, "refresh_window": 120, "keepalive_period": 86400, "lease": false, "token_mode": "shared",
+		"labels":            enginetest.Fields{"team": "payments", "ticket": "OPS-12"},
 		"identity_readable": false, // more takes a certificate
 	}
 }

@@ -69,6 +69,8 @@ type Settings struct {
 	DeviceFlow              bool              `json:"device_flow,omitempty"`
 	GrantOwner              string            `json:"grant_owner,omitempty"`
 	BoundAccount            string            `json:"bound_account,omitempty"`
+	// Labels are the operator's own words, see checkLabels.
+	Labels map[string]string `json:"labels,omitempty"`
 	// AuthorizationOrigin is where the provider's authorization endpoint was at the last write, see CheckAuthorization.
 	AuthorizationOrigin string `json:"authorization_origin,omitempty"`
 	// Pins are what the provider's definition said at the last write, nil where that is built-in, and in

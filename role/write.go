@@ -33,6 +33,9 @@ func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 		r = new(*w.Old)
 	}
 	w.read(r)
+	if w.OnlyLabels() {
+		return r, r.checkLabels() // of the revision that it was: what has failed for it has not been mended
+	}
 	p, err := checkProviderOf(ctx, s, r)
 	if err != nil {
 		return nil, err // what it needs nobody knows
@@ -74,6 +77,10 @@ func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 	r.Revision, err = uuid.GenerateUUID()
 	return r, err
 }
+
+// OnlyLabels tells a write that has nothing to do with the grant: it is no new revision, and takes over nothing that the
+// provider says otherwise since.
+func (w *Write) OnlyLabels() bool { return w.Old != nil && w.NamesOnly(labelsField) }
 
 // read lays what the write names over the role, but for what has to be looked at first.
 func (w *Write) read(r *Role) {
