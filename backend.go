@@ -23,6 +23,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/authorize"
 	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/metrics"
 	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/provider"
 	"vault-plugin-secrets-oauthrefresh/role"
@@ -35,6 +36,7 @@ type backend struct {
 	grants   *grant.Keeper       // the grants, each with all that may spend its refresh token
 	schedule *schedule.Schedule  // what happens without a caller
 	consents *authorize.Consents // what people are agreeing to
+	metrics  *metrics.Metrics    // what was done so far, counted
 	edits    mount.Locks         // serialises all that writes the configuration, or a provider
 }
 
@@ -56,6 +58,8 @@ func newBackend() *backend {
 	b.grants = grant.New(b)
 	b.schedule = schedule.New(b.grants)
 	b.consents = authorize.New(b.grants)
+	b.metrics = metrics.New(Version)
+	b.grants.Meter = b.metrics
 	b.Backend = &framework.Backend{
 		Help:           strings.TrimSpace(backendHelp),
 		BackendType:    logical.TypeLogical,
@@ -73,6 +77,7 @@ func newBackend() *backend {
 			[]*framework.Path{pathCreds(b), pathIdentity(b), pathRefresh(b), pathRevoke(b), pathRehearse(b), pathExplain(b)},
 			[]*framework.Path{pathOwners(b)},
 			pathStatus(b),
+			[]*framework.Path{pathMetrics(b)},
 			[]*framework.Path{pathAuthorize(b), pathConfirm(b), pathDevice(b)},
 			pathCallback(b),
 		),

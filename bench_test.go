@@ -9,9 +9,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/index"
 	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 	"vault-plugin-secrets-oauthrefresh/mount"
-	"vault-plugin-secrets-oauthrefresh/schedule"
 )
 
 // manyRoles is a large mount.
@@ -19,7 +19,7 @@ const manyRoles = 100_000
 
 // A role that is planned anew among very many.
 func BenchmarkPlanned(b *testing.B) {
-	q := schedule.NewQueue()
+	q := index.New()
 	for i := range manyRoles {
 		q.Set(grant.Key(fmt.Sprint("role", i)), time.Now().Add(time.Hour+time.Duration(i)*time.Millisecond))
 	}

@@ -39,9 +39,11 @@ func TestNoVaultClientInThePlugin(t *testing.T) {
 func TestRoomsUseWhatLiesBelow(t *testing.T) {
 	const module = "vault-plugin-secrets-oauthrefresh/"
 	for room, below := range map[string][]string{
-		".":         {"authorize", "schedule", "grant", "role", "provider", "mount", "client"},
+		".":         {"authorize", "schedule", "metrics", "index", "grant", "role", "provider", "mount", "client"},
 		"authorize": {"grant", "role", "provider", "mount", "client"}, // beside schedule: neither imports the other
-		"schedule":  {"grant", "role", "provider", "mount", "client"},
+		"schedule":  {"index", "grant", "role", "provider", "mount", "client"},
+		"metrics":   {"index", "grant"},
+		"index":     {"grant", "role", "provider"},
 		"grant":     {"role", "provider", "mount", "client"},
 		"role":      {"provider", "mount", "client"},
 		"provider":  {"mount", "client"},
@@ -64,7 +66,7 @@ func TestRoomsUseWhatLiesBelow(t *testing.T) {
 
 // A field is declared in one row, a mount.Field. Whoever needs the framework for one writes a second list.
 func TestOnlyTheRootAndTheMountKnowTheFramework(t *testing.T) {
-	for _, room := range []string{"authorize", "schedule", "grant", "role", "provider", "client", "internal/clock"} {
+	for _, room := range []string{"authorize", "schedule", "metrics", "index", "grant", "role", "provider", "client", "internal/clock"} {
 		cmd := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./"+room)
 		cmd.Stderr = os.Stderr
 		out, err := cmd.Output()
@@ -87,7 +89,7 @@ func TestOneCallerEach(t *testing.T) {
 		"client.AuthorizeDevice(":   "role/authorization.go",
 		"client.PushAuthorization(": "role/authorization.go",
 	} {
-		for _, room := range []string{".", "authorize", "schedule", "grant", "role", "provider", "mount"} {
+		for _, room := range []string{".", "authorize", "schedule", "metrics", "index", "grant", "role", "provider", "mount"} {
 			names, err := filepath.Glob(filepath.Join(room, "*.go"))
 			if err != nil {
 				t.Fatal(err)
@@ -107,7 +109,7 @@ func TestOneCallerEach(t *testing.T) {
 
 // What others can see explains itself.
 func TestExportedSymbolsAreDocumented(t *testing.T) {
-	for _, dir := range []string{".", "authorize", "schedule", "grant", "role", "provider", "mount", "client", "client/clienttest", "internal/enginetest"} {
+	for _, dir := range []string{".", "authorize", "schedule", "metrics", "index", "grant", "role", "provider", "mount", "client", "client/clienttest", "internal/enginetest"} {
 		fset := source.NewFileSet()
 		var files []*ast.File
 		names, err := filepath.Glob(filepath.Join(dir, "*.go"))

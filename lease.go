@@ -50,6 +50,7 @@ func (b *backend) lease(key grant.Key, out *grant.Served) *logical.Response {
 		data["last_vault_rotation"] = st.ObtainedAt.UTC().Format(time.RFC3339Nano)
 		return &logical.Response{Data: data, Warnings: warnings}
 	}
+	b.metrics.Leased()
 	resp := b.Secret(accessTokenType).Response(data, nil)
 	resp.Secret.TTL = out.TTL
 	resp.Secret.Renewable = false

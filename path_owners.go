@@ -2,12 +2,12 @@ package oauthrefresh
 
 import (
 	"context"
-	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/index"
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
@@ -31,12 +31,12 @@ HTTP takes after and limit as parameters.`,
 	}
 }
 
-// maxOwners is how many owners a list looks into, and how many a page of it has at most.
-const maxOwners = 1000
+// maxPage is how many entries a page has at most, and maxOwners how many owners a list looks into.
+const maxPage, maxOwners = 1000, 1000
 
 // pathStatusOwners lists the owners of a role's grants, a page of them with what is known of each.
 func (b *backend) pathStatusOwners(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	limit, err := pageSize(d)
+	limit, err := pageSize(d, maxOwners)
 	if err != nil {
 		return mount.Answer(err)
 	}
@@ -45,7 +45,7 @@ func (b *backend) pathStatusOwners(ctx context.Context, req *logical.Request, d 
 	if err != nil {
 		return mount.Answer(err)
 	}
-	owners = pageOf(owners, d.Get("after").(string), limit)
+	owners = index.PageOf(owners, d.Get("after").(string), limit)
 	info := map[string]any{}
 	for _, owner := range owners {
 		info[owner] = b.ownerInfo(ctx, req.Storage, grant.KeyOf(name, owner))
@@ -53,26 +53,16 @@ func (b *backend) pathStatusOwners(ctx context.Context, req *logical.Request, d 
 	return logical.ListResponseWithInfo(owners, info), nil
 }
 
-// pageSize is how many entries a list is to have.
-func pageSize(d *framework.FieldData) (int, error) {
+// pageSize is how many entries a list is to have, standard where nobody says.
+func pageSize(d *framework.FieldData, standard int) (int, error) {
 	raw, asked := d.GetOk("limit")
 	if !asked {
-		return maxOwners, nil
+		return standard, nil
 	}
-	if n := raw.(int64); n >= 1 && n <= maxOwners {
+	if n := raw.(int64); n >= 1 && n <= maxPage {
 		return int(n), nil
 	}
 	return 0, mount.Refusal("limit must be a whole number from 1 to 1000")
-}
-
-// pageOf is the page of names behind one.
-func pageOf(names []string, after string, limit int) []string {
-	slices.Sort(names)
-	first, found := slices.BinarySearch(names, after)
-	if found {
-		first++
-	}
-	return names[first:min(len(names), first+limit)]
 }
 
 // ownerInfo is what a list says of an owner's grant.

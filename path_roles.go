@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -18,13 +19,19 @@ func pathRoles(b *backend) []*framework.Path {
 	return []*framework.Path{{
 		Pattern:      "roles/?$",
 		DisplayAttrs: mount.Display("roles"),
+		Fields: filterFields(map[string]*framework.FieldSchema{
+			"after": {Type: framework.TypeString, Description: "List the roles behind this one, which is the last of the page before.", Query: true},
+			"limit": {Type: framework.TypeInt64, Description: "How many to list, 1 to 1000; default is all.", Query: true},
+		}),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ListOperation: mount.Writing(b.pathRolesList, "", "List the roles, each with its provider and state."),
 		},
 		HelpSynopsis: "List the roles.",
-		HelpDescription: `The names of the roles of this mount, one for each grant, and for up to 1000 of them the provider
-and the state of the grant (vault list -detailed): ok, unauthorized, new, failing, unknown, unpersisted,
-blocked or dead. What a state means and what to do stands at status/<name>.`,
+		HelpDescription: `The names of the roles of this mount, one for each grant, and of each (vault list -detailed) the provider,
+the state of the grant (ok, unauthorized, new, failing, unknown, unpersisted, blocked or dead), its
+labels and when it will die. What a state means and what to do stands at status/<name>. A list over
+HTTP takes after, limit, state, provider and label as parameters; the CLI's list takes none, and
+vault read status does.`,
 	}, {
 		Pattern:        "roles/" + mount.NamePattern,
 		DisplayAttrs:   mount.Display("role"),
@@ -61,26 +68,38 @@ func (b *backend) roleExists(ctx context.Context, req *logical.Request, d *frame
 	return r != nil, err
 }
 
-// maxDetailed bounds how many roles a list looks into. Beyond it, status names the sick ones.
-const maxDetailed = 1000
-
-func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	filter, err := filterOf(d)
+	if err != nil {
+		return mount.Answer(err)
+	}
+	limit, err := pageSize(d, math.MaxInt)
+	if err != nil {
+		return mount.Answer(err)
+	}
 	names, err := req.Storage.List(ctx, role.Prefix)
 	if err != nil {
 		return nil, err
 	}
-	info := map[string]any{}
-	for _, name := range names[:min(len(names), maxDetailed)] {
-		g, err := b.grants.Look(ctx, req.Storage, grant.Key(name))
-		if err != nil {
-			continue // deleted meanwhile, or damaged: the list is for finding that out
-		}
-		info[name] = map[string]any{"provider": g.Role.Provider, "state": b.grants.Word(ctx, req.Storage, g)}
-		if g.Role.PerOwner() { // each has a state of its own: LIST status/<name>
-			info[name] = map[string]any{"provider": g.Role.Provider, "grant_owner": g.Role.GrantOwner}
-		}
+	progress, err := b.schedule.Known(ctx, req.Storage)
+	if err != nil {
+		return mount.Answer(err)
 	}
-	return logical.ListResponseWithInfo(names, info), nil
+	names, info := b.schedule.Index.Page(names, d.Get("after").(string), limit, *filter)
+	resp := logical.ListResponseWithInfo(names, detailed(info))
+	if !progress.Full {
+		resp.AddWarning(fmt.Sprintf(countedFurther, progress.Roles, progress.Of))
+	}
+	return resp, nil
+}
+
+// detailed is what a list says of roles.
+func detailed(known map[string]grant.Summary) map[string]any {
+	info := make(map[string]any, len(known))
+	for name, sum := range known {
+		info[name] = entryOf(sum)
+	}
+	return info
 }
 
 func (b *backend) pathRolesRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -88,7 +107,11 @@ func (b *backend) pathRolesRead(ctx context.Context, req *logical.Request, d *fr
 	if err != nil || r == nil {
 		return nil, err
 	}
-	return r.Response(), nil
+	resp := r.Response()
+	for _, w := range b.grants.Warnings(ctx, req.Storage, keyOf(d)) {
+		resp.AddWarning(w)
+	}
+	return resp, nil
 }
 
 func (b *backend) pathRolesWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

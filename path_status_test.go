@@ -90,6 +90,7 @@ func TestStatusOfTheMount(t *testing.T) {
 		empty := map[string]any{
 			"roles": 0, "owners": 0, "orphaned": []string{}, "ok": 0, "never_refreshed": 0, "unauthorized": []string{}, "reauthorization_required": []string{}, "failing": []string{},
 			"outcome_unknown": []string{}, "unpersisted": []string{}, "blocked": []string{}, "unreadable": []string{},
+			"surveyed": 0, "states": map[string]int{}, "providers": map[string]any{}, "grants": []map[string]any{},
 		}
 		if got := b.Data("status"); !reflect.DeepEqual(got, empty) {
 			t.Errorf("without roles: %v", got)
@@ -105,15 +106,30 @@ func TestStatusOfTheMount(t *testing.T) {
 		b.Write("providers/gone", enginetest.Fields{"token_endpoint": server.URL() + "/token"})
 		b.Write("roles/lost-provider", enginetest.RoleOf("gone"))
 		b.Delete("providers/gone")
-		if err := b.Storage.Put(t.Context(), &logical.StorageEntry{Key: "role/damaged", Value: []byte("{")}); err != nil {
+		if err := b.Grants.Over(b.Storage).Put(t.Context(), &logical.StorageEntry{Key: "role/damaged", Value: []byte("{")}); err != nil {
 			t.Fatal(err)
 		}
 		want := map[string]any{
 			"roles": 8, "owners": 0, "orphaned": []string{}, "ok": 2, "never_refreshed": 1, "unauthorized": []string{}, "reauthorization_required": []string{"dead"}, "failing": []string{"busy"},
 			"outcome_unknown": []string{"lost"}, "unpersisted": []string{}, "blocked": []string{"lost-provider"}, "unreadable": []string{"damaged"},
+			"surveyed": 8, "states": map[string]int{"ok": 2, "new": 1, "dead": 1, "failing": 1, "unknown": 1, "blocked": 1, "unreadable": 1},
+			"providers": map[string]any{"test": map[string]int{"ok": 2, "new": 1, "dead": 1, "failing": 1, "unknown": 1}, "gone": map[string]int{"blocked": 1}, "": map[string]int{"unreadable": 1}},
 		}
-		if got := b.Data("status"); !reflect.DeepEqual(got, want) {
+		got := b.Data("status")
+		named := got["grants"].([]map[string]any)
+		delete(got, "grants")
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%v, want %v", got, want)
+		}
+		var order []any
+		for _, entry := range named {
+			order = append(order, entry["name"])
+			if entry["next_step"] == nil && entry["state"] != "unreadable" {
+				t.Errorf("nothing to do for %v", entry)
+			}
+		}
+		if fmt.Sprint(order) != "[dead busy damaged lost lost-provider]" {
+			t.Errorf("named are %v", order)
 		}
 	})
 }

@@ -24,7 +24,7 @@ func TestWritesAreForwarded(t *testing.T) {
 				strings.HasPrefix(path.Pattern, "authorize/") || strings.HasPrefix(path.Pattern, "callback/") || strings.HasPrefix(path.Pattern, "start/") || // a consent is exchanged where it is kept
 				strings.HasPrefix(path.Pattern, "identity/") || // a lease, of the certificate as it is now
 				strings.HasPrefix(path.Pattern, "explain/") || strings.HasPrefix(path.Pattern, "rehearse/") || // what that node would do
-				strings.HasPrefix(path.Pattern, "status") || path.Pattern == "roles/?$" // they tell what the refreshing node knows
+				strings.HasPrefix(path.Pattern, "status") || path.Pattern == "roles/?$" || path.Pattern == "metrics$" // they tell what the refreshing node knows
 			p := handler.Properties()
 			if p.ForwardPerformanceStandby != writes || p.ForwardPerformanceSecondary != writes {
 				t.Errorf("%s %s: forwarded from standbys %v, from secondaries %v", op, path.Pattern, p.ForwardPerformanceStandby, p.ForwardPerformanceSecondary)
@@ -108,7 +108,7 @@ func TestOpenAPI(t *testing.T) {
 	slices.Sort(paths)
 	want := []string{
 		"/authorize/{name}", "/authorize/{name}/{owner}", "/callback/{name}", "/config", "/confirm/{name}", "/confirm/{name}/{owner}", "/creds/{name}", "/creds/{name}/{owner}",
-		"/device/{name}", "/device/{name}/{owner}", "/explain/{name}", "/explain/{name}/{owner}", "/identity/{name}", "/providers/", "/providers/{name}", "/providers/{name}/rediscover",
+		"/device/{name}", "/device/{name}/{owner}", "/explain/{name}", "/explain/{name}/{owner}", "/identity/{name}", "/metrics", "/providers/", "/providers/{name}", "/providers/{name}/rediscover",
 		"/refresh/{name}", "/refresh/{name}/{owner}", "/rehearse/{name}", "/revoke/{name}", "/revoke/{name}/{owner}", "/roles/", "/roles/{name}", "/start/{name}",
 		"/status", "/status/{name}", "/status/{name}/", "/status/{name}/{owner}",
 	}

@@ -141,6 +141,8 @@ type Token struct {
 	Ended bool
 	// RefreshTokenLifetime is that of the refresh token, 0 when the server did not say.
 	RefreshTokenLifetime time.Duration
+	// GrantLifetime is how long the consent behind the grant still lasts, 0 when the server did not say.
+	GrantLifetime time.Duration
 	// CertificateThumbprint is the SHA-256 of the client certificate that the access token is bound to
 	// (x5t#S256, RFC 8705 section 3.1) in lower-case hex, as Identity.Fingerprint gives it; "" when the
 	// server did not say that it is bound.

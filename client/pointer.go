@@ -18,6 +18,7 @@ func (p *Provider) validatePointers() error {
 		{"refresh_token_pointer", p.RefreshTokenPointer},
 		{"expires_in_pointer", p.ExpiresInPointer},
 		{"refresh_token_expires_in_pointer", p.RefreshTokenExpiresInPointer},
+		{"grant_expires_at_pointer", p.GrantExpiresAtPointer},
 	} {
 		if !validPointer(f.pointer) {
 			return fmt.Errorf(`%s must be a JSON Pointer (RFC 6901), such as "/data/access_token"`, f.field)

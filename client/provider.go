@@ -133,6 +133,9 @@ type Provider struct {
 	// RefreshTokenExpiresInPointer is where the refresh token's lifetime is; "" tries the names
 	// in common use: refresh_token_expires_in, x_refresh_token_expires_in, refresh_expires_in.
 	RefreshTokenExpiresInPointer string `json:"refresh_token_expires_in_pointer,omitempty"`
+	// GrantExpiresAtPointer is where an answer says when the consent behind the grant ends, as a moment or a lifetime; ""
+	// when it says so nowhere.
+	GrantExpiresAtPointer string `json:"grant_expires_at_pointer,omitempty"`
 	// ExtraFields are further members of the answer to hand on: names, or pointers whose last
 	// part is then the name.
 	ExtraFields []string `json:"extra_fields,omitempty"`

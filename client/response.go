@@ -49,6 +49,7 @@ func (a *answer) token(r *Request, start time.Time) (*Token, error) {
 	life := accessLifetime(p, doc.root, access, theirs)
 	t.Lifetime, t.Ended = life.left, life.over()
 	t.RefreshTokenLifetime = refreshLifetime(p, doc.root, theirs)
+	t.GrantLifetime = lifetime(lookup(doc.root, p.GrantExpiresAtPointer), theirs).left
 	secrets := doc.secrets(r)
 	t.TokenType = tidy(doc.textAt("/token_type"), secrets)
 	t.Scope = tidy(scopeText(lookup(doc.root, "/scope")), secrets)

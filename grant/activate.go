@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/go-uuid"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -77,7 +78,7 @@ func (k *Keeper) takeOver(ctx context.Context, s logical.Storage, g *Grant, real
 		owned.RoleID, owned.Client, owned.Origins = r.GrantID, r.ClientRealm(), r.Origins
 		return k.install(ctx, s, key, owned)
 	case r.GrantID != first.GrantID:
-		r.GrantID, r.RefreshToken, r.GrantedAt = first.GrantID, first.RefreshToken, clock.Now()
+		r.GrantID, r.RefreshToken, r.GrantedAt, r.GrantExpiresAt = first.GrantID, first.RefreshToken, clock.Now(), time.Time{}
 		if r.Revision, err = uuid.GenerateUUID(); err != nil {
 			return nil, err
 		}

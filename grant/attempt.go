@@ -79,9 +79,11 @@ func (a *Attempt) run(ctx context.Context, before *State) (*State, error) {
 		a.sent = clock.Start()
 		answer, err := exchange(ctx, announced.Intent.within(a.Target, clock.Now()), request)
 		if err == nil {
+			a.K.Meter.Refreshed(a.Target.Role.Provider, OutcomeSuccess, a.sent.Elapsed())
 			return a.keep(ctx, before, announced, answer), nil
 		}
 		e := asExchangeError(err)
+		a.K.Meter.Refreshed(a.Target.Role.Provider, string(e.Class), a.sent.Elapsed())
 		switch {
 		case a.mayResend(e, announced.Intent):
 			a.resent, a.repeat = true, announced.Intent.keyed(a.Target.Role, a.Target.Provider)

@@ -16,7 +16,7 @@ import (
 // intent, announced the one with it.
 func (a *Attempt) fail(ctx context.Context, before, announced *State, e *client.Error) (*State, error) {
 	next, err := a.settle(ctx, before, announced, a.heard(e))
-	a.K.Changed(a.of(next))
+	a.told(next)
 	return next, err
 }
 

@@ -55,15 +55,13 @@ func (a *Attempt) keep(ctx context.Context, before, announced *State, answer *cl
 		}
 		next.RefreshedAt = began
 		next.take(p, answer.RefreshToken, answer.FoundAt, answer.Candidates, began)
-		if answer.RefreshTokenLifetime > 0 {
-			next.RefreshTokenExpiresAt = began.Add(answer.RefreshTokenLifetime)
-		}
+		next.ends(announced, answer, began)
 	} else {
 		next.Intent = before.Intent // of the grant that the role does not use at the moment
 	}
 	a.store(ctx, next)
 	a.promote(ctx, next)
-	a.K.Changed(a.of(next))
+	a.told(next)
 	if announced.Fault != nil || !announced.Intent.UnknownSince.IsZero() {
 		a.K.Logger().Info("refreshed again after a failure", "role", a.Key, "generation", next.Generation)
 	}

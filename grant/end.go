@@ -39,7 +39,9 @@ func (k *Keeper) Revoke(ctx context.Context, s logical.Storage, key Key) error {
 		if err := revokeGrant(ctx, t, presented); err != nil {
 			return none, err
 		}
-		return none, k.forget(ctx, s, g)
+		err = k.forget(ctx, s, g)
+		k.Edited(ctx, s, key)
+		return none, err
 	})
 	return err
 }

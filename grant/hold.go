@@ -63,7 +63,11 @@ func (k *Keeper) hold(s logical.Storage, key Key, st *State, cause error) {
 		"role", key, "generation", st.Generation, "error", cause)
 	k.Work.Fork(func() {
 		try := func() (over bool) {
-			k.Contained(func() { over = k.tryStore(s, key, st) })
+			k.Contained(func() {
+				if over = k.tryStore(s, key, st); over {
+					k.Edited(context.Background(), s, key) // it is stored now, or given up
+				}
+			})
 			return over
 		}
 		delay := FirstHoldDelay

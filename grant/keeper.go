@@ -44,6 +44,8 @@ type Keeper struct {
 	life       atomic.Pointer[Life] // the last sign of it that was stored; nil before the first
 	Reads      sync.Map             // key → generation of the token that was read last
 
+	Meter Meter // counts what is done
+
 	At atomic.Pointer[string] // the mount's path with the slash at its end, as the last request has named it; nil before the first
 
 	Pending  atomic.Bool // revocations may be stored that were not made yet
@@ -51,17 +53,19 @@ type Keeper struct {
 	catching atomic.Bool // they are being caught up with
 	stuck    string      // the key of the revocation that failed first then
 
-	// What the keeper tells of grants, to whoever plans by it: the state that one has come to be in, that what
-	// an operator stores of one was written, and that one is gone. The last is told under the lock of the
-	// role's edits.
+	// What the keeper tells of grants, to whoever plans by it: the state that one has come to be in and how it stands,
+	// which entry was written, that what an operator stores of one was written, and that one is gone. The last is told
+	// under the lock of the role's edits.
 	Changed func(g *Grant)
+	Known   func(key Key, sum Summary)
+	Written func(entry string) // a storage key, whatever came of the write
 	Edited  func(ctx context.Context, s logical.Storage, key Key)
 	Gone    func(key Key)
 }
 
 // New makes the keeper of the grants of one mount.
 func New(h Host) *Keeper {
-	k := &Keeper{Host: h, Work: mount.NewTasks(), Memory: newMemory(), sessions: newSessions()}
+	k := &Keeper{Host: h, Work: mount.NewTasks(), Memory: newMemory(), sessions: newSessions(), Meter: unmetered{}}
 	k.Pending.Store(true) // until the first look
 	return k
 }

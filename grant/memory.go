@@ -30,7 +30,7 @@ type memory struct {
 	roles *simplelru.LRU[Key, remembered]
 	kinds *simplelru.LRU[string, bool] // of roles: whether one keeps a grant for each owner
 	Looks map[Key]*looks               // into storage, of each role, as long as no write has overtaken them
-	edits int64                        // writes to roles and providers so far
+	edits int64                        // writes to roles, providers and the configuration so far
 }
 
 // remembered is all that a read of a token in use needs.
@@ -90,7 +90,19 @@ func (m *memory) holds(key Key, l *look) bool {
 	return m.Looks[key] == l.among
 }
 
-// edited tells whether a role or a provider was written since a look began.
+// whileHolds calls f if nothing was written since a look began that it may have missed, and forgets no write before f has
+// returned. It tells whether it did.
+func (m *memory) whileHolds(key Key, l *look, f func()) bool {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	if m.Looks[key] != l.among {
+		return false
+	}
+	f()
+	return true
+}
+
+// edited tells whether a role, a provider or the configuration was written since a look began.
 func (m *memory) edited(l *look) bool {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
@@ -120,7 +132,7 @@ func (m *memory) forget(entry string) {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
 	kind, name, _ := strings.Cut(entry, "/")
-	if kind += "/"; kind == role.Prefix || kind == provider.Prefix {
+	if kind += "/"; kind == role.Prefix || kind == provider.Prefix || entry == provider.ConfigKey {
 		m.edits++
 	}
 	switch kind {
@@ -131,6 +143,9 @@ func (m *memory) forget(entry string) {
 		delete(m.Looks, Key(name))
 	case provider.Prefix:
 		m.purge()
+	}
+	if entry == provider.ConfigKey { // no token depends on it, but what hinders a refresh does
+		clear(m.Looks)
 	}
 }
 
@@ -194,7 +209,7 @@ func (k *Keeper) remember(g *Grant, t Terms) {
 // view is the storage of a request. Every write of the mount goes through one.
 type view struct {
 	logical.Storage
-	memory *memory
+	k *Keeper
 }
 
 // Over is the view of a request's storage; nil stays nil.
@@ -202,17 +217,23 @@ func (k *Keeper) Over(s logical.Storage) logical.Storage {
 	if _, ok := s.(*view); ok || s == nil {
 		return s
 	}
-	return &view{s, k.Memory}
+	return &view{s, k}
 }
 
 // Put implements logical.Storage.
 func (v *view) Put(ctx context.Context, entry *logical.StorageEntry) error {
-	defer v.memory.forget(entry.Key)
+	defer v.wrote(entry.Key)
 	return v.Storage.Put(ctx, entry)
 }
 
 // Delete implements logical.Storage.
 func (v *view) Delete(ctx context.Context, key string) error {
-	defer v.memory.forget(key)
+	defer v.wrote(key)
 	return v.Storage.Delete(ctx, key)
+}
+
+// wrote has what is remembered of an entry forgotten, whatever came of the write.
+func (v *view) wrote(key string) {
+	v.k.Memory.forget(key)
+	v.k.Written(key)
 }

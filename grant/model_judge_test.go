@@ -278,7 +278,7 @@ func (w *world) checkQueue() {
 	w.mu.Lock()
 	known := w.role.keepalive > 0 || w.role.idle > 0
 	w.mu.Unlock()
-	queued := func() bool { return w.process.Schedule.Queue.Has(w.whose.key()) }
+	queued := func() bool { return w.process.Schedule.Index.Has(w.whose.key()) }
 	if !known || w.process.dead.Load() || w.process.Grants.Held.Get(w.whose.key()) != nil || queued() {
 		return
 	}

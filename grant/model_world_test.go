@@ -226,7 +226,7 @@ func (w *world) see() {
 	}
 	w.noticed = w.spent
 	select {
-	case w.process.Schedule.Queue.Changed <- struct{}{}:
+	case w.process.Schedule.Index.Changed <- struct{}{}:
 	default:
 	}
 }

@@ -96,8 +96,6 @@ func (c Code) redeemed(t *role.Target, choices role.Choices, answer *client.Toke
 	if !st.RefreshToken.IsSet() {
 		st.Candidates = answer.Candidates
 	}
-	if answer.RefreshTokenLifetime > 0 {
-		st.RefreshTokenExpiresAt = began.Add(answer.RefreshTokenLifetime)
-	}
+	st.ends(nil, answer, began)
 	return &Redeemed{State: st, IDToken: answer.IDToken, Account: answer.Account}
 }

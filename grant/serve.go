@@ -28,13 +28,24 @@ type Served struct {
 // is for the reader, and says what to do.
 func (k *Keeper) Serve(ctx context.Context, s logical.Storage, key Key, want Demand) (*Served, error) {
 	if warm := k.fromMemory(key, want); warm != nil {
+		k.Meter.Read(FromMemory)
 		return warm, nil
 	}
+	out, source, err := k.fromGrant(ctx, s, key, want)
+	if err != nil {
+		source = FromNothing
+	}
+	k.Meter.Read(source)
+	return out, err
+}
+
+// fromGrant serves what storage has, or a refresh brings, and says which.
+func (k *Keeper) fromGrant(ctx context.Context, s logical.Storage, key Key, want Demand) (*Served, string, error) {
 	look := k.Memory.begin(key)
 	defer k.Memory.end(key, look)
 	g, err := k.find(ctx, s, key, look)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	want.seen, want.perLease = g, g.Role.TokenMode == role.TokenModePerLease
 	if want.perLease {
@@ -42,19 +53,20 @@ func (k *Keeper) Serve(ctx context.Context, s logical.Storage, key Key, want Dem
 	}
 	switch d := g.Terms().decide(g.State, g.Dead(), want, clock.Now()); d.would {
 	case wouldFail:
-		return nil, d.refusal
+		return nil, "", d.refusal
 	case wouldWait:
 		if !sleep(ctx, d.wait) {
-			return nil, ErrBusy
+			return nil, "", ErrBusy
 		}
 		fallthrough
 	case wouldRefresh:
 		if fresh, why, err := k.afterRefresh(ctx, s, g, want); why != outlasted {
-			return fresh, err
+			return fresh, FromRefresh, err
 		}
 		// The refresh goes on, and what it brings is there for the next reader.
 	}
-	return k.atHand(g)
+	out, err := k.atHand(g)
+	return out, FromStorage, err
 }
 
 // fromMemory serves without a call to Vault; nil when that can't be done.

@@ -55,6 +55,10 @@ type Record struct {
 	ObtainedAt            time.Time `json:"obtained_at,omitzero"`             // before the request was sent
 	ExpiresAt             time.Time `json:"expires_at,omitzero"`
 	RefreshTokenExpiresAt time.Time `json:"refresh_token_expires_at,omitzero"`
+	// RefreshTokenEndFixed tells that refreshes do not move that end: the grant dies then, however often it is used.
+	RefreshTokenEndFixed bool `json:"refresh_token_end_fixed,omitempty"`
+	// GrantExpiresAt is when the consent behind the grant ends, as the provider has said.
+	GrantExpiresAt time.Time `json:"grant_expires_at,omitzero"`
 	// RefreshedAt is when the refresh token at hand was last presented with success, or came; zero for one
 	// that v0.1.0 has stored, see used.
 	RefreshedAt time.Time `json:"refreshed_at,omitzero"`

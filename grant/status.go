@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -29,8 +30,16 @@ const (
 	StateUnreadable = "unreadable" // an entry in storage is damaged; in the status of the mount only
 )
 
+// States are all of them.
+var States = []string{StateUnauthorized, StateNew, StateOK, StateFailing, StateUnknown, StateUnpersisted, StateBlocked, StateOrphaned, StateDead, StateUnreadable}
+
 // word is the one word for how a grant stands.
 func (k *Keeper) word(g *Grant, obstacle error) string {
+	return k.wordOf(g, obstacle, k.outcomeUnknown(g))
+}
+
+// wordOf is word where it is known whether the outcome of an exchange is not.
+func (k *Keeper) wordOf(g *Grant, obstacle error, unknown bool) string {
 	switch {
 	case g.Dead():
 		return StateDead
@@ -42,7 +51,7 @@ func (k *Keeper) word(g *Grant, obstacle error) string {
 		return StateBlocked
 	case g.Unauthorized():
 		return StateUnauthorized
-	case k.outcomeUnknown(g):
+	case unknown:
 		return StateUnknown
 	case g.State.Fault != nil:
 		return StateFailing
@@ -94,7 +103,11 @@ func (k *Keeper) nextStep(g *Grant, obstacle error, now time.Time) string {
 // provider was deleted or leads elsewhere, the configuration forbids the host, or nobody knows which of
 // several values is the refresh token.
 func obstacle(ctx context.Context, s logical.Storage, g *Grant) error {
-	t, err := role.NewTarget(ctx, s, g.Role)
+	return g.obstacle(role.TargetOf(ctx, s, g.Role, g.Provider))
+}
+
+// obstacle is the same for a target that is known, or the error there was instead.
+func (g *Grant) obstacle(t *role.Target, err error) error {
 	if err == nil {
 		err = cmp.Or(t.CheckOrigin(t.Endpoints.Token), t.CheckReady())
 	}
@@ -117,6 +130,19 @@ func (k *Keeper) outcomeUnknown(g *Grant) bool {
 // Word is how a grant stands: one of the values of state in status/<name>.
 func (k *Keeper) Word(ctx context.Context, s logical.Storage, g *Grant) string {
 	return k.word(g, obstacle(ctx, s, g))
+}
+
+// NextStep is what somebody should do about a grant, "" for nothing, or when that can't be found out.
+func (k *Keeper) NextStep(ctx context.Context, s logical.Storage, key Key) string {
+	g, err := k.Look(ctx, s, key)
+	if err != nil {
+		return ""
+	}
+	hindered, now := obstacle(ctx, s, g), clock.Now()
+	if step := k.nextStep(g, hindered, now); step != "" {
+		return step
+	}
+	return g.forecast(ailing(k.word(g, hindered)), now).remedy(g)
 }
 
 // Unpersisted tells whether the last answer of a grant is in memory only, since storage has refused it so far.
@@ -160,11 +186,13 @@ func (k *Keeper) Status(ctx context.Context, s logical.Storage, key Key) (data m
 		until = g.Timing(now).May
 	}
 	g.State.Fault.describe(until, now, data)
-	if step := k.nextStep(g, hindered, now); step != "" {
+	dies := g.forecast(ailing(k.word(g, hindered)), now)
+	if step := cmp.Or(k.nextStep(g, hindered, now), dies.remedyBefore(g, now.Add(Warning))); step != "" {
 		data["next_step"] = step
 	}
+	dies.describe(data)
 	g.Role.DescribeLive(g.State.Worked, data)
-	return data, g.Role.Warnings(), nil
+	return data, slices.Concat(g.Role.Warnings(), dies.warnings(g, now)), nil
 }
 
 // describe adds what is known of the token, without the token.

@@ -32,6 +32,7 @@ var FieldForms = map[framework.FieldType]string{
 	framework.TypeDurationSecond:   "a duration of 0 or more in whole seconds, such as 90s, 2h or 3600",
 	framework.TypeKVPairs:          "key=value, given once for each pair, or a JSON object of texts",
 	framework.TypeCommaStringSlice: "a comma-separated list, or a JSON list of texts",
+	framework.TypeStringSlice:      "a text, or a JSON list of texts",
 }
 
 // checkFields refuses values that do not fit their fields, without repeating them.
@@ -73,7 +74,7 @@ func isPlain(raw any, kind framework.FieldType) bool {
 	case bool:
 		return kind == framework.TypeBool
 	case []any:
-		return (kind == framework.TypeKVPairs || kind == framework.TypeCommaStringSlice) && !slices.ContainsFunc(raw, isNoText)
+		return (kind == framework.TypeKVPairs || kind == framework.TypeCommaStringSlice || kind == framework.TypeStringSlice) && !slices.ContainsFunc(raw, isNoText)
 	case map[string]any:
 		return kind == framework.TypeKVPairs && !slices.ContainsFunc(slices.Collect(maps.Values(raw)), isNoText)
 	}

@@ -72,6 +72,7 @@ func answerFields(p *client.Provider) mount.Fields {
 		mount.Text("refresh_token_pointer", &p.RefreshTokenPointer, "Where the new refresh token is in the answer; default /refresh_token."),
 		mount.Text("expires_in_pointer", &p.ExpiresInPointer, "Where the access token's lifetime in seconds, or its end as a Unix time, is; default /expires_in."),
 		mount.Text("refresh_token_expires_in_pointer", &p.RefreshTokenExpiresInPointer, "Where the refresh token's lifetime is; default: the names in common use."),
+		mount.Text("grant_expires_at_pointer", &p.GrantExpiresAtPointer, "Where an answer says when the consent behind the grant ends, as a date, a Unix time or seconds that are left; default is nowhere."),
 		mount.Texts("extra_fields", &p.ExtraFields, "Further members of the answer that creds/<role> hands on: names, or JSON Pointers whose last part is the name."),
 		mount.Seconds("assumed_token_ttl", &p.AssumedTokenTTL, "Lifetime of an access token when the answer states none; default 1h."),
 		mount.Seconds("refresh_window", &p.RefreshWindow, "Remaining life under which a read refreshes; default a third of the lifetime, at least 60s, at most half."),

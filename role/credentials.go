@@ -18,6 +18,10 @@ type Credentials struct {
 	AssertionCertificate string        // PEM, of AssertionKey if it has one
 	AssertionKeyID       string        // the kid header of assertions, also of those that PrivateKey signs
 
+	// ClientSecretExpiresAt is when the provider stops taking the client secret (RFC 7591 section 3.2.1), as an operator has
+	// written it; zero for never, or not known.
+	ClientSecretExpiresAt time.Time
+
 	// Each since when: written, or promoted.
 	ClientSecretSince, CertificateSince, AssertionKeySince time.Time
 }
@@ -28,6 +32,7 @@ type credentialsEntry struct {
 	AssertionCertificate string    `json:"assertion_certificate,omitempty"`
 	AssertionKeyID       string    `json:"assertion_key_id,omitempty"`
 	ClientSecretSince    time.Time `json:"client_secret_since,omitzero"`
+	ClientSecretExpires  time.Time `json:"client_secret_expires_at,omitzero"`
 	CertificateSince     time.Time `json:"certificate_since,omitzero"`
 	AssertionKeySince    time.Time `json:"assertion_key_since,omitzero"`
 	ClientSecret         string    `json:"client_secret,omitempty"`
@@ -37,7 +42,7 @@ type credentialsEntry struct {
 
 func (e credentialsEntry) credentials() Credentials {
 	return Credentials{
-		ClientSecret: client.NewSecret(e.ClientSecret), ClientSecretSince: e.ClientSecretSince,
+		ClientSecret: client.NewSecret(e.ClientSecret), ClientSecretSince: e.ClientSecretSince, ClientSecretExpiresAt: e.ClientSecretExpires,
 		CertificateChain: e.CertificateChain, PrivateKey: client.NewSecret(e.PrivateKey), CertificateSince: e.CertificateSince,
 		AssertionKey: client.NewSecret(e.AssertionKey), AssertionCertificate: e.AssertionCertificate, AssertionKeyID: e.AssertionKeyID,
 		AssertionKeySince: e.AssertionKeySince,
@@ -46,7 +51,7 @@ func (e credentialsEntry) credentials() Credentials {
 
 func (c Credentials) entry() credentialsEntry {
 	return credentialsEntry{
-		ClientSecret: c.ClientSecret.Reveal(), ClientSecretSince: c.ClientSecretSince,
+		ClientSecret: c.ClientSecret.Reveal(), ClientSecretSince: c.ClientSecretSince, ClientSecretExpires: c.ClientSecretExpiresAt,
 		CertificateChain: c.CertificateChain, PrivateKey: c.PrivateKey.Reveal(), CertificateSince: c.CertificateSince,
 		AssertionKey: c.AssertionKey.Reveal(), AssertionCertificate: c.AssertionCertificate, AssertionKeyID: c.AssertionKeyID,
 		AssertionKeySince: c.AssertionKeySince,

@@ -27,7 +27,7 @@ var ofProvider = map[string]string{
 	"BasicEncoding": "ev", "RequestFormat": "ev",
 	"TokenParams": "sev", "TokenHeaders": "sev", "ParamOrder": "ev", "IdempotencyHeader": "", "SendScope": "sev",
 	"RequiresCertificate": "", "APIRequiresCertificate": "",
-	"AccessTokenPointer": "", "RefreshTokenPointer": "", "ExpiresInPointer": "", "RefreshTokenExpiresInPointer": "", "ExtraFields": "",
+	"AccessTokenPointer": "", "RefreshTokenPointer": "", "ExpiresInPointer": "", "RefreshTokenExpiresInPointer": "", "GrantExpiresAtPointer": "", "ExtraFields": "",
 	"AssumedTokenTTL": "", "RefreshWindow": "", "RefreshTokenRotation": "", "ReuseGrace": "", "RefreshInvalidatesAccessToken": "",
 	"RefreshTokenIdleTTL": "", "PermanentErrors": "v", "Docs": "",
 	"AuthorizationEndpoint": "", "AuthorizationParams": "", "AuthorizationElsewhere": "", "OfflineScope": "", "ScopeSeparator": "",
@@ -47,6 +47,7 @@ var ofRole = map[string]string{
 	"ClientSecret": "", "PrivateKey": "", "AssertionKey": "", "Next": "", "PreviousClientSecret": "", "RefreshToken": "",
 	"TokenParams": "sev", "TokenHeaders": "sev",
 	"AuthorizationParams": "", "RedirectURIs": "", "DeviceFlow": "", "AuthorizationOrigin": "", "GrantOwner": "", "BoundAccount": "", "Labels": "",
+	"ClientSecretExpiresAt": "", "GrantExpiresAt": "",
 }
 
 func describedRole() *role.Role {

@@ -53,7 +53,7 @@ func fields(r *Role, b *brought) mount.Fields {
 		secretPairs("token_params", &r.TokenParams, "Parameters sent in the body besides the provider's. A write replaces all of them, a read shows their names as token_params_names."),
 		secretPairs("token_headers", &r.TokenHeaders, "Headers sent besides the provider's. A write replaces all of them, a read shows their names as token_headers_names."),
 	}
-	return slices.Concat(fields, proofFields(r, &b.now), servingFields(r), consentFields(r), ownerFields(r))
+	return slices.Concat(fields, proofFields(r, &b.now), servingFields(r), consentFields(r), ownerFields(r), endFields(r))
 }
 
 // consentFields are about how a person agrees to the grant. They are shown where they are set.
@@ -105,6 +105,7 @@ func servingFields(r *Role) mount.Fields {
 // nextFields are about the credentials that are to come. They are shown while there are any.
 func nextFields(n *NextCredentials, f *files) mount.Fields {
 	return mount.Fields{
+		expiry(NextPrefix+"client_secret_expires_at", &n.ClientSecretExpiresAt, "When the provider will stop taking next_client_secret, written as client_secret_expires_at is."),
 		secret("next_client_secret", &n.ClientSecret, "The client secret that will follow: used when the provider refuses the client with the one in use, and kept as client_secret once it has worked. Never handed out."),
 		mount.Text("next_pfx", &f.pfx, "The certificate with its key, as PFX in base64, that will follow: used when the provider's TLS layer refuses the one in use, or a server that has asked for it answers without a code (400, 403), or the client is refused where the certificate is the authentication or signs; kept in its place once it has worked.").Hidden(),
 		secret("next_pfx_password", &f.pfxPassword, "Password of next_pfx; used at this write and not stored.").Hidden(),

@@ -48,7 +48,7 @@ func stored(t *testing.T, r *Role) (entry map[string]any) {
 // A field that is stored as it comes is stored under its own name, that of the credentials to come among those.
 func TestEveryFieldIsReadIntoItsOwn(t *testing.T) {
 	elsewhere := map[string]bool{ // these are looked at first, or are no part of the role
-		"name": true, "verify": true, "next_from": true, "refresh_token": true,
+		"name": true, "verify": true, "next_from": true, "refresh_token": true, "client_secret_expires_at": true, "grant_expires_at": true,
 		"pfx": true, "client_certificate": true, "client_private_key": true, "assertion_private_key": true,
 		"pfx_password": true, "client_private_key_password": true, "assertion_private_key_password": true,
 	}
@@ -64,7 +64,7 @@ func TestEveryFieldIsReadIntoItsOwn(t *testing.T) {
 			if !reflect.DeepEqual(after, before) {
 				t.Errorf("%s is stored at once", field)
 			}
-			if field == "name" || field == "verify" || field == "next_from" {
+			if field == "name" || field == "verify" || field == "next_from" || strings.HasSuffix(field, "_expires_at") {
 				continue
 			}
 			for other, brought := range brings {
@@ -107,7 +107,7 @@ func TestEveryFieldIsShownAsItIs(t *testing.T) {
 		r.Next.AssertionKey, r.Next.PrivateKey = client.NewSecret("x"), client.NewSecret("x")
 		after := shown(r)
 		switch name := strings.TrimPrefix(field, NextPrefix); {
-		case field == "name" || field == "verify" || field == "next_from" || strings.HasSuffix(name, "pfx") || strings.HasSuffix(name, "password") || name == "client_private_key":
+		case field == "name" || field == "verify" || field == "next_from" || strings.HasSuffix(name, "_expires_at") || strings.HasSuffix(name, "pfx") || strings.HasSuffix(name, "password") || name == "client_private_key":
 			if after[field] != nil || after[field+"_set"] != nil {
 				t.Errorf("%s is shown", field)
 			}

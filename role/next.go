@@ -85,7 +85,7 @@ func (c Credentials) same(p Part, other Credentials) bool {
 func (c *Credentials) take(p Part, from Credentials) {
 	switch p {
 	case PartSecret:
-		c.ClientSecret, c.ClientSecretSince = from.ClientSecret, from.ClientSecretSince
+		c.ClientSecret, c.ClientSecretSince, c.ClientSecretExpiresAt = from.ClientSecret, from.ClientSecretSince, from.ClientSecretExpiresAt
 	case PartCertificate:
 		c.CertificateChain, c.PrivateKey, c.CertificateSince = from.CertificateChain, from.PrivateKey, from.CertificateSince
 	case partKey:
@@ -114,6 +114,9 @@ func (w *Write) readNext(r *Role) error {
 		return err
 	}
 	if err := w.Date("next_from", &n.From); err != nil {
+		return err
+	}
+	if err := w.readSecretExpiry(NextPrefix, before.Credentials, &n.Credentials); err != nil {
 		return err
 	}
 	dropped := w.dropUsed(r, &n)

@@ -71,6 +71,8 @@ type Settings struct {
 	BoundAccount            string            `json:"bound_account,omitempty"`
 	// Labels are the operator's own words, see checkLabels.
 	Labels map[string]string `json:"labels,omitempty"`
+	// GrantExpiresAt is when the consent behind the grant ends, as an operator has written it; zero when nobody has.
+	GrantExpiresAt time.Time `json:"grant_expires_at,omitzero"`
 	// AuthorizationOrigin is where the provider's authorization endpoint was at the last write, see CheckAuthorization.
 	AuthorizationOrigin string `json:"authorization_origin,omitempty"`
 	// Pins are what the provider's definition said at the last write, nil where that is built-in, and in

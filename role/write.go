@@ -51,7 +51,7 @@ func (w *Write) Apply(ctx context.Context, s logical.Storage) (*Role, error) {
 	if err := cmp.Or(w.readCertificate("", w.brought.now, &r.Credentials), w.readAssertionKey("", w.brought.now, &r.Credentials)); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(w.readNext(r), w.checkValidity(r), r.check()); err != nil {
+	if err := cmp.Or(w.readNext(r), w.readEnds(r), w.checkValidity(r), r.check()); err != nil {
 		return nil, err
 	}
 	if err := cmp.Or(w.checkOwner(r, p), w.checkRefreshToken(r, p)); err != nil {
@@ -120,6 +120,9 @@ func (w *Write) readGrant(r *Role) (err error) {
 	r.RefreshToken, r.GrantedAt = w.brought.refreshToken, time.Time{}
 	if r.RefreshToken.IsSet() || !r.Spends() {
 		r.GrantedAt = clock.Now()
+	}
+	if !w.Names("grant_expires_at") {
+		r.GrantExpiresAt = time.Time{} // that of the grant before
 	}
 	r.GrantID, err = uuid.GenerateUUID()
 	return err

@@ -92,8 +92,8 @@ func TestAClockThatIsPutBackMakesNoRoleLate(t *testing.T) {
 		due := b.Due("r")
 		stepClock(t, enginetest.Day)
 		enginetest.Pause(2 * schedule.MaxRest)
-		b.Schedule.Queue.Remove("r")
-		b.Schedule.Queue.Set("r", due.Add(enginetest.Day)) // as one is that was planned by then
+		b.Schedule.Index.Remove("r")
+		b.Schedule.Index.Set("r", due.Add(enginetest.Day)) // as one is that was planned by then
 		stepClock(t, -enginetest.Day)
 		enginetest.Pause(2 * schedule.MaxRest)
 		if at := b.Due("r"); !at.Equal(due) {

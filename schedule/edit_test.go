@@ -38,7 +38,7 @@ func TestAnExchangeDoesNotUndoThePlanOfAnEdit(t *testing.T) {
 			open()
 			enginetest.Await(t, refresh)
 			b.Settle("r")
-			if !b.Schedule.Queue.Has("r") {
+			if !b.Schedule.Index.Has("r") {
 				t.Error("the grant is not kept alive, though the definition says so")
 			}
 		})
@@ -57,7 +57,7 @@ func TestAnExchangePlansByTheDefinitionThatItEndsWith(t *testing.T) {
 	refresh := b.Start(t.Context(), enginetest.WriteOp, "refresh/r", nil) // not a reader, who would plan it too
 	server.WaitFor(2)
 	b.Write("roles/r", enginetest.Fields{"keepalive_period": "1h"})
-	if b.Schedule.Queue.Has("r") {
+	if b.Schedule.Index.Has("r") {
 		t.Fatal("a dead grant is planned")
 	}
 	open()
@@ -93,9 +93,9 @@ func TestARoleThatIsWrittenWhileItIsFoundGoneIsKeptAlive(t *testing.T) {
 			t.Fatal("a role that was deleted is in the queue")
 		}
 		b.Schedule.Storage = &aside{Storage: b.Schedule.Storage, key: "role/r", f: func() { b.WriteRole("r") }}
-		b.Schedule.Queue.Set("r", time.Now()) // as an exchange does that ends after the delete
+		b.Schedule.Index.Set("r", time.Now()) // as an exchange does that ends after the delete
 		enginetest.Pause(time.Second)
-		if !b.Schedule.Queue.Has("r") {
+		if !b.Schedule.Index.Has("r") {
 			t.Error("the role that was written again is not in the queue")
 		}
 	}, enginetest.Fields{"refresh_token_idle_ttl": "10d"})

@@ -25,7 +25,7 @@ func TestIdleGrantsOutliveTheirProvidersDefinition(t *testing.T) {
 			enginetest.Pause(time.Minute)
 		}
 		if grant.Refreshes() < 2 {
-			t.Errorf("%d refreshes in ten days at a keepalive of one day, queued: %v", grant.Refreshes(), b.Schedule.Queue.Has("r"))
+			t.Errorf("%d refreshes in ten days at a keepalive of one day, queued: %v", grant.Refreshes(), b.Schedule.Index.Has("r"))
 		}
 	})
 }
@@ -39,7 +39,7 @@ func TestIdleGrantsFollowTheirProvidersDefinition(t *testing.T) {
 		b.Write("providers/test", enginetest.Fields{"refresh_token_idle_ttl": "48h"})
 		enginetest.Pause(10 * 24 * time.Hour)
 		if grant.Refreshes() < 2 {
-			t.Errorf("%d refreshes in ten days at an idle TTL of two days, queued: %v", grant.Refreshes(), b.Schedule.Queue.Has("r"))
+			t.Errorf("%d refreshes in ten days at an idle TTL of two days, queued: %v", grant.Refreshes(), b.Schedule.Index.Has("r"))
 		}
 	})
 }
@@ -61,7 +61,7 @@ func TestAnErrorAtTheStartForgetsNoGrant(t *testing.T) {
 		after.StartBackground()
 		enginetest.Pause(10 * 24 * time.Hour)
 		if grant.Refreshes() < 2 {
-			t.Errorf("%d refreshes in ten days at a keepalive of one day, queued: %v", grant.Refreshes(), after.Schedule.Queue.Has("r"))
+			t.Errorf("%d refreshes in ten days at a keepalive of one day, queued: %v", grant.Refreshes(), after.Schedule.Index.Has("r"))
 		}
 	})
 }

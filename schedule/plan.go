@@ -9,6 +9,7 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/index"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 	"vault-plugin-secrets-oauthrefresh/role"
 )
@@ -54,26 +55,29 @@ func (sc *Schedule) plan(g *grant.Grant, now time.Time) plan {
 	return next
 }
 
+// turnOf is a grant's turn, planned for the provider that it has now.
+func turnOf(g *grant.Grant) index.Turn { return index.Turn{Key: g.Key, Provider: g.Role.Provider} }
+
 // replan puts a grant where it belongs in the queue.
 func (sc *Schedule) replan(g *grant.Grant) {
-	sc.Queue.Put(Turn{g.Key, g.Role.Provider}, sc.plan(g, clock.Now()).At)
+	sc.Index.Put(turnOf(g), sc.plan(g, clock.Now()).At)
 }
 
 // Reconsider replans a grant whose definition has changed.
 func (sc *Schedule) Reconsider(ctx context.Context, s logical.Storage, key grant.Key) {
-	g, err := sc.grants.Look(ctx, s, key)
+	g, err := sc.look(ctx, s, key)
 	switch {
 	case err == nil && g.Role.PerOwner() && key.Owner() == "":
 		sc.want(s, key.Role()+ownersOf)
 	case err == nil:
 		sc.replan(g)
 	case !errors.Is(err, role.ErrNoRole):
-		sc.Queue.Set(key, clock.Now().Add(tendDelay)) // it must be found again
+		sc.Index.Set(key, clock.Now().Add(tendDelay)) // it must be found again
 	}
 }
 
 // forget takes a grant out of all background work.
 func (sc *Schedule) forget(key grant.Key) {
-	sc.Queue.remove(key)
+	sc.Index.Remove(key)
 	sc.Shares.Forget(key)
 }

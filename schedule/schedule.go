@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/index"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/role"
@@ -30,7 +31,7 @@ const (
 // Schedule refreshes ahead of reads and keeps idle grants alive. It rests until it is started.
 type Schedule struct {
 	grants  *grant.Keeper
-	Queue   *queue
+	Index   *index.Index
 	Shares  Shares
 	surveys surveys
 	once    sync.Once
@@ -39,8 +40,9 @@ type Schedule struct {
 
 // New plans by what the keeper tells.
 func New(grants *grant.Keeper) *Schedule {
-	sc := &Schedule{grants: grants, Queue: NewQueue()}
+	sc := &Schedule{grants: grants, Index: index.New()}
 	grants.Changed, grants.Edited, grants.Gone = sc.replan, sc.Reconsider, sc.forget
+	grants.Known, grants.Written = sc.Index.Note, sc.Index.Written
 	return sc
 }
 
@@ -60,6 +62,7 @@ func (sc *Schedule) Start(s logical.Storage) {
 				}
 			})
 			sc.grants.Begin(func() { sc.sweep(s) })
+			sc.grants.Begin(func() { sc.settleDoubts(s) })
 			sc.Survey(s, AnyProvider)
 		})
 	})
@@ -75,7 +78,7 @@ func (sc *Schedule) run() {
 			sc.Survey(sc.Storage, AnyProvider)
 		}
 		last = now
-		t, next := sc.Queue.take(now)
+		t, next := sc.Index.Take(now)
 		switch {
 		case t.Key == "":
 			if !sc.rest(next) {
@@ -88,7 +91,7 @@ func (sc *Schedule) run() {
 }
 
 // attend has a role tended that has got its share, and after it those who waited for that.
-func (sc *Schedule) attend(t Turn) {
+func (sc *Schedule) attend(t index.Turn) {
 	sc.grants.Work.Fork(func() {
 		defer func() {
 			next := sc.Shares.leave(t.Provider)
@@ -111,7 +114,7 @@ func (sc *Schedule) rest(until time.Time) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-sc.Queue.Changed:
+	case <-sc.Index.Changed:
 	case <-sc.grants.Work.Closing:
 		return false
 	}
@@ -120,25 +123,25 @@ func (sc *Schedule) rest(until time.Time) bool {
 
 // tend does what is due for one grant, and sees to it that it is looked at again: an exchange puts it back into the
 // queue itself, whatever else comes of it does not.
-func (sc *Schedule) tend(t Turn) {
+func (sc *Schedule) tend(t index.Turn) {
 	delay, err := sc.do(t)
 	if err != nil && delay == 0 {
 		delay = tendDelay
 	}
 	if delay > 0 && !sc.Has(t.Key) {
-		sc.Queue.Put(t, clock.Now().Add(delay))
+		sc.Index.Put(t, clock.Now().Add(delay))
 	}
 }
 
 // do returns after how long the grant is to be looked at again; 0 when that was seen to.
-func (sc *Schedule) do(t Turn) (again time.Duration, err error) {
+func (sc *Schedule) do(t index.Turn) (again time.Duration, err error) {
 	defer mount.Contain(sc.grants.Logger(), &err)
 	if !sc.grants.MayTend() {
 		return tendDelay, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grant.MaxHold)
 	defer cancel()
-	g, err := sc.grants.Look(ctx, sc.Storage, t.Key)
+	g, err := sc.look(ctx, sc.Storage, t.Key)
 	if errors.Is(err, role.ErrNoRole) {
 		return 0, sc.grants.IfGone(ctx, sc.Storage, t.Key)
 	}
@@ -152,11 +155,11 @@ func (sc *Schedule) do(t Turn) (again time.Duration, err error) {
 	now := clock.Now()
 	plan := sc.plan(g, now)
 	if plan.At.After(now) || plan.At.IsZero() {
-		sc.Queue.Put(Turn{t.Key, g.Role.Provider}, plan.At)
+		sc.Index.Put(turnOf(g), plan.At)
 		return 0, nil
 	}
 	if g.Role.Provider != t.Provider { // it waits for that one's share, if need be
-		sc.Queue.Put(Turn{t.Key, g.Role.Provider}, now)
+		sc.Index.Put(turnOf(g), now)
 		return 0, nil
 	}
 	if again := sc.resting(g); again > 0 {
@@ -189,4 +192,4 @@ func (sc *Schedule) resting(g *grant.Grant) time.Duration {
 }
 
 // Has tells whether a role is in the queue, or waits for its provider's share.
-func (sc *Schedule) Has(key grant.Key) bool { return sc.Queue.Has(key) || sc.Shares.has(key) }
+func (sc *Schedule) Has(key grant.Key) bool { return sc.Index.Has(key) || sc.Shares.has(key) }

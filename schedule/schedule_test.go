@@ -71,7 +71,7 @@ func TestTokensInUseAreRefreshedAhead(t *testing.T) {
 	if got := b.Stored("used").Generation; got != 2 {
 		t.Errorf("generation %d of the role in use, want 2", got)
 	}
-	if b.Schedule.Queue.Has("idle") || b.Stored("idle").Generation != 1 {
+	if b.Schedule.Index.Has("idle") || b.Stored("idle").Generation != 1 {
 		t.Error("the idle role is refreshed ahead too")
 	}
 }
@@ -86,16 +86,16 @@ func TestNothingInTheBackgroundOnAStandby(t *testing.T) {
 	b.Age("r", func(tok *grant.State) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
 	for _, state := range []consts.ReplicationState{consts.ReplicationPerformanceStandby, consts.ReplicationUnknown} {
 		b.View.ReplicationStateVal = state
-		b.Schedule.Queue.Set("r", time.Now().Add(-time.Minute))
+		b.Schedule.Index.Set("r", time.Now().Add(-time.Minute))
 		if b.Grants.MayTend() {
 			t.Errorf("background work at replication state %v", state)
 		}
 	}
 	b.StartBackground()
 	// The scheduler has looked at the role once it is due a minute from now.
-	for turn, next := b.Schedule.Queue.Take(time.Now()); ; turn, next = b.Schedule.Queue.Take(time.Now()) {
+	for turn, next := b.Schedule.Index.Take(time.Now()); ; turn, next = b.Schedule.Index.Take(time.Now()) {
 		if turn.Key != "" {
-			b.Schedule.Queue.Put(turn, next)
+			b.Schedule.Index.Put(turn, next)
 		} else if time.Until(next) > schedule.TendDelay/2 {
 			break
 		}

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/index"
 )
 
 const (
@@ -28,7 +29,7 @@ type Shares struct {
 }
 
 // enter gives a role its share, and then leave must follow. Otherwise it waits, once, until leave returns it.
-func (s *Shares) enter(t Turn) bool {
+func (s *Shares) enter(t index.Turn) bool {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 	if s.Of == nil {
@@ -47,14 +48,14 @@ func (s *Shares) enter(t Turn) bool {
 }
 
 // leave gives a share back and returns whose turn it is now, of any provider. They have their shares already.
-func (s *Shares) leave(provider string) []Turn {
+func (s *Shares) leave(provider string) []index.Turn {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 	s.Running--
 	if s.Of[provider]--; s.Of[provider] == 0 {
 		delete(s.Of, provider)
 	}
-	var next []Turn
+	var next []index.Turn
 	for p := range s.Lines {
 		for s.free(p) {
 			key, ok := s.first(p)
@@ -62,7 +63,7 @@ func (s *Shares) leave(provider string) []Turn {
 				break
 			}
 			s.take(p)
-			next = append(next, Turn{key, p})
+			next = append(next, index.Turn{Key: key, Provider: p})
 		}
 	}
 	return next

@@ -9,6 +9,7 @@ import (
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 	"vault-plugin-secrets-oauthrefresh/grant"
+	"vault-plugin-secrets-oauthrefresh/index"
 	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 	"vault-plugin-secrets-oauthrefresh/schedule"
 )
@@ -74,7 +75,7 @@ func TestACrowdWaitsWithoutReading(t *testing.T) {
 	b.Write("providers/other", enginetest.Fields{"token_endpoint": server.URL() + "/other", "token_endpoint_auth_method": "client_secret_post"})
 	const n = 300
 	b.WriteRole("first", enginetest.Fields{"keepalive_period": "240h"})
-	b.Schedule.Queue.Remove("first")
+	b.Schedule.Index.Remove("first")
 	b.StartBackground()
 	b.Queued("first") // the survey is over: it would plan those too that are being refreshed
 	b.Delete("roles/first")
@@ -84,11 +85,11 @@ func TestACrowdWaitsWithoutReading(t *testing.T) {
 	server.WaitFor(schedule.MaxOfProvider)
 	b.Waiting(n - schedule.MaxOfProvider)
 	b.QueueIsEmpty() // so nothing comes back for a look
-	b.PassesOver(func() { b.Schedule.Queue.Set("nobody", time.Now()) })
+	b.PassesOver(func() { b.Schedule.Index.Set("nobody", time.Now()) })
 	b.Schedule.Shares.Mu.Lock()
 	parked := slices.Collect(maps.Keys(b.Schedule.Shares.Waits))
 	b.Schedule.Shares.Mu.Unlock()
-	b.Schedule.Queue.Set(parked[2], time.Now()) // by somebody who could not see whose it is: it waits as before
+	b.Schedule.Index.Set(parked[2], time.Now()) // by somebody who could not see whose it is: it waits as before
 	b.Tending(schedule.MaxOfProvider)
 	deleted, moved := parked[0], parked[1]
 	if !b.Schedule.Has(moved) {
@@ -121,7 +122,7 @@ func TestSharesShrinkAsWorkersDo(t *testing.T) {
 	total := 0
 	for i := range 12 {
 		provider, mine := fmt.Sprint("p", i), 0
-		for s.Enter(schedule.Turn{Key: grant.Key(fmt.Sprint(provider, "-", mine)), Provider: provider}) {
+		for s.Enter(index.Turn{Key: grant.Key(fmt.Sprint(provider, "-", mine)), Provider: provider}) {
 			mine++
 		}
 		if total += mine; mine == 0 || mine > schedule.MaxOfProvider || total > schedule.MaxWorkers {
@@ -138,22 +139,22 @@ func TestSharesShrinkAsWorkersDo(t *testing.T) {
 func TestSharesWakeWhoWaits(t *testing.T) {
 	var s schedule.Shares
 	for i := range schedule.MaxOfProvider {
-		s.Enter(schedule.Turn{Key: grant.Key(fmt.Sprint(i)), Provider: "a"})
+		s.Enter(index.Turn{Key: grant.Key(fmt.Sprint(i)), Provider: "a"})
 	}
 	for _, name := range []string{"first", "second", "gone", "moves", "second", "last"} {
-		if s.Enter(schedule.Turn{Key: grant.Key(name), Provider: "a"}) {
+		if s.Enter(index.Turn{Key: grant.Key(name), Provider: "a"}) {
 			t.Fatal(name, " enters")
 		}
 	}
 	s.Forget("gone")
-	if !s.Enter(schedule.Turn{Key: "moves", Provider: "b"}) {
+	if !s.Enter(index.Turn{Key: "moves", Provider: "b"}) {
 		t.Fatal("another provider has no share")
 	}
-	var woken []schedule.Turn
+	var woken []index.Turn
 	for range 5 {
 		woken = append(woken, s.Leave("a")...)
 	}
-	if want := []schedule.Turn{{Key: "first", Provider: "a"}, {Key: "second", Provider: "a"}, {Key: "last", Provider: "a"}}; !slices.Equal(woken, want) {
+	if want := []index.Turn{{Key: "first", Provider: "a"}, {Key: "second", Provider: "a"}, {Key: "last", Provider: "a"}}; !slices.Equal(woken, want) {
 		t.Errorf("woken are %v, want %v", woken, want)
 	}
 	if len(s.Waits) != 0 || len(s.Lines) != 0 || s.Of["a"] != schedule.MaxOfProvider-2 || s.Running != schedule.MaxOfProvider-1 {
@@ -163,10 +164,10 @@ func TestSharesWakeWhoWaits(t *testing.T) {
 	s = schedule.Shares{}
 	providers := 0
 	for ; s.Running < schedule.MaxWorkers; providers++ {
-		for i := 0; s.Enter(schedule.Turn{Key: grant.Key(fmt.Sprint(i)), Provider: fmt.Sprint(providers)}); i++ {
+		for i := 0; s.Enter(index.Turn{Key: grant.Key(fmt.Sprint(i)), Provider: fmt.Sprint(providers)}); i++ {
 		}
 	}
-	if s.Enter(schedule.Turn{Key: "late", Provider: "late"}) {
+	if s.Enter(index.Turn{Key: "late", Provider: "late"}) {
 		t.Fatal("there are more workers than there are")
 	}
 	if next := s.Leave("0"); len(next) != 1 || s.Running != schedule.MaxWorkers {

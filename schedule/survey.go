@@ -93,10 +93,14 @@ func (sc *Schedule) survey(s logical.Storage, wanted map[string]bool) {
 		}
 		names, err = mount.List(s, role.Prefix)
 	}
+	sc.Index.Listed(len(names))
 	for _, name := range names {
 		if !r.visit(grant.Key(name)) {
 			return
 		}
+	}
+	if wanted[AnyProvider] {
+		sc.Index.Filled()
 	}
 }
 
@@ -129,7 +133,7 @@ func (r *round) owners(name string) bool {
 	owners, err := grant.Owners(ctx, r.s, name)
 	cancel()
 	if err != nil {
-		r.sc.Queue.Set(grant.Key(name), clock.Now().Add(tendDelay)) // to be listed again
+		r.sc.Index.Set(grant.Key(name), clock.Now().Add(tendDelay)) // to be listed again
 	}
 	for _, owner := range owners {
 		if !r.visit(grant.KeyOf(name, owner)) {
@@ -144,7 +148,8 @@ func (r *round) owners(name string) bool {
 func (sc *Schedule) visit(s logical.Storage, key grant.Key, wanted map[string]bool) *grant.Grant {
 	g, err := sc.lookAt(s, key, wanted)
 	if err != nil && !errors.Is(err, role.ErrNoRole) {
-		sc.Queue.Set(key, clock.Now().Add(tendDelay))
+		sc.Index.Set(key, clock.Now().Add(tendDelay))
+		sc.Index.DoubtOf(key)
 	}
 	return g
 }
@@ -154,7 +159,7 @@ func (sc *Schedule) lookAt(s logical.Storage, key grant.Key, wanted map[string]b
 	ctx, cancel := context.WithTimeout(context.Background(), mount.StorageTimeout)
 	defer cancel()
 	defer mount.Contain(sc.grants.Logger(), &err)
-	g, err = sc.grants.Look(ctx, s, key)
+	g, err = sc.look(ctx, s, key)
 	if err == nil && (wanted[AnyProvider] || wanted[g.Role.Provider]) {
 		sc.replan(g)
 	}

@@ -43,7 +43,7 @@ func TestProviderWritesShareASurvey(t *testing.T) {
 			t.Errorf("%d looks at a role, want the first one and one more", n)
 		}
 		for _, name := range []string{"r", "s"} {
-			if !b.Schedule.Queue.Has(grant.Key(name)) {
+			if !b.Schedule.Index.Has(grant.Key(name)) {
 				t.Errorf("%s is not planned", name)
 			}
 		}
@@ -67,7 +67,7 @@ func TestASurveyOutlivesAPanic(t *testing.T) {
 		})
 		b.Write("providers/test", enginetest.Fields{"refresh_token_idle_ttl": "10d"})
 		enginetest.Pause(schedule.SweepPause)
-		if !b.Schedule.Queue.Has("s") || !b.Schedule.Queue.Has("r") {
+		if !b.Schedule.Index.Has("s") || !b.Schedule.Index.Has("r") {
 			t.Error("the role after it is not planned, or this one is forgotten")
 		}
 	})

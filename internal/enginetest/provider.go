@@ -34,6 +34,7 @@ var EveryProviderField = Fields{
 	"refresh_token_pointer":            "/data/next",
 	"expires_in_pointer":               "/data/ttl",
 	"refresh_token_expires_in_pointer": "/data/next_ttl",
+	"grant_expires_at_pointer":         "/data/consent_ends",
 	"refresh_token_rotation":           "always",
 	"docs":                             "https://example.com/docs",
 	"param_patterns":                   Fields{"tenant": "[a-z]+"},

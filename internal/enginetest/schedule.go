@@ -34,7 +34,7 @@ func (b *Mount) Age(name string, change func(*grant.State)) {
 // Queued waits until a role is in the queue.
 func (b *Mount) Queued(name string) {
 	b.T.Helper()
-	for end := time.Now().Add(10 * time.Second); !b.Schedule.Queue.Has(grant.Key(name)); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); !b.Schedule.Index.Has(grant.Key(name)); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			b.T.Fatalf("%s is never planned", name)
 		}
@@ -43,13 +43,7 @@ func (b *Mount) Queued(name string) {
 
 // Due is when a role is due; the zero time when it is not in the queue.
 func (b *Mount) Due(name string) time.Time {
-	q := b.Schedule.Queue
-	q.Mu.Lock()
-	defer q.Mu.Unlock()
-	if i := q.Items[grant.Key(name)]; i != nil {
-		return i.Due
-	}
-	return time.Time{}
+	return b.Schedule.Index.Due(grant.Key(name))
 }
 
 // Overdue writes a role whose grant should have been kept alive an hour ago.
@@ -127,11 +121,8 @@ func (b *Mount) PassesOver(makeDue func()) {
 // QueueIsEmpty waits until all that is due was begun with, or waits for its share.
 func (b *Mount) QueueIsEmpty() {
 	b.T.Helper()
-	q := b.Schedule.Queue
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		q.Mu.Lock()
-		n := len(q.Order)
-		q.Mu.Unlock()
+		n := b.Schedule.Index.Planned()
 		if n == 0 {
 			return
 		}

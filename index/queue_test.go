@@ -1,4 +1,4 @@
-package schedule_test
+package index_test
 
 import (
 	"fmt"
@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"vault-plugin-secrets-oauthrefresh/grant"
-	"vault-plugin-secrets-oauthrefresh/schedule"
+	"vault-plugin-secrets-oauthrefresh/index"
 )
 
 // The queue gives back what is due, in order, each role once, at the earliest time that it was put in for.
 func TestQueueTakesWhatIsDueInOrder(t *testing.T) {
-	q, start := schedule.NewQueue(), time.Now()
+	q, start := index.New(), time.Now()
 	want := map[string]time.Time{}
 	for range 2000 { // many names come several times, and move
 		name, due := fmt.Sprint("role-", rand.N(500)), start.Add(rand.N(time.Hour))
@@ -41,7 +41,7 @@ func TestQueueTakesWhatIsDueInOrder(t *testing.T) {
 }
 
 func TestQueueTellsWhenTheNextIsDue(t *testing.T) {
-	q, now := schedule.NewQueue(), time.Now()
+	q, now := index.New(), time.Now()
 	q.Set("later", now.Add(2*time.Hour))
 	q.Set("soon", now.Add(time.Minute))
 	if role, next := q.Take(now); role.Key != "" || !next.Equal(now.Add(time.Minute)) {
@@ -59,23 +59,23 @@ func TestQueueTellsWhenTheNextIsDue(t *testing.T) {
 // Plans come from looks of different ages. The earliest wins, whoever comes last; only taking the role out to
 // look at it makes it later.
 func TestAPlanMakesNoRoleLater(t *testing.T) {
-	q, now := schedule.NewQueue(), time.Now()
+	q, now := index.New(), time.Now()
 	soon := now.Add(time.Minute)
-	q.Put(schedule.Turn{Key: "r", Provider: "old"}, soon)
-	q.Put(schedule.Turn{Key: "r", Provider: "new"}, now.Add(time.Hour))
-	q.Put(schedule.Turn{Key: "r", Provider: "new"}, time.Time{})
+	q.Put(index.Turn{Key: "r", Provider: "old"}, soon)
+	q.Put(index.Turn{Key: "r", Provider: "new"}, now.Add(time.Hour))
+	q.Put(index.Turn{Key: "r", Provider: "new"}, time.Time{})
 	q.Set("r", now.Add(time.Hour))
-	if role, at := q.Take(soon); role != (schedule.Turn{Key: "r", Provider: "new"}) || !at.Equal(soon) {
+	if role, at := q.Take(soon); role != (index.Turn{Key: "r", Provider: "new"}) || !at.Equal(soon) {
 		t.Errorf("%v at %s, want r of the provider new at %s", role, at, soon)
 	}
-	if q.Put(schedule.Turn{Key: "r", Provider: "new"}, time.Time{}); q.Has("r") {
+	if q.Put(index.Turn{Key: "r", Provider: "new"}, time.Time{}); q.Has("r") {
 		t.Error("never counts as a time")
 	}
 }
 
 // A look at a queue of which nothing is due costs the same however long it is.
 func BenchmarkQueueIdle(b *testing.B) {
-	q, now := schedule.NewQueue(), time.Now()
+	q, now := index.New(), time.Now()
 	for i := range 100_000 {
 		q.Set(grant.Key(fmt.Sprint("role-", i)), now.Add(time.Hour+rand.N(time.Hour)))
 	}

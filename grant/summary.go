@@ -1,0 +1,84 @@
+package grant
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
+	"vault-plugin-secrets-oauthrefresh/role"
+)
+
+// Summary is how a grant stands, as an index of all grants has it. It holds no secret.
+type Summary struct {
+	Provider string
+	State    string // one of the values of state in status/<name>; "" for a role whose owners have grants, which has none itself
+	PerOwner bool   // it is such a role
+	Labels   []string
+	Until    time.Time // the end of the pause after a failure; zero for none
+	Forecast
+}
+
+// Summary is how a grant stands that was looked up. It reads what the grant's exchanges depend on besides.
+func (k *Keeper) Summary(ctx context.Context, s logical.Storage, g *Grant) Summary {
+	if g.Role.PerOwner() && g.Key.Owner() == "" {
+		return Summary{Provider: g.Role.Provider, PerOwner: true, Labels: labelsOf(g.Role)}
+	}
+	return g.summary(k.word(g, obstacle(ctx, s, g)), clock.Now())
+}
+
+// summary is how a grant stands, in a word that is known.
+func (g *Grant) summary(word string, now time.Time) Summary {
+	sum := Summary{Provider: g.Role.Provider, State: word, Labels: labelsOf(g.Role)}
+	sum.Forecast = g.forecast(ailing(sum.State), now)
+	if g.State.Fault != nil && g.Provider != nil && sum.State != StateDead {
+		sum.Until = g.Timing(now).May
+	}
+	return sum
+}
+
+// ailing tells of a state that refreshes do not succeed in as things are.
+func ailing(state string) bool {
+	return state != StateOK && state != StateNew
+}
+
+// labelsOf are a role's labels as a filter names them, key=value.
+func labelsOf(r *role.Role) []string {
+	if len(r.Labels) == 0 {
+		return nil
+	}
+	labels := make([]string, 0, len(r.Labels))
+	for _, key := range slices.Sorted(maps.Keys(r.Labels)) {
+		labels = append(labels, key+"="+r.Labels[key])
+	}
+	return labels
+}
+
+// LookOver is Look, and hands how the grant stands to note. What a write has overtaken meanwhile is not handed over: that
+// the write was is told by Written.
+func (k *Keeper) LookOver(ctx context.Context, s logical.Storage, key Key, note func(Summary)) (*Grant, error) {
+	l := k.Memory.begin(key)
+	defer k.Memory.end(key, l)
+	g, err := k.find(ctx, s, key, l)
+	if err != nil {
+		return nil, err
+	}
+	sum := k.Summary(ctx, s, g)
+	if !k.Memory.whileHolds(key, l, func() { note(sum) }) {
+		k.Written(Prefix + string(key))
+	}
+	return g, nil
+}
+
+// told has whoever plans by it know the state that an exchange has left.
+func (a *Attempt) told(st *State) {
+	g := a.of(st)
+	a.K.Changed(g)
+	a.K.Contained(func() {
+		word := a.K.wordOf(g, g.obstacle(a.Target, nil), st.Intent != nil) // the exchange is over
+		a.K.Known(g.Key, g.summary(word, clock.Now()))
+	})
+}
