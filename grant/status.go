@@ -40,6 +40,13 @@ func (k *Keeper) word(g *Grant, obstacle error) string {
 		return StateOrphaned
 	case obstacle != nil:
 		return StateBlocked
+	}
+	return k.lively(g)
+}
+
+// lively is the word for a grant that is not dead and has nothing in its way.
+func (k *Keeper) lively(g *Grant) string {
+	switch {
 	case g.Unauthorized():
 		return StateUnauthorized
 	case k.outcomeUnknown(g):
@@ -94,13 +101,15 @@ func (k *Keeper) nextStep(g *Grant, obstacle error, now time.Time) string {
 // provider was deleted or leads elsewhere, the configuration forbids the host, or nobody knows which of
 // several values is the refresh token.
 func obstacle(ctx context.Context, s logical.Storage, g *Grant) error {
-	t, err := role.NewTarget(ctx, s, g.Role)
-	if err == nil {
-		err = cmp.Or(t.CheckOrigin(t.Endpoints.Token), t.CheckReady())
-	}
-	if err == nil {
-		_, err = g.State.pointed(t.Provider)
-		err = cmp.Or(err, g.checkRealm(t, t.Endpoints.Token))
+	return g.obstacle(resolve(ctx, s, g))
+}
+
+// obstacle is that of a grant whose target was looked for.
+func (g *Grant) obstacle(to resolved) error {
+	err := to.err
+	if t := to.target; t != nil {
+		_, unsure := g.State.pointed(t.Provider)
+		err = cmp.Or(t.CheckOrigin(t.Endpoints.Token), t.CheckReady(), unsure, g.checkRealm(t, t.Endpoints.Token))
 	}
 	if _, ok := mount.AsRefusal(err); ok {
 		return err

@@ -67,6 +67,7 @@ func (sc *Schedule) Reconsider(ctx context.Context, s logical.Storage, key grant
 		sc.want(s, key.Role()+ownersOf)
 	case err == nil:
 		sc.replan(g)
+		sc.grants.Notice(ctx, s, g)
 	case !errors.Is(err, role.ErrNoRole):
 		sc.Queue.Set(key, clock.Now().Add(tendDelay)) // it must be found again
 	}

@@ -117,10 +117,23 @@ func (r *round) visit(key grant.Key) bool {
 	}
 	r.looks++
 	g := r.sc.visit(r.s, key, r.wanted)
+	if g != nil && (r.wanted[AnyProvider] || r.wanted[g.Role.Provider]) {
+		r.notice(g)
+	}
 	if g == nil || !g.Role.PerOwner() || key.Owner() != "" || !r.wanted[AnyProvider] && !r.wanted[g.Role.Provider] {
 		return true
 	}
 	return r.owners(key.Role())
+}
+
+// notice has it told whether the grant is blocked now, or no longer: what is looked at has been edited, or may have been
+// while nobody was there. The sweep looks at nothing but what is due, which costs a read less.
+func (r *round) notice(g *grant.Grant) {
+	r.sc.grants.Contained(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), mount.StorageTimeout)
+		defer cancel()
+		r.sc.grants.Notice(ctx, r.s, g)
+	})
 }
 
 // owners visits the grants of a role's owners.
