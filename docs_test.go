@@ -27,6 +27,7 @@ func TestDocs(t *testing.T) {
 	t.Run("reference of paths", checkReference)
 	t.Run("built-in providers", func(t *testing.T) { checkBuiltins(t, readme) })
 	t.Run("states", func(t *testing.T) { checkStates(t, readDoc(t, "docs/operations.md")) })
+	t.Run("events", func(t *testing.T) { checkEvents(t, readDoc(t, "docs/operations.md")) })
 	t.Run("version", func(t *testing.T) { checkVersion(t, readDoc(t, "docs/install.md")) })
 	t.Run("lines on safety", func(t *testing.T) { checkSafety(t, readme) })
 	t.Run("the way in", func(t *testing.T) { checkWayIn(t, readme) })
@@ -98,6 +99,22 @@ func checkStates(t *testing.T, operations string) {
 	want := []string{grant.StateUnauthorized, grant.StateNew, grant.StateOK, grant.StateFailing, grant.StateUnknown, grant.StateUnpersisted, grant.StateBlocked, grant.StateOrphaned, grant.StateDead}
 	if got, _ := docColumn(t, operations, "When a read fails", ""); !slices.Equal(got, want) {
 		t.Errorf("docs/operations.md explains the states %q, there are %q", got, want)
+	}
+}
+
+// checkEvents compares the table of events with what is told: the types, the words of the log and the keys.
+func checkEvents(t *testing.T, operations string) {
+	const heading = "What is told"
+	var want []string
+	for _, kind := range grant.Kinds() {
+		want = append(want, kind.Type())
+		row := "| `" + kind.Type() + "` | " + kind.Words() + " |"
+		if _, named := docColumn(t, operations, heading, row); !slices.Equal(named, append([]string{kind.Type()}, kind.Keys()...)) {
+			t.Errorf("docs/operations.md says of %s %q, it has the words %q and the keys %q", kind.Type(), named, kind.Words(), kind.Keys())
+		}
+	}
+	if got, _ := docColumn(t, operations, heading, ""); !slices.Equal(got, want) {
+		t.Errorf("docs/operations.md explains the events %q, there are %q", got, want)
 	}
 }
 

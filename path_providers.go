@@ -141,6 +141,7 @@ func (b *backend) pathProvidersDelete(ctx context.Context, req *logical.Request,
 	if err := req.Storage.Delete(ctx, provider.Prefix+name); err != nil {
 		return nil, mount.StorageError(err)
 	}
+	b.schedule.Survey(req.Storage, name) // whose roles can't be refreshed, which is told
 	return b.warnOfUse(ctx, req.Storage, name), nil
 }
 

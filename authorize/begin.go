@@ -68,7 +68,20 @@ func (c *Consents) Begin(ctx context.Context, s logical.Storage, key grant.Key, 
 	} else if out.AuthorizationURL, err = con.request(t, state).URL(); err != nil {
 		return nil, mount.Refuse(err)
 	}
-	return out, c.add(ctx, s, con)
+	if err := c.add(ctx, s, con); err != nil {
+		return nil, err
+	}
+	c.tell(grant.ConsentBegun, con)
+	return out, nil
+}
+
+// tell tells of a consent, and not of who has begun it or agrees.
+func (c *Consents) tell(kind grant.Kind, con *Consent) {
+	facts := map[string]string{"flow": "browser", "expires_at": con.ExpiresAt.UTC().Format(time.RFC3339)}
+	if con.Device != nil {
+		facts["flow"] = "device"
+	}
+	c.grants.Tell(grant.Event{Kind: kind, Grant: con.Grant, Provider: con.Provider, Facts: facts})
 }
 
 // target is a role that a person may agree to a grant of, as it is now.

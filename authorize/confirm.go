@@ -198,7 +198,7 @@ func (c *Consents) activate(ctx context.Context, s logical.Storage, con *Consent
 	if err := cmp.Or(c.dropParts(ctx, s, con), c.drop(ctx, s, con)); err != nil {
 		c.grants.Logger().Warn("a consent that was confirmed could not be removed; it expires", "role", con.Grant, "error", err)
 	}
-	c.grants.Logger().Info("a person has agreed to a new grant of a role, and it was confirmed", "role", con.Grant, "provider", con.Provider)
+	c.tell(grant.ConsentConfirmed, con)
 	return out, nil
 }
 

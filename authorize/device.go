@@ -57,6 +57,7 @@ func (c *Consents) BeginDevice(ctx context.Context, s logical.Storage, key grant
 		return nil, err
 	}
 	c.poll(s, con.at)
+	c.tell(grant.ConsentBegun, con)
 	return &Begun{Consent: con, CurrentAccount: g.State.Account, Warnings: warnings(g)}, nil
 }
 

@@ -28,10 +28,19 @@ func TestReuseDetection(t *testing.T) {
 	}
 	spent := stolen(t, l)
 	sh.run("vault write -force oauth/refresh/peter")
+	log := l.v.follow(t)
 	replayed(t, l.shell, server, spent)
+	log.await("a grant is dead: ")
+	for _, fact := range []string{"event=oauthrefresh/grant-died", "role=peter", "provider=library", "state=dead", "reason=refused", "code=invalid_grant"} {
+		log.await(" " + fact) // Vault puts them in an order of its own
+	}
 
 	sh.with("GRANT=" + server.grant()).run(`vault write oauth/roles/peter refresh_token="$GRANT"`)
 	healed := sh.read("oauth/creds/peter")
+	log.await(" event=oauthrefresh/grant-revived")
+	if strings.Contains(log.read(), "an event was not sent") {
+		t.Errorf("Vault does not take the plugin's events:\n%s", log.read())
+	}
 	if !server.live(healed.token()) {
 		t.Error("a new refresh token does not heal the role")
 	}

@@ -50,6 +50,7 @@ func (k *Keeper) Activate(ctx context.Context, s logical.Storage, key Key, realm
 		k.unrecorded.drop(key)
 		k.guard.forget(key)
 		k.Edited(ctx, s, key)
+		k.turned(before, before.with(out.State), byConsent)
 		return out, nil
 	})
 }

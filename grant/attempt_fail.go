@@ -17,6 +17,7 @@ import (
 func (a *Attempt) fail(ctx context.Context, before, announced *State, e *client.Error) (*State, error) {
 	next, err := a.settle(ctx, before, announced, a.heard(e))
 	a.told(next)
+	a.K.turned(a.of(before), a.of(next), byRefresh)
 	return next, err
 }
 
@@ -142,13 +143,13 @@ func (a *Attempt) movedOn(ctx context.Context, announced *State) (bool, error) {
 }
 
 // report logs a failure when it is another one than before: a provider that is down for a day must
-// not fill the log.
+// not fill the log. That a grant has died is told otherwise.
 func (a *Attempt) report(before, f *Fault) {
-	if before != nil && before.Class == f.Class && before.Reauthorize == f.Reauthorize {
+	if f.Reauthorize || before != nil && before.Class == f.Class && !before.Reauthorize {
 		return
 	}
 	a.K.Logger().Warn("a refresh failed", "role", a.Key, "class", string(f.Class), "code", f.Code, "status", f.Status,
-		"request_id", f.RequestID, "reauthorization_required", f.Reauthorize, "answer_lost", f.AnswerLost)
+		"request_id", f.RequestID)
 }
 
 // errMovedOn: the state of the grant changed while its refresh token was refused.

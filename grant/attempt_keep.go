@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -62,7 +63,10 @@ func (a *Attempt) keep(ctx context.Context, before, announced *State, answer *cl
 	a.store(ctx, next)
 	a.promote(ctx, next)
 	a.told(next)
-	if announced.Fault != nil || !announced.Intent.UnknownSince.IsZero() {
+	switch {
+	case announced.Dead(r):
+		a.K.turned(a.of(announced), a.of(next), byRefresh)
+	case announced.Fault != nil || !announced.Intent.UnknownSince.IsZero():
 		a.K.Logger().Info("refreshed again after a failure", "role", a.Key, "generation", next.Generation)
 	}
 	return next
@@ -136,7 +140,7 @@ func tooShort(answer *client.Token) *client.Error {
 // store writes the state, and holds it when storage refuses: what it replaces is spent.
 func (a *Attempt) store(ctx context.Context, next *State) {
 	if err := a.put(ctx, next); err != nil {
-		a.K.hold(a.S, a.Key, next, err)
+		a.K.hold(a.S, a.of(next), err)
 	}
 	if next.Intent == nil && a.marked {
 		a.K.unmarkInflight(a.S, a.Key) // what is held is not found by it either: it is lost with the process
@@ -196,6 +200,15 @@ func (a *Attempt) promote(ctx context.Context, next *State) {
 	case err != nil:
 		a.K.Logger().Warn("the next credentials of a role work and could not be made those in use; tried again with the next refresh", "role", a.Key, "error", err)
 	case done:
-		a.K.Logger().Info("the next credentials of a role work and are those in use now", "role", a.Key, "which", next.Next.Parts)
+		a.K.taken(a.Key, a.Target.Role.Provider, next.Next)
 	}
+}
+
+// taken tells that credentials that were to come are those in use now.
+func (k *Keeper) taken(key Key, provider string, a *role.Adopted) {
+	parts := make([]string, len(a.Parts))
+	for i, p := range a.Parts {
+		parts[i] = string(p)
+	}
+	k.Tell(Event{Kind: CredentialTaken, Grant: key, Provider: provider, Facts: map[string]string{"which": strings.Join(parts, ",")}})
 }

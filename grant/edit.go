@@ -21,7 +21,7 @@ func (k *Keeper) Write(ctx context.Context, s logical.Storage, key Key, in mount
 	if err != nil {
 		return nil, err
 	}
-	w := &role.Write{Input: in, Old: old}
+	w, adopted := &role.Write{Input: in, Old: old}, false
 	if old == nil && mustExist {
 		return nil, role.ErrNoRole // Vault would call an empty answer a success
 	}
@@ -42,7 +42,7 @@ func (k *Keeper) Write(ctx context.Context, s logical.Storage, key Key, in mount
 			}
 			w.State.Owners = len(owners)
 		}
-		old.Adopt(w.State.Next) // if the write that should have done this has failed, this one does it
+		adopted = old.Adopt(w.State.Next) // if the write that should have done this has failed, this one does it
 	}
 	r, err := w.Apply(ctx, s)
 	if err != nil {
@@ -54,8 +54,21 @@ func (k *Keeper) Write(ctx context.Context, s logical.Storage, key Key, in mount
 	if old != nil && r.PerOwner() && !old.PerOwner() {
 		_ = s.Delete(ctx, Prefix+string(key)) // the state of a grant that has ended: it counts for nothing any more
 	}
+	if adopted {
+		k.taken(key, r.Provider, w.State.Next)
+	}
 	if !w.OnlyLabels() {
 		k.Edited(ctx, s, key)
 	}
+	if w.State.Dead && !r.PerOwner() {
+		k.begunAnew(ctx, s, key)
+	}
 	return append(w.Warnings, r.Warnings()...), nil
+}
+
+// begunAnew tells of a role whose grant was dead if what was written has begun another.
+func (k *Keeper) begunAnew(ctx context.Context, s logical.Storage, key Key) {
+	if g, err := k.Look(ctx, s, key); err == nil && !g.Dead() {
+		k.Tell(g.revived(g.lively(k.outcomeUnknown(g)), byWrite))
+	}
 }

@@ -119,6 +119,7 @@ func (k *Keeper) forget(ctx context.Context, s logical.Storage, g *Grant) error 
 		return err
 	}
 	k.letGo(key)
+	k.turned(g, g.with(ended), "")
 	if key.Owner() != "" {
 		return nil // the role has no copy
 	}

@@ -57,10 +57,11 @@ func (h *heldStates) count() int {
 
 // hold keeps an answer in memory and goes on trying to store it. Its caller is a task, so this one
 // may begin while the mount is ending too: it must.
-func (k *Keeper) hold(s logical.Storage, key Key, st *State, cause error) {
+func (k *Keeper) hold(s logical.Storage, g *Grant, cause error) {
+	key, st := g.Key, g.State
 	k.Held.Put(key, st)
-	k.Logger().Error("a refresh could not be stored; its answer is kept in memory and stored as soon as possible",
-		"role", key, "generation", st.Generation, "error", cause)
+	k.Tell(Event{Kind: Unpersisted, Grant: key, Provider: g.Role.Provider, Cause: cause,
+		Facts: map[string]string{"state": StateUnpersisted, "generation": st.generation()}})
 	k.Work.Fork(func() {
 		try := func() (over bool) {
 			k.Contained(func() {
@@ -117,7 +118,7 @@ func (k *Keeper) tryStore(s logical.Storage, key Key, st *State) bool {
 		return true
 	}
 	k.letGo(key)
-	k.Logger().Info("the answer kept in memory is stored", "role", key, "generation", st.Generation)
+	k.Tell(Event{Kind: Persisted, Grant: key, Provider: r.Provider, Facts: map[string]string{"generation": st.generation()}})
 	return true
 }
 

@@ -22,6 +22,8 @@ type Host interface {
 	Logger() hclog.Logger
 	// System is Vault as it was a second ago at most.
 	System() logical.SystemView
+	// EventSender is Vault's, as far as it has one.
+	logical.EventSender
 }
 
 // Keeper keeps the grants of one mount. Make one with New.
@@ -41,6 +43,8 @@ type Keeper struct {
 	sessions   *sessions            // of TLS, to be resumed
 	guard      guard                // against readers who force refreshes
 	refusing   atomic.Bool          // storage has refused the last intent
+	blocked    blocked              // grants of which that was told
+	outbox     outbox               // events on their way to Vault
 	life       atomic.Pointer[Life] // the last sign of it that was stored; nil before the first
 	Reads      sync.Map             // key → generation of the token that was read last
 
@@ -123,6 +127,7 @@ func (k *Keeper) IfGone(ctx context.Context, s logical.Storage, key Key) error {
 func (k *Keeper) gone(key Key) {
 	k.Gone(key)
 	k.Reads.Delete(key)
+	k.blocked.set(key, false)
 	k.guard.forget(key)
 }
 

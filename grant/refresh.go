@@ -103,6 +103,7 @@ func (k *Keeper) refreshIfDue(ctx context.Context, s logical.Storage, g *Grant, 
 		return g.State, err
 	}
 	t, st, err := k.ready(ctx, s, g, d)
+	k.noticed(g, resolved{t, err})
 	if err != nil {
 		return st, err
 	}

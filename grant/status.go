@@ -49,6 +49,13 @@ func (k *Keeper) wordOf(g *Grant, obstacle error, unknown bool) string {
 		return StateOrphaned
 	case obstacle != nil:
 		return StateBlocked
+	}
+	return g.lively(unknown)
+}
+
+// lively is the word for a grant that is not dead and has nothing in its way.
+func (g *Grant) lively(unknown bool) string {
+	switch {
 	case g.Unauthorized():
 		return StateUnauthorized
 	case unknown:
@@ -103,17 +110,15 @@ func (k *Keeper) nextStep(g *Grant, obstacle error, now time.Time) string {
 // provider was deleted or leads elsewhere, the configuration forbids the host, or nobody knows which of
 // several values is the refresh token.
 func obstacle(ctx context.Context, s logical.Storage, g *Grant) error {
-	return g.obstacle(role.TargetOf(ctx, s, g.Role, g.Provider))
+	return g.obstacle(resolve(ctx, s, g))
 }
 
-// obstacle is the same for a target that is known, or the error there was instead.
-func (g *Grant) obstacle(t *role.Target, err error) error {
-	if err == nil {
-		err = cmp.Or(t.CheckOrigin(t.Endpoints.Token), t.CheckReady())
-	}
-	if err == nil {
-		_, err = g.State.pointed(t.Provider)
-		err = cmp.Or(err, g.checkRealm(t, t.Endpoints.Token))
+// obstacle is that of a grant whose target was looked for.
+func (g *Grant) obstacle(to resolved) error {
+	err := to.err
+	if t := to.target; t != nil {
+		_, unsure := g.State.pointed(t.Provider)
+		err = cmp.Or(t.CheckOrigin(t.Endpoints.Token), t.CheckReady(), unsure, g.checkRealm(t, t.Endpoints.Token))
 	}
 	if _, ok := mount.AsRefusal(err); ok {
 		return err

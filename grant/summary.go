@@ -24,10 +24,14 @@ type Summary struct {
 
 // Summary is how a grant stands that was looked up. It reads what the grant's exchanges depend on besides.
 func (k *Keeper) Summary(ctx context.Context, s logical.Storage, g *Grant) Summary {
+	return k.summaryOf(g, resolve(ctx, s, g))
+}
+
+func (k *Keeper) summaryOf(g *Grant, to resolved) Summary {
 	if g.Role.PerOwner() && g.Key.Owner() == "" {
 		return Summary{Provider: g.Role.Provider, PerOwner: true, Labels: labelsOf(g.Role)}
 	}
-	return g.summary(k.word(g, obstacle(ctx, s, g)), clock.Now())
+	return g.summary(k.word(g, g.obstacle(to)), clock.Now())
 }
 
 // summary is how a grant stands, in a word that is known.
@@ -66,10 +70,11 @@ func (k *Keeper) LookOver(ctx context.Context, s logical.Storage, key Key, note 
 	if err != nil {
 		return nil, err
 	}
-	sum := k.Summary(ctx, s, g)
-	if !k.Memory.whileHolds(key, l, func() { note(sum) }) {
+	to := resolve(ctx, s, g)
+	if !k.Memory.whileHolds(key, l, func() { note(k.summaryOf(g, to)) }) {
 		k.Written(Prefix + string(key))
 	}
+	k.noticed(g, to)
 	return g, nil
 }
 
@@ -78,7 +83,7 @@ func (a *Attempt) told(st *State) {
 	g := a.of(st)
 	a.K.Changed(g)
 	a.K.Contained(func() {
-		word := a.K.wordOf(g, g.obstacle(a.Target, nil), st.Intent != nil) // the exchange is over
+		word := a.K.wordOf(g, g.obstacle(resolved{a.Target, nil}), st.Intent != nil) // the exchange is over
 		a.K.Known(g.Key, g.summary(word, clock.Now()))
 	})
 }

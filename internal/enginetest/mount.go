@@ -35,6 +35,7 @@ type Mount struct {
 	Storage  *Storage
 	View     *logical.StaticSystemView
 	Log      *logBuffer
+	Events   *Events
 	People   *People
 	Who      string // the entity that makes the requests, "" for a token of none
 }
@@ -49,7 +50,7 @@ func New(t testing.TB) *Mount {
 // failover or a crash leaves.
 func NewOn(t testing.TB, storage *Storage) *Mount {
 	t.Helper()
-	b := &Mount{T: t, Storage: storage, Log: new(logBuffer)}
+	b := &Mount{T: t, Storage: storage, Log: new(logBuffer), Events: new(Events)}
 	b.View = &logical.StaticSystemView{
 		DefaultLeaseTTLVal: 768 * time.Hour, MaxLeaseTTLVal: 768 * time.Hour, // Vault's own
 		ReplicationStateVal: consts.ReplicationDRDisabled | consts.ReplicationPerformanceDisabled,
@@ -57,7 +58,7 @@ func NewOn(t testing.TB, storage *Storage) *Mount {
 	}
 	b.People = &People{StaticSystemView: b.View, known: map[string]*logical.Entity{}}
 	made, err := oauthrefresh.Factory(t.Context(), &logical.BackendConfig{
-		StorageView: storage, System: b.People, BackendUUID: "test",
+		StorageView: storage, System: b.People, BackendUUID: "test", EventsSender: b.Events,
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: b.Log}),
 	})
 	if err != nil {
@@ -69,6 +70,11 @@ func NewOn(t testing.TB, storage *Storage) *Mount {
 		b.Cleanup(context.Background())
 		if log := b.Log.String(); strings.Contains(log, Canary) || holdsPrivateKey(log) {
 			t.Errorf("the log holds a secret:\n%s", log)
+		}
+		for _, e := range b.Events.Taken() {
+			if text := Plain(e.Data); strings.Contains(text, Canary) || holdsPrivateKey(text) {
+				t.Errorf("an event holds a secret: %s", text)
+			}
 		}
 	})
 	return b
