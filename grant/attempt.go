@@ -75,6 +75,7 @@ func (a *Attempt) run(ctx context.Context, before *State) (*State, error) {
 		if err := a.lookAgain(ctx, before, announced); err != nil {
 			return before, err
 		}
+		before = before.counting(announced.Refreshes) // whatever comes of it
 		request.IdempotencyKey = announced.Intent.IdempotencyKey
 		a.sent = clock.Start()
 		answer, err := exchange(ctx, announced.Intent.within(a.Target, clock.Now()), request)
@@ -82,6 +83,10 @@ func (a *Attempt) run(ctx context.Context, before *State) (*State, error) {
 			return a.keep(ctx, before, announced, answer), nil
 		}
 		e := asExchangeError(err)
+		if unreached(e) {
+			c := announced.Refreshes.minus(announced.Intent.At)
+			before, announced = before.counting(c), announced.counting(c)
+		}
 		switch {
 		case a.mayResend(e, announced.Intent):
 			a.resent, a.repeat = true, announced.Intent.keyed(a.Target.Role, a.Target.Provider)
@@ -154,7 +159,7 @@ func (a *Attempt) Intend(ctx context.Context, st *State) (*State, error) {
 			i.IdempotencyKey, i.NamedAt, i.Answered = earlier.IdempotencyKey, earlier.named(), earlier.Answered
 		}
 	}
-	next := new(*st)
+	next := st.counting(st.Refreshes.plus(i.At))
 	next.Intent = i
 	if !a.Target.Role.Spends() {
 		return next, nil
