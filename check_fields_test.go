@@ -23,6 +23,7 @@ var misfits = map[framework.FieldType][]any{
 	framework.TypeString: {true, []any{"zzz"}, []any{}, enginetest.Fields{"zzz": "zzz"}, enginetest.Fields{}},
 	framework.TypeBool:   {"zzz", "yes", 22.5, []any{true}, []any{}, enginetest.Fields{"zzz": true}},
 	framework.TypeInt64:  {"", "zzz", "1.5", 1.5, "9223372036854775808", 1e30, true, []any{1}, []any{}, enginetest.Fields{"zzz": 1}},
+	framework.TypeInt:    {"zzz", "1.5", 1.5, "9223372036854775808", 1e30, true, []any{1}, []any{}, enginetest.Fields{"zzz": 1}},
 	framework.TypeDurationSecond: {
 		"zzz", "-1s", -1, "-5m", "-0.1s", "87601h", 1e30, 1e18, "315360001", "99999999999999999999", "NaN", "Inf", "1y",
 		"400ms", 0.5, "4.5s", true, []any{60}, []any{}, enginetest.Fields{"zzz": 60},

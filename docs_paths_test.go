@@ -113,7 +113,7 @@ func fieldTable(t *testing.T, path *framework.Path, answer map[string]any) strin
 }
 
 var fieldTypes = map[framework.FieldType]string{
-	framework.TypeString: "text", framework.TypeBool: "true or false", framework.TypeInt64: "number",
+	framework.TypeString: "text", framework.TypeBool: "true or false", framework.TypeInt64: "number", framework.TypeInt: "number",
 	framework.TypeDurationSecond: "duration", framework.TypeKVPairs: "map", framework.TypeCommaStringSlice: "list", framework.TypeStringSlice: "list",
 }
 

@@ -154,6 +154,9 @@ type Provider struct {
 	RefreshInvalidatesAccessToken bool `json:"refresh_invalidates_access_token,omitempty"`
 	// RefreshTokenIdleTTL is how long an unused refresh token lives, 0 when it does not age.
 	RefreshTokenIdleTTL Duration `json:"refresh_token_idle_ttl,omitempty"`
+	// MaxRefreshesPerDay is how many refreshes of one grant there may be within 24 hours, 0 for as many as it takes. A
+	// role may have another number: see role.Role.Budget.
+	MaxRefreshesPerDay int `json:"max_refreshes_per_day,omitempty"`
 	// PermanentErrors are this provider's own ways to say invalid_grant: an error code ("4735"),
 	// or a code and a text that its description must contain, in any case:
 	// "invalid_request: refresh token is invalid". The code may be "*" when a text follows. A bare status

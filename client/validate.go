@@ -46,6 +46,9 @@ func (p *Provider) Validate(allowInsecure bool) error {
 }
 
 func (p *Provider) validateSizes() error {
+	if err := CheckRefreshesPerDay(p.MaxRefreshesPerDay); err != nil {
+		return err
+	}
 	for field, n := range map[string]int{
 		"param_patterns": len(p.ParamPatterns), "param_defaults": len(p.ParamDefaults),
 		"token_params": len(p.TokenParams), "token_headers": len(p.TokenHeaders), "param_order": len(p.ParamOrder),
@@ -85,6 +88,17 @@ func (p *Provider) validateChoices() error {
 }
 
 var authMethods = []string{AuthBasic, AuthPost, AuthKeyJWT, AuthSecretJWT, AuthTLS, AuthSelfSignedTLS, AuthNone}
+
+// maxRefreshesPerDay is a bound on a bound: more than ten a second is no budget but a slip.
+const maxRefreshesPerDay = 1_000_000
+
+// CheckRefreshesPerDay returns what is wrong with a max_refreshes_per_day.
+func CheckRefreshesPerDay(n int) error {
+	if n < 0 || n > maxRefreshesPerDay {
+		return fmt.Errorf("max_refreshes_per_day must lie between 1 and %d, or be 0 for none", maxRefreshesPerDay)
+	}
+	return nil
+}
 
 func (p *Provider) validateDurations() error {
 	for _, d := range []struct {

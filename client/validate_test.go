@@ -117,6 +117,8 @@ func TestInvalidDefinitions(t *testing.T) {
 		"absurd duration":         {"refresh_token_idle_ttl", func(p *Provider) { p.RefreshTokenIdleTTL = Duration(maxDuration) + 1 }},
 		"negative grace":          {"reuse_grace", func(p *Provider) { p.ReuseGrace = -1 }},
 		"negative window":         {"refresh_window", func(p *Provider) { p.RefreshWindow = -1 }},
+		"negative budget":         {"max_refreshes_per_day", func(p *Provider) { p.MaxRefreshesPerDay = -1 }},
+		"absurd budget":           {"max_refreshes_per_day", func(p *Provider) { p.MaxRefreshesPerDay = maxRefreshesPerDay + 1 }},
 		"every error permanent":   {"permanent_errors", func(p *Provider) { p.PermanentErrors = []string{"*"} }},
 		"empty permanent error":   {"permanent_errors", func(p *Provider) { p.PermanentErrors = []string{""} }},
 		"permanent sentence":      {"permanent_errors", func(p *Provider) { p.PermanentErrors = []string{"canary is dead"} }},

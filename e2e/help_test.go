@@ -14,14 +14,14 @@ var paths = map[string][]string{
 		"token_endpoint_auth_method", "basic_encoding", "request_format", "token_params", "token_headers",
 		"idempotency_header", "send_scope", "requires_certificate", "access_token_pointer",
 		"refresh_token_pointer", "expires_in_pointer", "refresh_token_expires_in_pointer", "extra_fields",
-		"assumed_token_ttl", "refresh_window", "refresh_token_rotation", "reuse_grace",
+		"assumed_token_ttl", "refresh_window", "max_refreshes_per_day", "refresh_token_rotation", "reuse_grace",
 		"refresh_invalidates_access_token", "refresh_token_idle_ttl", "permanent_errors", "docs",
 	},
 	"roles/{name}": {
 		"grant_type", "provider", "provider_params", "client_id", "client_secret", "refresh_token", "scope",
 		"token_endpoint_auth_method", "request_format", "pfx", "pfx_password", "client_certificate",
 		"client_private_key", "client_private_key_password", "ca_certificate", "token_params",
-		"token_headers", "ttl", "assumed_token_ttl", "refresh_window", "keepalive_period", "lease", "token_mode", "identity_readable",
+		"token_headers", "ttl", "assumed_token_ttl", "refresh_window", "keepalive_period", "max_refreshes_per_day", "lease", "token_mode", "identity_readable",
 	},
 	"providers/{name}/rediscover": {"accept"},
 

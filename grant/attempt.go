@@ -75,6 +75,7 @@ func (a *Attempt) run(ctx context.Context, before *State) (*State, error) {
 		if err := a.lookAgain(ctx, before, announced); err != nil {
 			return before, err
 		}
+		before = before.counting(announced.Refreshes) // whatever comes of it
 		request.IdempotencyKey = announced.Intent.IdempotencyKey
 		a.sent = clock.Start()
 		answer, err := exchange(ctx, announced.Intent.within(a.Target, clock.Now()), request)
@@ -84,6 +85,10 @@ func (a *Attempt) run(ctx context.Context, before *State) (*State, error) {
 		}
 		e := asExchangeError(err)
 		a.K.Meter.Refreshed(a.Target.Role.Provider, string(e.Class), a.sent.Elapsed())
+		if unreached(e) {
+			c := announced.Refreshes.minus(announced.Intent.At)
+			before, announced = before.counting(c), announced.counting(c)
+		}
 		switch {
 		case a.mayResend(e, announced.Intent):
 			a.resent, a.repeat = true, announced.Intent.keyed(a.Target.Role, a.Target.Provider)
@@ -156,7 +161,7 @@ func (a *Attempt) Intend(ctx context.Context, st *State) (*State, error) {
 			i.IdempotencyKey, i.NamedAt, i.Answered = earlier.IdempotencyKey, earlier.named(), earlier.Answered
 		}
 	}
-	next := new(*st)
+	next := st.counting(st.Refreshes.plus(i.At))
 	next.Intent = i
 	if !a.Target.Role.Spends() {
 		return next, nil

@@ -202,7 +202,7 @@ func (k *Keeper) remember(g *Grant, t Terms) {
 		return
 	}
 	lean := new(*g.State)
-	lean.RefreshToken, lean.Former, lean.Candidates, lean.Intent, lean.Fault = client.Secret{}, client.Secret{}, nil, nil, nil
+	lean.RefreshToken, lean.Former, lean.Candidates, lean.Intent, lean.Fault, lean.Refreshes = client.Secret{}, client.Secret{}, nil, nil, nil, nil
 	k.Memory.keep(g.Key, g.look, remembered{t, lean})
 }
 

@@ -311,6 +311,7 @@ func (w *world) finish() {
 	w.stepClock(modelStep{Op: opRightsClock})
 	w.set(func() { w.role.setIdle(w.kind.Idle, w.now()); w.role.grace = w.kind.Grace })
 	w.define()
+	w.edit(logical.PatchOperation, "roles/r", enginetest.Fields{"max_refreshes_per_day": 0})
 	for range 4 {
 		w.pause(neededTime)
 		w.read(1)

@@ -54,6 +54,7 @@ const (
 	nestingEdit  // the provider wraps its answers, or stops doing so
 	pointersEdit // as the provider's answers are
 	secretEdit
+	budgetEdit
 	editsInAll
 )
 
@@ -83,7 +84,7 @@ func (s modelStep) String() string {
 		return "clock put right"
 	case opEdits:
 		return [...]string{"edit the scope", "edit keepalive_period", "edit ttl", "edit reuse_grace", "edit refresh_token_idle_ttl",
-			"the provider wraps its answers, or no longer", "write the pointers", "replace the client secret"}[s.Edit] + fmt.Sprintf(" %d", s.N) + during
+			"the provider wraps its answers, or no longer", "write the pointers", "replace the client secret", "edit max_refreshes_per_day"}[s.Edit] + fmt.Sprintf(" %d", s.N) + during
 	case opRenews:
 		return fmt.Sprintf("a new grant %d", s.N) + during
 	}
@@ -317,6 +318,8 @@ func (w *world) apply(s modelStep) {
 		secret := fmt.Sprintf("%ssecret%d", enginetest.Canary, s.N)
 		role["client_secret"] = secret
 		w.set(func() { w.strict.secret = secret })
+	case s.Edit == budgetEdit:
+		role["max_refreshes_per_day"] = []int{1, 0, 1, 3}[s.N%4]
 	}
 	if len(role) > 0 {
 		w.edit(logical.PatchOperation, "roles/r", role)

@@ -137,7 +137,7 @@ func (k *Keeper) ready(ctx context.Context, s logical.Storage, g *Grant, d Deman
 	if err != nil {
 		return nil, st, err
 	}
-	return t, st, cmp.Or(g.checkRealm(t, t.Endpoints.Token), k.mayRefresh(g.with(st), t, d), t.CheckReady())
+	return t, st, cmp.Or(g.checkRealm(t, t.Endpoints.Token), k.mayRefresh(g.with(st), t, d), t.CheckReady(), g.with(st).overBudget(d))
 }
 
 // mayRefresh returns the reason in the grant's own state, or in this node's, not to make an exchange that is due.

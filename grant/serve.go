@@ -210,7 +210,7 @@ func (k *Keeper) despite(g *Grant, terms Terms, want Demand, failure error) (*Se
 		return nil, failure
 	}
 	if g.Provider != nil && !g.Dead() {
-		terms.retry = Later(now, g.Timing(now).May)
+		terms.retry = Later(now, Later(g.Timing(now).May, g.Withheld(now)))
 	}
 	out, err := k.handOut(terms, g.State, now)
 	if err != nil {

@@ -80,7 +80,9 @@ type Record struct {
 	// DoubtSince is when a refresh was sent that brought no new refresh token from a provider that always
 	// sends one: it may be where nobody looked, or in an answer that was lost before.
 	DoubtSince time.Time `json:"doubt_since,omitzero"`
-	Fault      *Fault    `json:"fault,omitempty"` // why the last exchange failed, nil when it did not
+	// Refreshes are those of the last day, for max_refreshes_per_day.
+	Refreshes refreshCount `json:"refreshes,omitempty"`
+	Fault     *Fault       `json:"fault,omitempty"` // why the last exchange failed, nil when it did not
 }
 
 // tokenEntry is a token as it is stored, secrets in plain strings.

@@ -103,6 +103,9 @@ func (k *Keeper) nextStep(g *Grant, obstacle error, now time.Time) string {
 		return "the last refresh brought no new refresh token, though this provider always sends one: check refresh_token_pointer of the provider, " +
 			"or refresh_token_rotation if it does not; if the next refresh is refused, authorize again"
 	}
+	if over := g.overBudget(Demand{}); over != nil {
+		return over.Error()
+	}
 	return ""
 }
 
@@ -183,6 +186,7 @@ func (k *Keeper) Status(ctx context.Context, s logical.Storage, key Key) (data m
 		}
 	}
 	g.State.describe(data)
+	g.describeBudget(now, data)
 	if unknown {
 		data["outcome_unknown_since"] = g.State.Intent.Since().UTC().Format(time.RFC3339)
 	}

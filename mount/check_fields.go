@@ -29,6 +29,7 @@ var FieldForms = map[framework.FieldType]string{
 	framework.TypeString:           "a single text",
 	framework.TypeBool:             "true or false",
 	framework.TypeInt64:            "a whole number",
+	framework.TypeInt:              "a whole number",
 	framework.TypeDurationSecond:   "a duration of 0 or more in whole seconds, such as 90s, 2h or 3600",
 	framework.TypeKVPairs:          "key=value, given once for each pair, or a JSON object of texts",
 	framework.TypeCommaStringSlice: "a comma-separated list, or a JSON list of texts",
@@ -78,7 +79,13 @@ func isPlain(raw any, kind framework.FieldType) bool {
 	case map[string]any:
 		return kind == framework.TypeKVPairs && !slices.ContainsFunc(slices.Collect(maps.Values(raw)), isNoText)
 	}
-	return !isNoText(raw) && (kind != framework.TypeInt64 || isInteger(raw))
+	switch kind {
+	case framework.TypeInt64:
+		return !isNoText(raw) && isInteger(raw)
+	case framework.TypeInt: // of a field that is stored, which an empty text clears
+		return raw == "" || !isNoText(raw) && isInteger(raw)
+	}
+	return !isNoText(raw)
 }
 
 // isInteger keeps a number from losing its fraction or its digits. Those of JSON arrive over the plugin's

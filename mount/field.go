@@ -9,7 +9,7 @@ import (
 )
 
 // Field is one field of what an operator writes, declared in one row: what its schema says, how a write is read into
-// the variable that it stands for, and how a read shows that. Text, Texts, Boolean, Seconds and Pairs make rows for
+// the variable that it stands for, and how a read shows that. Text, Texts, Boolean, Number, Seconds and Pairs make rows for
 // the types of variables; a package whose variables are of a type of its own changes Read and Show of one of these.
 type Field struct {
 	Name, Description string
@@ -66,6 +66,15 @@ func Seconds[D ~int64](name string, of *D, description string) Field {
 		*of = D(time.Duration(seconds) * time.Second)
 	})
 	return f.Shows(name, func() any { return int64(time.Duration(*of).Seconds()) })
+}
+
+// Number is a row for a whole number, which an empty value clears.
+func Number(name string, of *int, description string) Field {
+	f := Field{Name: name, Description: description, kind: framework.TypeInt}
+	if of == nil {
+		return f
+	}
+	return f.reads(func(value any) { *of, _ = value.(int) }).Shows(name, func() any { return *of })
 }
 
 // Texts is a row for a list of texts, which a write gives as a list or with commas between them. None is shown as an

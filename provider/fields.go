@@ -80,6 +80,7 @@ func answerFields(p *client.Provider) mount.Fields {
 		mount.Seconds("reuse_grace", &p.ReuseGrace, "How long the provider still takes a spent refresh token: within it a refresh whose answer was lost is sent again."),
 		mount.Boolean("refresh_invalidates_access_token", &p.RefreshInvalidatesAccessToken, "A refresh ends the access token before it, so none is made early and leases end before one is due."),
 		mount.Seconds("refresh_token_idle_ttl", &p.RefreshTokenIdleTTL, "How long an unused refresh token lives; 0 when it does not age."),
+		mount.Number("max_refreshes_per_day", &p.MaxRefreshesPerDay, "How many refreshes of one grant there may be within 24 hours, for roles that say nothing else; each grant is counted by itself. Default is 0: no such bound."),
 		mount.Texts("permanent_errors", &p.PermanentErrors, "The provider's own ways to say invalid_grant: an error code, or code and text as in \"invalid_request: token is invalid\"."),
 	}
 }

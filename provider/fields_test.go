@@ -15,7 +15,7 @@ import (
 // Each field is read into the one of the same name in the definition's JSON and into no other, and shown as that.
 func TestEveryFieldIsReadIntoItsOwn(t *testing.T) {
 	samples := map[framework.FieldType]any{
-		framework.TypeString: "x", framework.TypeBool: true, framework.TypeDurationSecond: 90,
+		framework.TypeString: "x", framework.TypeBool: true, framework.TypeDurationSecond: 90, framework.TypeInt: 48,
 		framework.TypeKVPairs: map[string]any{"a": "x"}, framework.TypeCommaStringSlice: []any{"x"},
 	}
 	document := func(p *client.Provider) (doc map[string]any) {

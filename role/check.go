@@ -74,7 +74,7 @@ func (r *Role) check() error {
 	if r.IdentityReadable && r.CertificateChain == "" {
 		return mount.Refusal("identity_readable=true hands out the role's client certificate, and the role has none: give pfx and pfx_password, or client_certificate and client_private_key, or set identity_readable=false")
 	}
-	if err := cmp.Or(r.checkConsent(), r.checkOwner(), r.checkLabels()); err != nil {
+	if err := cmp.Or(r.checkConsent(), r.checkOwner(), r.checkLabels(), mount.Refuse(client.CheckRefreshesPerDay(r.MaxRefreshesPerDay))); err != nil {
 		return err
 	}
 	if _, err := provider.RootCAs(r.CACertificate); err != nil {

@@ -64,6 +64,9 @@ var badRoles = []struct {
 	{enginetest.Fields{"refresh_window": "-1m"}, "refresh_window must be"},
 	{enginetest.Fields{"keepalive_period": "9s"}, "keepalive_period must be at least 10s"},
 	{enginetest.Fields{"keepalive_period": "zzz"}, "keepalive_period must be"},
+	{enginetest.Fields{"max_refreshes_per_day": -1}, "max_refreshes_per_day must lie between 1 and 1000000, or be 0 for none"},
+	{enginetest.Fields{"max_refreshes_per_day": 1000001}, "max_refreshes_per_day must lie between 1 and 1000000"},
+	{enginetest.Fields{"max_refreshes_per_day": "2.5"}, "max_refreshes_per_day must be a whole number"},
 	{enginetest.Fields{"lease": "zzz"}, "lease must be true or false"},
 }
 

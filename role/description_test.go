@@ -29,7 +29,7 @@ var ofProvider = map[string]string{
 	"RequiresCertificate": "", "APIRequiresCertificate": "",
 	"AccessTokenPointer": "", "RefreshTokenPointer": "", "ExpiresInPointer": "", "RefreshTokenExpiresInPointer": "", "GrantExpiresAtPointer": "", "ExtraFields": "",
 	"AssumedTokenTTL": "", "RefreshWindow": "", "RefreshTokenRotation": "", "ReuseGrace": "", "RefreshInvalidatesAccessToken": "",
-	"RefreshTokenIdleTTL": "", "PermanentErrors": "v", "Docs": "",
+	"RefreshTokenIdleTTL": "", "MaxRefreshesPerDay": "", "PermanentErrors": "v", "Docs": "",
 	"AuthorizationEndpoint": "", "AuthorizationParams": "", "AuthorizationElsewhere": "", "OfflineScope": "", "ScopeSeparator": "",
 	"PKCE": "", "ResponseMode": "", "AuthorizationResponseIssParameterSupported": "", "CallbackFields": "", "CallbackChecks": "",
 	"AuthorizationCodeParameter": "", "AccountPointer": "", "JWKSURI": "", "DeviceAuthorizationEndpoint": "",
@@ -42,7 +42,7 @@ var ofRole = map[string]string{
 	"Revision": "", "GrantID": "", "GrantedAt": "", "Origins": "", "GrantType": "sev", "Provider": "s", "ProviderParams": "sev", "ClientID": "sev",
 	"Scope": "sev", "Subject": "sev", "AssertionAudience": "ev", "AssertionClaims": "sev", "SigningAlg": "ev",
 	"TokenEndpointAuthMethod": "ev", "RequestFormat": "ev", "CACertificate": "", "TTL": "", "AssumedTokenTTL": "", "RefreshWindow": "",
-	"KeepalivePeriod": "", "Lease": "", "Pins": "s", "IdentityReadable": "", "TokenMode": "s",
+	"KeepalivePeriod": "", "MaxRefreshesPerDay": "", "Lease": "", "Pins": "s", "IdentityReadable": "", "TokenMode": "s",
 	"CertificateChain": "", "AssertionCertificate": "", "AssertionKeyID": "", "ClientSecretSince": "", "CertificateSince": "", "AssertionKeySince": "",
 	"ClientSecret": "", "PrivateKey": "", "AssertionKey": "", "Next": "", "PreviousClientSecret": "", "RefreshToken": "",
 	"TokenParams": "sev", "TokenHeaders": "sev",
@@ -139,6 +139,8 @@ func alter(t *testing.T, v reflect.Value) {
 		v.SetBool(!old)
 	case time.Duration, client.Duration:
 		v.SetInt(int64(time.Minute))
+	case int:
+		v.SetInt(48)
 	case time.Time:
 		v.Set(reflect.ValueOf(time.Now()))
 	case []string:

@@ -94,6 +94,7 @@ func servingFields(r *Role) mount.Fields {
 		mount.Seconds("assumed_token_ttl", &r.AssumedTokenTTL, "Lifetime of an access token when the provider states none; default is the provider's."),
 		mount.Seconds("refresh_window", &r.RefreshWindow, "Remaining life under which a read refreshes; default is the provider's, or a third of the lifetime. A read of the role shows it, in seconds, where it is set.").OmitEmpty(),
 		mount.Seconds("keepalive_period", &r.KeepalivePeriod, "How often to refresh a grant that nobody reads, so that it does not die of disuse; at least 10s, default is half of the provider's refresh_token_idle_ttl."),
+		mount.Number("max_refreshes_per_day", &r.MaxRefreshesPerDay, "How many refreshes of a grant there may be within 24 hours, forced ones and those of per_lease too; default, and 0, is the provider's. Beyond it readers get the token at hand or an error, and what keeps the grant alive goes on.").OmitEmpty(),
 		mount.Boolean("lease", &r.Lease, "Whether a read gives a lease; false saves Vault two storage writes a read where readers are many.").DefaultsTo(true),
 		mount.Text("token_mode", &r.TokenMode, "shared (default): all readers get the same token until it is refreshed. per_lease: each gets its own, which is revoked at the provider with its lease; only where refresh tokens never rotate.").DefaultsTo(tokenModeShared),
 		mount.Boolean("identity_readable", &r.IdentityReadable, "Whether identity/<name> hands out the client certificate with its private key, to whom a policy lets read that path; default is false."),

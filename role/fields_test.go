@@ -16,7 +16,7 @@ import (
 
 // samples is a value for each type of field, which is none's default.
 var samples = map[framework.FieldType]any{
-	framework.TypeString: "x", framework.TypeBool: true, framework.TypeDurationSecond: 90, framework.TypeKVPairs: map[string]any{"a": "x"}, framework.TypeCommaStringSlice: []any{"x"},
+	framework.TypeString: "x", framework.TypeBool: true, framework.TypeDurationSecond: 90, framework.TypeInt: 48, framework.TypeKVPairs: map[string]any{"a": "x"}, framework.TypeCommaStringSlice: []any{"x"},
 }
 
 // written is a role, and what else a write brings, after a write of one field.

@@ -30,7 +30,7 @@ func everyRoleField(b *enginetest.Mount) enginetest.Fields {
 		"next_client_secret": enginetest.Canary + "next", "next_from": "2099-03-01T00:00:00Z",
 		"ca_certificate": string(clienttest.CAPEM()),
 		"token_params":   enginetest.Fields{"api_key": enginetest.Canary + "param"}, "token_headers": enginetest.Fields{"X-Api-Key": enginetest.Canary + "header"},
-		"ttl": 300, "assumed_token_ttl": 1800, "refresh_window": 120, "keepalive_period": 86400, "lease": false, "token_mode": "shared",
+		"ttl": 300, "assumed_token_ttl": 1800, "refresh_window": 120, "keepalive_period": 86400, "max_refreshes_per_day": 48, "lease": false, "token_mode": "shared",
 		"labels":            enginetest.Fields{"team": "payments", "ticket": "OPS-12"},
 		"identity_readable": false, // more takes a certificate
 	}
@@ -77,7 +77,7 @@ func TestRoleDefaults(t *testing.T) {
 	b.WriteRole("r")
 	got, defaults := b.Data("roles/r"), enginetest.Fields{
 		"grant_type": "refresh_token", "token_mode": "shared", "lease": true, "ttl": int64(0), "assumed_token_ttl": int64(0),
-		"refresh_window": nil, "keepalive_period": int64(0), "token_endpoint_auth_method": "", "request_format": "", "scope": "",
+		"refresh_window": nil, "max_refreshes_per_day": nil, "keepalive_period": int64(0), "token_endpoint_auth_method": "", "request_format": "", "scope": "",
 		"client_secret_set": true, "refresh_token_set": true, "client_certificate_set": false,
 	}
 	for field, want := range defaults {

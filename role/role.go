@@ -61,6 +61,7 @@ type Settings struct {
 	AssumedTokenTTL         time.Duration     `json:"assumed_token_ttl,omitempty"`
 	RefreshWindow           time.Duration     `json:"refresh_window,omitempty"`
 	KeepalivePeriod         time.Duration     `json:"keepalive_period,omitempty"`
+	MaxRefreshesPerDay      int               `json:"max_refreshes_per_day,omitempty"`
 	Lease                   bool              `json:"lease"`
 	IdentityReadable        bool              `json:"identity_readable,omitempty"`
 	TokenMode               string            `json:"token_mode"`

@@ -45,6 +45,7 @@ func (sc *Schedule) plan(g *grant.Grant, now time.Time) plan {
 		if sc.grants.Gapped(g) && p.RefreshTokenRotation != client.RotationNever {
 			next.At = grant.Later(next.At, st.ExpiresAt) // it may be the one that ends the grant, so not before it must be
 		}
+		next.At = grant.Later(next.At, g.Withheld(now)) // its readers would be refused too
 	}
 	if at := keepAlive(when, g, now); !at.IsZero() && (next.At.IsZero() || at.Before(next.At)) {
 		next = plan{at, force}

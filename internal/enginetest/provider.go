@@ -48,6 +48,7 @@ var EveryProviderField = Fields{
 	"refresh_window":                   120,
 	"reuse_grace":                      60,
 	"refresh_token_idle_ttl":           864000,
+	"max_refreshes_per_day":            24,
 	"param_order":                      []string{"grant_type", "refresh_token"},
 	"extra_fields":                     []string{"instance_url", "/team/id"},
 	"authorization_endpoint":           "https://{tenant}.example.com/authorize",
