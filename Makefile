@@ -2,9 +2,9 @@
 # tools; anything else is pinned in tools/ and built when it is first needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo dev test browser short soak chaos cluster bench fuzz lint fmt clean
+.PHONY: help build demo dev test prometheus browser short soak chaos cluster bench fuzz lint fmt clean
 
-MODULES := . e2e browser bench
+MODULES := . e2e browser bench tools/prometheus
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,8 +25,16 @@ test: build ## Unit tests, then the built plugin in a real Vault, and its pages 
 	@echo '==> End to end: the built plugin, a real Vault, the sandbox'
 	@VAULT_BIN="$$(scripts/vault.sh)" && export VAULT_BIN && \
 		echo "VAULT_BIN=$$VAULT_BIN" && cd e2e && set -x && go test ./... -count=1 -timeout 30m
+	@echo '==> The alerts and the dashboard: the rule engine of Prometheus'
+	@$(PROMETHEUS)
 	@echo '==> The pages: the built plugin, a real Vault, Chromium'
 	@$(BROWSER)
+
+prometheus: ## The alerts and the dashboard in examples/prometheus alone (DOCS=1 rewrites the dashboard)
+	@$(PROMETHEUS)
+
+PROMETHEUS = PROMTOOL="$$(scripts/prometheus.sh)" && export PROMTOOL && echo "PROMTOOL=$$PROMTOOL" && \
+	cd tools/prometheus && set -x && $(if $(DOCS),go test ./dashboard -count=1 -update && )go test ./... -count=1 -timeout 15m
 
 browser: build ## The pages in a real browser alone (DOCS=1 rewrites their pictures in docs/images)
 	@$(BROWSER)

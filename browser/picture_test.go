@@ -64,6 +64,12 @@ func (l *lab) paint(t *testing.T, s scene, path string, dark bool) {
 			.replace(/oauth-\d+/g, "oauth");
 		return true;
 	})()`)
+	tb.save(path)
+}
+
+// save writes a picture of the whole document.
+func (tb *tab) save(path string) {
+	tb.t.Helper()
 	size := see[float64](tb, `Math.ceil(document.documentElement.getBoundingClientRect().height)`)
 	shot := send(tb, page.CaptureScreenshot, page.CaptureScreenshotParams{
 		Format: page.CaptureScreenshotFormatPng, CaptureBeyondViewport: new(true),
@@ -71,10 +77,10 @@ func (l *lab) paint(t *testing.T, s scene, path string, dark bool) {
 	})
 	picture, err := png.Decode(bytes.NewReader(shot.Data))
 	if err != nil {
-		t.Fatal(err)
+		tb.t.Fatal(err)
 	}
 	if err := os.WriteFile(path, small(picture), 0o644); err != nil {
-		t.Fatal(err)
+		tb.t.Fatal(err)
 	}
 }
 
