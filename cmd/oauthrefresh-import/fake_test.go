@@ -132,6 +132,8 @@ func (f *fake) do(ctx context.Context, stdin string, args ...string) (code int, 
 			return ctx.Err()
 		},
 	})
+	f.mu.Lock() // whoever cut a connection is at its end
+	f.mu.Unlock()
 	if strings.Contains(out.String(), "canary-") {
 		f.t.Errorf("a secret is said:\n%s", out.String())
 	}
