@@ -133,7 +133,7 @@ func (f *fake) do(ctx context.Context, stdin string, args ...string) (code int, 
 		},
 	})
 	f.mu.Lock() // whoever cut a connection is at its end
-	f.mu.Unlock()
+	defer f.mu.Unlock()
 	if strings.Contains(out.String(), "canary-") {
 		f.t.Errorf("a secret is said:\n%s", out.String())
 	}

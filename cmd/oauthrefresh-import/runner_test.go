@@ -87,7 +87,7 @@ func TestAnswerLostForGood(t *testing.T) {
 		return false
 	}
 	in := f.file("in", grants("a", "b", "c"))
-	f.want(exitPartly, []string{"stopped: Vault does not answer", "a: written\n", "b: not reached", "c: not reached"}, in)
+	f.want(exitPartly, []string{"stopped: the Vault does not answer", "a: written\n", "b: not reached", "c: not reached"}, in)
 	if len(f.pauses) < tries || f.pauses[len(f.pauses)-1] <= f.pauses[0] {
 		t.Errorf("it has waited %v", f.pauses)
 	}

@@ -76,7 +76,7 @@ func newVault(mount string, perSecond float64, with surroundings) (*vault, error
 // sameScheme lets a standby send the request on to the active node, but no token and no secret into the open.
 func sameScheme(req *http.Request, via []*http.Request) error {
 	if len(via) > 2 || via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {
-		return errors.New("Vault redirects more than once, or from https to http")
+		return errors.New("the Vault redirects more than once, or from https to http")
 	}
 	return nil
 }
@@ -135,12 +135,12 @@ func (v *vault) ask(ctx context.Context, method, path string, body any) (answer,
 	}
 	resp, err := v.http.Do(req)
 	if err != nil {
-		return answer{}, fmt.Errorf("Vault does not answer: %w", err)
+		return answer{}, fmt.Errorf("the Vault does not answer: %w", err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
 	if err != nil {
-		return answer{}, fmt.Errorf("Vault's answer breaks off: %w", err)
+		return answer{}, fmt.Errorf("the Vault's answer breaks off: %w", err)
 	}
 	return parse(resp, text), nil
 }
@@ -215,7 +215,7 @@ func (v *vault) describe(ctx context.Context) (map[string]field, string, error) 
 		return nil, "", fmt.Errorf("is %s mounted, and may this token create and read %s/roles/*? %w", v.mount, v.mount, err)
 	}
 	if err := json.Unmarshal(a.data, &of); err != nil || of.Accessor == "" {
-		return nil, "", errors.New("Vault does not say which mount this is")
+		return nil, "", errors.New("the Vault does not say which mount this is")
 	}
 	if a, _, err = v.get(ctx, v.mount+"/roles/any?help=1", 1); err != nil {
 		return nil, "", err
