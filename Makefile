@@ -9,7 +9,7 @@ MODULES := . e2e browser bench tools/prometheus
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-build: ## Build bin/: the plugin (static, reproducible) and the sandbox
+build: ## Build bin/: the plugin (static, reproducible), the sandbox and the import
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
 

@@ -81,7 +81,7 @@ func complain(err error) int {
 	return 1
 }
 
-// build finds Vault and builds the plugin and the sandbox from the tree around this module.
+// build finds Vault and builds the plugin, the sandbox and the import from the tree around this module.
 func build() error {
 	var err error
 	if bin.vault, err = findVault(); err != nil {
@@ -101,7 +101,10 @@ func build() error {
 	bin.plugins = filepath.Join(workdir, "plugins")
 	bin.plugin = filepath.Join(bin.plugins, pluginName)
 	bin.sandbox = filepath.Join(workdir, "bin", "sandbox") // on the PATH, as in the terminal that has joined make dev
-	programs := map[string]string{"cmd/" + pluginName: bin.plugin, "cmd/sandbox": bin.sandbox}
+	programs := map[string]string{
+		"cmd/" + pluginName: bin.plugin, "cmd/sandbox": bin.sandbox,
+		"cmd/oauthrefresh-import": filepath.Join(workdir, "bin", "oauthrefresh-import"), // which scripts/import looks for
+	}
 	if _, err := exec.LookPath("curl"); err != nil { // the call in docs/systems.md is made with it
 		programs["scripts/curl"] = filepath.Join(workdir, "bin", "curl")
 	}

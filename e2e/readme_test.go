@@ -13,7 +13,7 @@ import (
 // followed are the documents whose commands are typed, in the order in which somebody with a fresh clone can type them.
 var followed = []string{
 	"README.md", "docs/systems.md", "docs/consent.md", "docs/people.md", "docs/providers.md", "docs/rollover.md", "docs/consumers.md", "docs/terraform.md",
-	"docs/operations.md",
+	"docs/operations.md", "docs/moving.md",
 }
 
 // definitions is the section of docs/providers.md that TestDefinitionsToCopy follows: its servers are others'.

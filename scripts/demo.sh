@@ -21,6 +21,7 @@ export HOME="$work"
 mkdir bin
 ln -s "$VAULT_BIN" bin/vault
 ln -s "$root/bin/sandbox" bin/sandbox
+ln -s "$root/bin/oauthrefresh-import" bin/oauthrefresh-import # which scripts/import looks for
 ln -s "$root/scripts" scripts
 export PATH="$work/bin:$PATH"
 
