@@ -177,6 +177,7 @@ func TestEventsHoldNobodyUp(t *testing.T) {
 		began := time.Now()
 		for range 400 { // more than wait
 			b.NoCreds("r", 400)
+			synctest.Wait() // the first one hangs now, and the others wait
 			b.Write("roles/r", enginetest.Fields{"refresh_token": enginetest.Canary + "another"})
 			b.NoCreds("r", 400)
 			b.Write("roles/r", enginetest.Fields{"refresh_token": enginetest.Canary + "third"})
