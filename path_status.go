@@ -93,6 +93,9 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, d *f
 		return mount.Answer(mount.Refusal("after is the name of the last grant of the page before, and there is no such grant among these (any more): begin again without it"))
 	}
 	resp := &logical.Response{Data: statusOf(report, progress)}
+	if filter.Everything() {
+		resp.Data["roles"] = progress.Of
+	}
 	resp.Data["grants"] = b.describe(ctx, req.Storage, page)
 	warnOfPage(resp, report, progress, page)
 	return resp, nil

@@ -24,7 +24,7 @@ func (x *Index) Written(entry string) {
 			x.doubtAll(func(other grant.Key, _ *item) bool { return other.Role() == name })
 		}
 	case kind == provider.Prefix || kind == role.PinsPrefix:
-		x.doubtAll(func(_ grant.Key, i *item) bool { return i.sum.Provider == name })
+		x.doubtAll(func(_ grant.Key, i *item) bool { return i.sum.Provider == name || i.sum.State == grant.StateUnreadable })
 	case entry == provider.ConfigKey:
 		x.doubtAll(func(grant.Key, *item) bool { return true })
 	}

@@ -52,6 +52,9 @@ func (f *Filter) wants(sum *grant.Summary) bool {
 	return f.dying(sum) || unwell(sum)
 }
 
+// Everything tells that the filter picks all grants.
+func (f *Filter) Everything() bool { return f.State == "" && f.Provider == "" && len(f.Labels) == 0 }
+
 // dying tells of a grant that lives, and will not at the filter's horizon.
 func (f *Filter) dying(sum *grant.Summary) bool {
 	return !sum.DiesAt.IsZero() && sum.DiesAt.Sub(f.Now) < f.Horizon
@@ -163,7 +166,6 @@ func PageOf(names []string, after string, limit int) []string {
 // Page is the page of roles behind one that a filter picks and, where it asks for a state, wants, with what is known of
 // each. A role of which nothing is known is picked by the filter that picks all.
 func (x *Index) Page(names []string, after string, limit int, f Filter) (page []string, known map[string]grant.Summary) {
-	all := f.State == "" && f.Provider == "" && len(f.Labels) == 0
 	known = map[string]grant.Summary{}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -175,7 +177,7 @@ func (x *Index) Page(names []string, after string, limit int, f Filter) (page []
 		switch {
 		case i != nil && i.known && f.picks(&i.sum) && (f.State == "" || i.sum.State == f.State):
 			known[name] = i.sum
-		case !all:
+		case !f.Everything():
 			continue
 		}
 		page = append(page, name)

@@ -78,5 +78,5 @@ func (w *Write) readExpiry(field string, before time.Time, into *time.Time) erro
 	return nil
 }
 
-// Numbers between these are Unix times, of 2001 to 9999.
-const firstUnixSecond, lastUnixSecond = 1_000_000_000, 253_402_300_799
+// Numbers between these are Unix times, of 1973 to 9999. A date without its dashes is less.
+const firstUnixSecond, lastUnixSecond = 100_000_000, 253_402_300_799

@@ -54,9 +54,3 @@ func ParseLabel(text string) (name, value string, err error) {
 	}
 	return name, value, nil
 }
-
-// Labelled tells whether the role has a label of that name with exactly that value.
-func (r *Role) Labelled(name, value string) bool {
-	has, ok := r.Labels[name]
-	return ok && has == value
-}

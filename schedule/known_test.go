@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -199,4 +200,36 @@ func TestTheIndexIsTrue(t *testing.T) {
 		}
 	}
 	t.Logf("%d sequences of %s", len(told), strings.Join(kinds, ", "))
+}
+
+// Changes that happen at the same time leave the index as true as one after the other does: what a look has found is not
+// taken for what a write has left that came meanwhile.
+func TestTheIndexIsTrueWhateverMeets(t *testing.T) {
+	kinds := slices.Sorted(maps.Keys(changes))
+	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == "disk free" || kind == "an hour later" }) // these wait for the others
+	for range *stories {
+		enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+			var story []string
+			var all sync.WaitGroup
+			for range 8 {
+				mine := []string{kinds[rand.N(len(kinds))], kinds[rand.N(len(kinds))], kinds[rand.N(len(kinds))]}
+				story = append(story, strings.Join(mine, "+"))
+				all.Go(func() {
+					for _, kind := range mine {
+						changes[kind](b, server)
+					}
+				})
+			}
+			all.Wait()
+			b.Storage.OnPut(nil)
+			enginetest.Pause(time.Minute) // what is held is stored
+			if _, err := b.Schedule.Known(t.Context(), b.Grants.Over(b.Storage)); err != nil {
+				t.Fatal(err)
+			}
+			isTrue(b, story)
+		})
+		if t.Failed() {
+			return
+		}
+	}
 }
