@@ -3,6 +3,7 @@ package grant
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -143,6 +144,9 @@ func (k *Keeper) Word(ctx context.Context, s logical.Storage, g *Grant) string {
 // NextStep is what somebody should do about a grant, "" for nothing, or when that can't be found out.
 func (k *Keeper) NextStep(ctx context.Context, s logical.Storage, key Key) string {
 	g, err := k.Look(ctx, s, key)
+	if damaged, ok := errors.AsType[mount.DamagedError](err); ok {
+		return damaged.Error() + ": go back to the newer version, restore the entry from a snapshot, or delete the role and write it again with a new grant"
+	}
 	if err != nil {
 		return ""
 	}
