@@ -40,6 +40,7 @@ and identity/<name> show it.`,
 func (b *backend) pathCredsRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	key, err := b.ownKey(ctx, req, d)
 	if err != nil {
+		b.metrics.Read(grant.FromNothing)
 		return mount.Answer(err)
 	}
 	out, err := b.grants.Serve(ctx, req.Storage, key, grant.Demand{MinTTL: minTTL(d)})

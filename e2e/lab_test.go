@@ -35,9 +35,7 @@ func newLabOn(t *testing.T, v *vault, sandboxArgs ...string) *lab {
 		l.env = append(l.env, name+"="+value)
 	}
 	l.env = append(l.env, "SHA256="+digest(t, bin.plugin), "BROWSER=sandbox browse")
-	if err := os.Symlink(scripts(t), filepath.Join(l.dir, "scripts")); err != nil { // as in the terminal that has joined make dev
-		t.Fatal(err)
-	}
+	linkTree(t, l.dir)
 	l.run(`vault plugin register -sha256="$SHA256" -env="HTTPS_PROXY=$SANDBOX_PROXY" secret ` + pluginName)
 	l.run(`vault secrets enable -path=oauth ` + pluginName)
 	t.Cleanup(func() {
@@ -65,14 +63,18 @@ func (l *lab) pluginPID() int {
 	return pids[0]
 }
 
-// scripts is the absolute path of the tree's scripts.
-func scripts(t *testing.T) string {
+// linkTree gives a shell's directory what the tree offers there, as make dev does.
+func linkTree(t *testing.T, dir string) {
 	t.Helper()
-	path, err := filepath.Abs("../scripts")
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"scripts", "examples"} {
+		path, err := filepath.Abs(filepath.Join("..", name))
+		if err == nil {
+			err = os.Symlink(path, filepath.Join(dir, name))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	return path
 }
 
 func digest(t *testing.T, path string) string {

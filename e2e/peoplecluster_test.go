@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -23,6 +24,11 @@ func TestPeoplesGrantsOutliveALeader(t *testing.T) {
 		kept[owner.path] = leader.caller(t, owner.token).read("oauth/creds/" + owner.path)["access_token"].(string)
 		if got := standby.caller(t, owner.token).read("oauth/creds/" + owner.path)["access_token"]; got != kept[owner.path] {
 			t.Errorf("%s: a standby answers with another token than the leader", owner.path)
+		}
+	}
+	for _, at := range c.nodes { // a standby hands a scrape on to the node that counts
+		if _, _, text := at.scrape(t, l.v.token); !strings.Contains(text, "\noauthrefresh_leases_total 4\n") || !strings.Contains(text, "\noauthrefresh_survey_roles 1\n") {
+			t.Errorf("%s answers a scrape with\n%s", at.name, text)
 		}
 	}
 	page := arrival{address: l.comesBackTo(alice, l.begunBy(people["alice"].token, "portal", third, standby), standby)}.arrives(t)

@@ -31,6 +31,8 @@ func TestPolicyAndCatalog(t *testing.T) {
 		"vault write -force oauth/refresh/x",
 		"vault write -force oauth/revoke/x",
 		"vault read oauth/status/x",
+		"vault read oauth/status",
+		"vault read oauth/metrics",
 		"vault list oauth/status/x",
 		"vault delete oauth/status/x",
 		"vault read oauth/creds/x/somebody",

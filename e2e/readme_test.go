@@ -13,7 +13,7 @@ import (
 // followed are the documents whose commands are typed, in the order in which somebody with a fresh clone can type them.
 var followed = []string{
 	"README.md", "docs/systems.md", "docs/consent.md", "docs/people.md", "docs/providers.md", "docs/rollover.md", "docs/consumers.md", "docs/terraform.md",
-	"docs/operations.md", "docs/moving.md",
+	"docs/operations.md", "docs/moving.md", "docs/operate.md",
 }
 
 // definitions is the section of docs/providers.md that TestDefinitionsToCopy follows: its servers are others'.
@@ -28,7 +28,7 @@ func TestReadme(t *testing.T) {
 	t.Cleanup(func() {
 		l.run("vault auth disable approle")
 		l.run("vault auth disable userpass")
-		for _, policy := range []string{"agreements", "caller", "payments", "people"} {
+		for _, policy := range []string{"agreements", "caller", "oauth-metrics", "payments", "people"} {
 			l.run("vault policy delete " + policy)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 )
 
@@ -23,7 +24,8 @@ const (
 	maxNamed = 50
 )
 
-// Other is the provider of the series that those share for which there is no room.
+// Other is the provider of the series that those share for which there is no room, and that grants count in whose provider
+// is not known, since their entry in storage is damaged: to Prometheus, an empty label is none.
 const Other = "other"
 
 // Metrics are those of one mount. Make them with New.
@@ -36,12 +38,13 @@ type Metrics struct {
 	leases    prometheus.Counter
 
 	mu        sync.Mutex
-	providers map[string]bool
+	providers map[string]bool // that have series, by the name that they have there
+	room      int             // for so many more
 }
 
 // New makes the metrics of a mount, of this version of the plugin.
 func New(version string) *Metrics {
-	m := &Metrics{counted: prometheus.NewRegistry(), reads: map[string]prometheus.Counter{}, providers: map[string]bool{}}
+	m := &Metrics{counted: prometheus.NewRegistry(), reads: map[string]prometheus.Counter{}, providers: map[string]bool{}, room: maxProviders}
 	m.refreshes = prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "refreshes_total",
 		Help: "Requests to token endpoints for a refresh, by what came of them."}, []string{"provider", "outcome"})
 	m.durations = prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: "refresh_duration_seconds",
@@ -49,7 +52,7 @@ func New(version string) *Metrics {
 	m.leases = prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "leases_total", Help: "Access tokens handed out with a lease."})
 	reads := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "reads_total",
 		Help: "Reads of creds, by what answered them: memory, storage, a refresh, or an error (failed)."}, []string{"source"})
-	for _, source := range []string{"memory", "storage", "refresh", "failed"} {
+	for _, source := range []string{grant.FromMemory, grant.FromStorage, grant.FromRefresh, grant.FromNothing} {
 		m.reads[source] = reads.WithLabelValues(source) // there from the start, so that rates are too
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "The plugin that runs; always 1.",
@@ -74,16 +77,24 @@ func (m *Metrics) Read(source string) { m.reads[source].Inc() }
 // Leased counts an access token that is handed out with a lease.
 func (m *Metrics) Leased() { m.leases.Inc() }
 
-// provider is what a provider is called in a series.
+// provider is what a provider is called in its series. When it is met first, all that is counted of it begins at 0, so that
+// the first refresh is an increase.
 func (m *Metrics) provider(name string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if name == "" || !m.providers[name] && m.room == 0 {
+		name = Other
+	}
 	if m.providers[name] {
 		return name
 	}
-	if len(m.providers) == maxProviders {
-		return Other
-	}
 	m.providers[name] = true
+	if name != Other {
+		m.room--
+	}
+	for _, outcome := range grant.Outcomes {
+		m.refreshes.WithLabelValues(name, outcome)
+	}
+	m.durations.WithLabelValues(name)
 	return name
 }

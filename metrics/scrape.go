@@ -24,6 +24,9 @@ type Now struct {
 
 // Scrape is all metrics as text and its content type: Prometheus' own, or OpenMetrics where that is asked for.
 func (m *Metrics) Scrape(now Now, openMetrics bool) (text []byte, contentType string, err error) {
+	for _, name := range slices.Sorted(maps.Keys(now.Report.States)) {
+		m.provider(name) // before its series are gathered
+	}
 	standing := prometheus.NewRegistry()
 	standing.MustRegister(&snapshot{m, now})
 	families, err := prometheus.Gatherers{m.counted, standing}.Gather()
@@ -96,7 +99,7 @@ func (s *snapshot) Collect(out chan<- prometheus.Metric) {
 func (s *snapshot) counts(gauge func(*prometheus.Desc, float64, ...string)) {
 	r := s.now.Report
 	states, waiting, soon := map[string]map[string]int{}, map[string]int{}, map[string]int{}
-	for _, name := range slices.Sorted(maps.Keys(r.States)) {
+	for name := range r.States {
 		provider := s.m.provider(name)
 		if states[provider] == nil {
 			states[provider] = map[string]int{}

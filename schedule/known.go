@@ -125,6 +125,7 @@ func (sc *Schedule) fill(ctx context.Context, s logical.Storage, until time.Time
 		return mount.StorageError(err)
 	}
 	sc.Index.Listed(len(names))
+	all := true
 	for _, name := range names {
 		key := grant.Key(name)
 		if !clock.Now().Before(until) || ctx.Err() != nil {
@@ -135,6 +136,8 @@ func (sc *Schedule) fill(ctx context.Context, s logical.Storage, until time.Time
 		}
 		g, err := sc.look(ctx, s, key)
 		if err != nil {
+			_, known := sc.Index.Get(key) // a damaged one is
+			all = all && (known || errors.Is(err, role.ErrNoRole))
 			sc.Index.DoubtOf(key)
 			continue
 		}
@@ -142,7 +145,9 @@ func (sc *Schedule) fill(ctx context.Context, s logical.Storage, until time.Time
 			return nil
 		}
 	}
-	sc.Index.Filled()
+	if all { // what storage did not give may be there
+		sc.Index.Filled()
+	}
 	return nil
 }
 

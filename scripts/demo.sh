@@ -12,17 +12,21 @@ began=$(date +%s)
 
 work=$(cd "$(mktemp -d)" && pwd -P) # Vault refuses a plugin directory behind a symlink
 cd "$work"
+mkdir bin
+# What evaluates the alerts is compiled beside the demo, while there are the caller's home and proxy: half a minute, once.
+(cd "$root/tools/prometheus" && exec go build -o "$work/bin/firing" ./firing) >firing.log 2>&1 &
+firing=$!
 # Nothing of the caller's Vault or proxy may get between the commands below and their servers.
 unset VAULT_NAMESPACE VAULT_CACERT VAULT_CAPATH VAULT_FORMAT VAULT_AGENT_ADDR VAULT_PROXY_ADDR VAULT_WRAP_TTL \
 	HTTPS_PROXY https_proxy HTTP_PROXY http_proxy NO_PROXY no_proxy
 export HOME="$work"
 
 # The commands below say `vault` and `sandbox`, whatever the binaries are called and wherever they are.
-mkdir bin
 ln -s "$VAULT_BIN" bin/vault
 ln -s "$root/bin/sandbox" bin/sandbox
 ln -s "$root/bin/oauthrefresh-import" bin/oauthrefresh-import # which scripts/import looks for
 ln -s "$root/scripts" scripts
+ln -s "$root/examples" examples
 export PATH="$work/bin:$PATH"
 
 # --- what the reader sees ------------------------------------------------------------------------
@@ -54,7 +58,7 @@ refused() {
 
 # --- processes, and their end --------------------------------------------------------------------
 
-pids=''
+pids=$firing
 start() { # start LOGFILE COMMAND...: in the background, killed at the end
 	log=$1
 	shift
@@ -240,6 +244,26 @@ for _ in 1 2 3; do
 	run 'grep ACCESS_TOKEN= app.env | cut -d= -f2 | sandbox introspect pingone'
 done
 
+step 'A grant is about to die: the status, the metrics, the alert'
+note "Somebody knows that PandaDoc's client secret ends in five days, and writes it to the role:"
+run 'ends="$(date -u -d "+5 days" +%Y-%m-%d 2>/dev/null || date -u -v+5d +%Y-%m-%d)"'
+run 'vault write oauth/roles/contracts client_secret_expires_at="$ends"'
+run 'vault read oauth/status'
+note 'The same for Prometheus, which asks every 30 seconds. Of that grant it hears:'
+run 'curl --silent --show-error --fail --header "X-Vault-Token: $VAULT_TOKEN" \
+    "$VAULT_ADDR/v1/oauth/metrics" >scrape'
+run 'grep -E "^oauthrefresh.*(contracts|dying.*pandadoc)" scrape'
+if wait "$firing"; then built=yes; else built=no; fi
+pids=${pids% "$firing"} # which may be another's by the end of make dev
+if [ $built = yes ]; then
+	note "And this alert goes out: the rules of examples/prometheus, in Prometheus' own engine."
+	run 'firing examples/prometheus/rules.yml oauth <scrape'
+else
+	note "Prometheus' rule engine could not be compiled here: $(tail -n 1 firing.log)
+This is the alert that goes out:"
+	run 'grep -A 9 "alert: OauthrefreshGrantDying" examples/prometheus/rules.yml'
+fi
+
 printf '\n%sDone in %d seconds.%s\n' "$bold" $(($(date +%s) - began)) "$plain"
 if [ "${1:-}" != --stay ]; then
 	cat <<-'TEXT'
@@ -247,6 +271,7 @@ if [ "${1:-}" != --stay ]; then
 		Next:
 		  make dev     the same, left running for you to try things in
 		  make test    the whole product under test
+		  docs/operate.md  many grants: Prometheus, alerts, a dashboard
 		  README.md    what it does, from a role to a token, and where the rest is
 	TEXT
 	exit 0
@@ -266,6 +291,7 @@ Then, for example:
 
   vault path-help oauth                                  what the engine can do
   vault read oauth/status                                the state of every grant
+  curl -H "X-Vault-Token: \$VAULT_TOKEN" \$VAULT_ADDR/v1/oauth/metrics      the same for Prometheus
   vault read oauth/creds/login min_ttl=50m               a token that lives at least that long
   vault read oauth/explain/login                         what such a read would do, and send
   vault read oauth/rehearse/payments                     whether a refresh could reach the provider

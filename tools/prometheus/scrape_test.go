@@ -2,14 +2,20 @@ package prometheustool
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -207,4 +213,33 @@ func dashboardParts(t *testing.T) (out []part) {
 		t.Fatalf("the dashboard asks for %q only", out)
 	}
 	return out
+}
+
+// The other text that the engine can answer with is OpenMetrics to Prometheus, with the same series.
+func TestTheScrapeAsOpenMetrics(t *testing.T) {
+	names := func(parser textparse.Parser) (names []string) {
+		for {
+			entry, err := parser.Next()
+			if errors.Is(err, io.EOF) {
+				return names
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if entry == textparse.EntrySeries {
+				var of labels.Labels
+				parser.Labels(&of)
+				le := of.Get("le")
+				if n, err := strconv.ParseFloat(le, 64); err == nil { // 1 is 1.0 there
+					le = fmt.Sprint(n)
+				}
+				names = append(names, labels.NewBuilder(of).Set("le", le).Labels().String())
+			}
+		}
+	}
+	plain := names(textparse.NewPromParser([]byte(read(t, "testdata/scrape.txt")), labels.NewSymbolTable(), false))
+	open := names(textparse.NewOpenMetricsParser([]byte(read(t, "testdata/scrape.openmetrics.txt")), labels.NewSymbolTable()))
+	if len(open) == 0 || !slices.Equal(plain, open) {
+		t.Errorf("%q\n%q", plain, open)
+	}
 }
