@@ -164,7 +164,7 @@ func (b *backend) describe(ctx context.Context, s logical.Storage, page []index.
 	looks.SetLimit(stepsAtOnce)
 	for i, e := range page {
 		looks.Go(func() error {
-			out[i] = entryOf(e.Summary)
+			out[i] = entryOf(*e.Summary)
 			out[i]["name"] = string(e.Key)
 			if step := b.grants.NextStep(ctx, s, e.Key); step != "" {
 				out[i]["next_step"] = step

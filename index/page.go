@@ -12,11 +12,11 @@ import (
 // Entry is what is known of one grant.
 type Entry struct {
 	Key grant.Key
-	grant.Summary
+	*grant.Summary
 }
 
 // Unwell tells of a grant that needs attention as it stands.
-func (e Entry) Unwell() bool { return unwell(&e.Summary) }
+func (e Entry) Unwell() bool { return unwell(e.Summary) }
 
 func unwell(sum *grant.Summary) bool {
 	return !sum.PerOwner && sum.State != grant.StateOK && sum.State != grant.StateNew
@@ -71,11 +71,11 @@ func (x *Index) Report(f Filter) *Report {
 	r := &Report{States: map[string]map[string]int{}, BackingOff: map[string]int{}, Dying: map[string]int{}}
 	x.mu.Lock()
 	for key, i := range x.items {
-		if !i.known || !f.picks(&i.sum) {
+		if i.sum == nil || !f.picks(i.sum) {
 			continue
 		}
-		r.count(key, &i.sum, &f)
-		if f.wants(&i.sum) {
+		r.count(key, i.sum, &f)
+		if f.wants(i.sum) {
 			r.Named = append(r.Named, Entry{key, i.sum})
 		}
 	}
@@ -173,8 +173,8 @@ func (x *Index) Page(names []string, after string, limit int, f Filter) (page []
 		}
 		i := x.items[grant.Key(name)]
 		switch {
-		case i != nil && i.known && f.picks(&i.sum) && (f.State == "" || i.sum.State == f.State):
-			known[name] = i.sum
+		case i != nil && i.sum != nil && f.picks(i.sum) && (f.State == "" || i.sum.State == f.State):
+			known[name] = *i.sum
 		case !all:
 			continue
 		}
