@@ -24,8 +24,7 @@ func large() *index.Index {
 	return x
 }
 
-// What status and a scrape ask for. While it counts nothing else is learnt, so the first is also how long a refresh may
-// have to wait.
+// What status and a scrape ask for.
 func BenchmarkReport(b *testing.B) {
 	x := large()
 	for name, filter := range map[string]index.Filter{"unwell": {}, "ok": {State: grant.StateOK}} {

@@ -69,19 +69,31 @@ type Report struct {
 // Report counts the grants that a filter picks, and names those that it wants.
 func (x *Index) Report(f Filter) *Report {
 	r := &Report{States: map[string]map[string]int{}, BackingOff: map[string]int{}, Dying: map[string]int{}}
-	x.mu.Lock()
-	for key, i := range x.items {
-		if i.sum == nil || !f.picks(i.sum) {
+	for _, e := range x.known() {
+		if !f.picks(e.Summary) {
 			continue
 		}
-		r.count(key, i.sum, &f)
-		if f.wants(i.sum) {
-			r.Named = append(r.Named, Entry{key, i.sum})
+		r.count(e.Key, e.Summary, &f)
+		if f.wants(e.Summary) {
+			r.Named = append(r.Named, e)
 		}
 	}
-	x.mu.Unlock()
 	slices.SortFunc(r.Named, sooner)
 	return r
+}
+
+// known is all that is known, in no order. Looking at it is left to the caller, who does not hold the lock: a refresh waits
+// for that, and readers for the refresh.
+func (x *Index) known() []Entry {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	all := make([]Entry, 0, len(x.items))
+	for key, i := range x.items {
+		if i.sum != nil {
+			all = append(all, Entry{key, i.sum})
+		}
+	}
+	return all
 }
 
 // count counts one grant, or a role that has none itself.
