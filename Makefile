@@ -72,7 +72,7 @@ lint: ## gofmt, go vet, staticcheck and govulncheck on every module
 	done
 
 bench: build ## Measure side by side with plugins that only answer: docs/performance.md (DOCS=1 rewrites it)
-	go test . ./client -run '^$$' -bench . -benchtime 300ms
+	go test . ./client ./index -run '^$$' -bench . -benchtime 300ms
 	go test ./schedule -count=1 -run TestACrowdIsRefreshedInTime -args -crowd 100000
 	cd bench && CGO_ENABLED=0 go build -trimpath -o ../bin/ . ./baseline
 	@VAULT_BIN="$$(scripts/vault.sh)" && set -x && bin/bench -vault "$$VAULT_BIN" -bin bin $(if $(DOCS),-write docs/performance.md)

@@ -147,7 +147,7 @@ func (b *backend) describe(ctx context.Context, s logical.Storage, page []index.
 	var looks errgroup.Group
 	looks.SetLimit(stepsAtOnce)
 	for i, e := range page {
-		out[i] = entryOf(e.Summary)
+		out[i] = entryOf(*e.Summary)
 		out[i]["name"] = string(e.Key)
 		looks.Go(func() error {
 			b.grants.Contained(func() {

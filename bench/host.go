@@ -44,10 +44,12 @@ var system = &logical.StaticSystemView{
 	ReplicationStateVal: consts.ReplicationPerformanceDisabled | consts.ReplicationDRDisabled,
 }
 
-// start runs the plugin and sets it up; initialize begins its background work.
-func start(s *countedStorage) (*host, error) {
+// start runs the engine and sets it up; initialize begins its background work.
+func start(s *countedStorage) (*host, error) { return startPlugin(pluginName, s) }
+
+func startPlugin(name string, s *countedStorage) (*host, error) {
 	ctx, logger := context.Background(), hclog.NewNullLogger()
-	path := *bin + "/" + pluginName
+	path := *bin + "/" + name
 	binary, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -81,14 +83,20 @@ func (h *host) stop() {
 }
 
 func (h *host) request(op logical.Operation, path string, data map[string]any) error {
+	_, err := h.ask(op, path, data)
+	return err
+}
+
+// ask returns what the plugin answers; an answer that is an error is one.
+func (h *host) ask(op logical.Operation, path string, data map[string]any) (*logical.Response, error) {
 	resp, err := h.backend.HandleRequest(context.Background(), &logical.Request{Operation: op, Path: path, MountPoint: "oauth/", Data: data})
 	if err == nil && resp.IsError() {
 		err = resp.Error()
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
+	return resp, nil
 }
 
 // resident is the resident set size of the plugin in bytes.

@@ -16,7 +16,7 @@ var (
 	page     = flag.String("write", "", "a `page` to write the table to, between its markers")
 	rounds   = flag.Int("rounds", 7, "rounds of each measurement")
 	turn     = flag.Duration("turn", time.Second, "how long each reads in a round")
-	only     = flag.String("only", "", "measure only this: warm, owners, cold, slow or many")
+	only     = flag.String("only", "", "measure only this: warm, owners, cold, due, slow or many")
 )
 
 const (
@@ -37,7 +37,7 @@ func run() error {
 	for _, m := range []struct {
 		name    string
 		measure func(*table) error
-	}{{"warm", warm}, {"owners", owners}, {"cold", cold}, {"slow", slow}, {"many", many}} {
+	}{{"warm", warm}, {"owners", owners}, {"cold", cold}, {"due", due}, {"slow", slow}, {"many", many}} {
 		if *only != "" && *only != m.name {
 			continue
 		}

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// provider is a token endpoint on loopback that grants everything. Each answer has a new access and a
-// new refresh token, both good for an hour.
+// provider is a token endpoint on loopback that grants everything but what refusals names. Each answer has a new access
+// and a new refresh token, both good for an hour.
 type provider struct {
 	*httptest.Server
 	requests atomic.Int64
@@ -31,8 +31,22 @@ func startProvider(secure bool, delay time.Duration) *provider {
 	return p
 }
 
+// refusals are what refresh tokens get that are sick.
+var refusals = map[string]struct {
+	status int
+	body   string
+}{
+	"dead":  {http.StatusBadRequest, `{"error":"invalid_grant"}`},
+	"wrong": {http.StatusUnauthorized, `{"error":"invalid_client"}`},
+	"busy":  {http.StatusServiceUnavailable, ""},
+}
+
 func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	n := p.requests.Add(1)
+	if no, ok := refusals[r.PostFormValue("refresh_token")]; ok {
+		http.Error(w, no.body, no.status)
+		return
+	}
 	if r.TLS != nil && r.TLS.DidResume {
 		p.resumed.Add(1)
 	}

@@ -20,7 +20,7 @@ func (x *Index) Written(entry string) {
 	case kind == role.Prefix:
 		key := grant.Key(name)
 		x.doubt(key)
-		if i := x.items[key]; i != nil && i.sum.PerOwner {
+		if i := x.items[key]; i != nil && i.perOwner() {
 			x.doubtAll(func(other grant.Key, _ *item) bool { return other.Role() == name })
 		}
 	case kind == provider.Prefix || kind == role.PinsPrefix:
@@ -33,7 +33,7 @@ func (x *Index) Written(entry string) {
 // doubtAll has all grants looked at again that depend on something. The lock is held.
 func (x *Index) doubtAll(depends func(grant.Key, *item) bool) {
 	for key, i := range x.items {
-		if i.known && depends(key, i) {
+		if i.sum != nil && depends(key, i) {
 			x.doubt(key)
 		}
 	}
@@ -112,8 +112,9 @@ func (x *Index) Forget(key grant.Key) {
 	case i == nil:
 	case i.due.IsZero():
 		x.remove(key)
-	default:
-		i.known, i.sum = false, grant.Summary{}
+	case i.sum != nil:
+		x.counted(key, -1)
+		i.sum = nil
 	}
 }
 
@@ -121,13 +122,11 @@ func (x *Index) Forget(key grant.Key) {
 func (x *Index) Entities(most int) (keys []grant.Key) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for key, i := range x.items {
+	for key := range x.entities {
 		if len(keys) == most {
 			break
 		}
-		if i.known && key.Entity() != "" {
-			keys = append(keys, key)
-		}
+		keys = append(keys, key)
 	}
 	return keys
 }
@@ -137,8 +136,8 @@ func (x *Index) Get(key grant.Key) (sum grant.Summary, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	i := x.items[key]
-	if i == nil || !i.known {
+	if i == nil || i.sum == nil {
 		return grant.Summary{}, false
 	}
-	return i.sum, true
+	return *i.sum, true
 }

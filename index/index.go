@@ -25,6 +25,8 @@ type Index struct {
 	total   int                    // roles that a survey has listed, and not looked at all of; 0 when there is none
 	full    bool                   // every role was looked at since the start
 
+	entities map[grant.Key]struct{} // the known grants that entities own
+
 	// Changed has a value when the head of what is due may be another one than before.
 	Changed chan struct{}
 	// Doubt has a value when something is in doubt.
@@ -36,13 +38,16 @@ type item struct {
 	provider string
 	due      time.Time // zero when it is not in the queue
 	place    int       // in the heap
-	known    bool      // somebody has looked
-	sum      grant.Summary
+	// sum is nil until somebody has looked. Another one takes its place, it itself is never changed: a report holds it on.
+	sum *grant.Summary
 }
 
 // New makes an empty index.
 func New() *Index {
-	return &Index{items: map[grant.Key]*item{}, doubted: map[grant.Key]struct{}{}, Changed: make(chan struct{}, 1), Doubt: make(chan struct{}, 1)}
+	return &Index{
+		items: map[grant.Key]*item{}, doubted: map[grant.Key]struct{}{}, entities: map[grant.Key]struct{}{},
+		Changed: make(chan struct{}, 1), Doubt: make(chan struct{}, 1),
+	}
 }
 
 // of is the entry of a grant, made if need be. The lock is held.
@@ -60,11 +65,11 @@ func (x *Index) Note(key grant.Key, sum grant.Summary) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	i := x.of(key)
-	if !i.known && key.Owner() == "" {
-		x.roles++
+	if i.sum == nil {
+		x.counted(key, 1)
 	}
 	sum.Provider = unique.Make(sum.Provider).Value() // one text for all of its roles
-	i.known, i.provider, i.sum = true, sum.Provider, sum
+	i.provider, i.sum = sum.Provider, &sum
 	delete(x.doubted, key)
 }
 
@@ -74,7 +79,7 @@ func (x *Index) Remove(key grant.Key) {
 	defer x.mu.Unlock()
 	i := x.items[key]
 	x.remove(key)
-	if i != nil && i.sum.PerOwner { // with all of its owners' grants
+	if i != nil && i.perOwner() { // with all of its owners' grants
 		for other := range x.items {
 			if other.Role() == key.Role() {
 				x.remove(other)
@@ -93,8 +98,23 @@ func (x *Index) remove(key grant.Key) {
 	if !i.due.IsZero() {
 		heap.Remove(&x.order, i.place)
 	}
-	if i.known && key.Owner() == "" {
-		x.roles--
+	if i.sum != nil {
+		x.counted(key, -1)
 	}
 	delete(x.items, key)
+}
+
+// perOwner tells of a role whose owners have grants.
+func (i *item) perOwner() bool { return i.sum != nil && i.sum.PerOwner }
+
+// counted counts a grant that is known now, or that no longer is. The lock is held.
+func (x *Index) counted(key grant.Key, by int) {
+	switch {
+	case key.Owner() == "":
+		x.roles += by
+	case key.Entity() != "" && by > 0:
+		x.entities[key] = struct{}{}
+	default:
+		delete(x.entities, key)
+	}
 }

@@ -12,11 +12,11 @@ import (
 // Entry is what is known of one grant.
 type Entry struct {
 	Key grant.Key
-	grant.Summary
+	*grant.Summary
 }
 
 // Unwell tells of a grant that needs attention as it stands.
-func (e Entry) Unwell() bool { return unwell(&e.Summary) }
+func (e Entry) Unwell() bool { return unwell(e.Summary) }
 
 func unwell(sum *grant.Summary) bool {
 	return !sum.PerOwner && sum.State != grant.StateOK && sum.State != grant.StateNew
@@ -72,19 +72,31 @@ type Report struct {
 // Report counts the grants that a filter picks, and names those that it wants.
 func (x *Index) Report(f Filter) *Report {
 	r := &Report{States: map[string]map[string]int{}, BackingOff: map[string]int{}, Dying: map[string]int{}}
-	x.mu.Lock()
-	for key, i := range x.items {
-		if !i.known || !f.picks(&i.sum) {
+	for _, e := range x.known() {
+		if !f.picks(e.Summary) {
 			continue
 		}
-		r.count(key, &i.sum, &f)
-		if f.wants(&i.sum) {
-			r.Named = append(r.Named, Entry{key, i.sum})
+		r.count(e.Key, e.Summary, &f)
+		if f.wants(e.Summary) {
+			r.Named = append(r.Named, e)
 		}
 	}
-	x.mu.Unlock()
 	slices.SortFunc(r.Named, sooner)
 	return r
+}
+
+// known is all that is known, in no order. Looking at it is left to the caller, who does not hold the lock: a refresh waits
+// for that, and readers for the refresh.
+func (x *Index) known() []Entry {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	all := make([]Entry, 0, len(x.items))
+	for key, i := range x.items {
+		if i.sum != nil {
+			all = append(all, Entry{key, i.sum})
+		}
+	}
+	return all
 }
 
 // count counts one grant, or a role that has none itself.
@@ -175,8 +187,8 @@ func (x *Index) Page(names []string, after string, limit int, f Filter) (page []
 		}
 		i := x.items[grant.Key(name)]
 		switch {
-		case i != nil && i.known && f.picks(&i.sum) && (f.State == "" || i.sum.State == f.State):
-			known[name] = i.sum
+		case i != nil && i.sum != nil && f.picks(i.sum) && (f.State == "" || i.sum.State == f.State):
+			known[name] = *i.sum
 		case !f.Everything():
 			continue
 		}

@@ -86,7 +86,7 @@ func (x *Index) Take(now time.Time) (Turn, time.Time) {
 	}
 	heap.Pop(&x.order)
 	first.item.due = time.Time{}
-	if !first.item.known {
+	if first.item.sum == nil {
 		delete(x.items, first.key) // nothing else is known of it
 	}
 	return Turn{first.key, first.item.provider}, due

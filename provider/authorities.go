@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
@@ -47,12 +49,29 @@ func shownAuthorities(text string) string {
 	return shown.String()
 }
 
-// RootCAs returns the system's authorities and those in the PEM texts; nil, which means the
+// rootPools are those of the texts that were asked for last: every look at a grant asks, a parsed text costs it as much as
+// the rest of it together, and one mount has few.
+var rootPools, _ = lru.New[string, *x509.CertPool](64) // the error is that of a size of 0
+
+// RootCAs returns the system's authorities and those in the PEM texts, to be left as they are; nil, which means the
 // system's, when all texts are empty. A text without any certificate that can be read is an error.
 func RootCAs(texts ...string) (*x509.CertPool, error) {
 	if strings.Join(texts, "") == "" {
 		return nil, nil
 	}
+	which := mount.Digest(texts)
+	if pool, ok := rootPools.Get(which); ok {
+		return pool, nil
+	}
+	pool, err := rootsOf(texts)
+	if err == nil {
+		rootPools.Add(which, pool)
+	}
+	return pool, err
+}
+
+// rootsOf are the system's authorities and those in the texts.
+func rootsOf(texts []string) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool() // a container without any: what is configured still counts

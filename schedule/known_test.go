@@ -141,7 +141,7 @@ func isTrue(b *enginetest.Mount, story []string) {
 	want := stands(b)
 	got := map[grant.Key]grant.Summary{}
 	for _, e := range b.Schedule.Index.Report(index.Filter{Horizon: 1 << 62}).Named {
-		got[e.Key] = e.Summary
+		got[e.Key] = *e.Summary
 	}
 	report := b.Schedule.Index.Report(index.Filter{})
 	if n := report.Roles + report.Owners; n != len(want) {

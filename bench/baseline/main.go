@@ -43,6 +43,7 @@ func factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend,
 		return resp
 	}
 	b.Paths = []*framework.Path{
+		exchanges(), names(),
 		path("constant", func(context.Context, logical.Storage) (*logical.Response, error) {
 			return &logical.Response{Data: answer()}, nil
 		}),
