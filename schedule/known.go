@@ -127,22 +127,13 @@ func (sc *Schedule) fill(ctx context.Context, s logical.Storage, until time.Time
 	sc.Index.Listed(len(names))
 	all := true
 	for _, name := range names {
-		key := grant.Key(name)
 		if !clock.Now().Before(until) || ctx.Err() != nil {
 			return nil
 		}
-		if _, known := sc.Index.Get(key); known {
-			continue
-		}
-		g, err := sc.look(ctx, s, key)
-		if err != nil {
-			_, known := sc.Index.Get(key) // a damaged one is
-			all = all && (known || errors.Is(err, role.ErrNoRole))
-			sc.Index.DoubtOf(key)
-			continue
-		}
-		if g.Role.PerOwner() && !sc.fillOwners(ctx, s, name, until) {
-			return nil
+		key := grant.Key(name)
+		all = sc.fillOne(ctx, s, key) && all
+		if sum, _ := sc.Index.Get(key); sum.PerOwner {
+			all = sc.fillOwners(ctx, s, name, until) && all
 		}
 	}
 	if all { // what storage did not give may be there
@@ -151,23 +142,33 @@ func (sc *Schedule) fill(ctx context.Context, s logical.Storage, until time.Time
 	return nil
 }
 
-// fillOwners is fill for the owners of a role. It returns false when it is too late.
-func (sc *Schedule) fillOwners(ctx context.Context, s logical.Storage, name string, until time.Time) bool {
+// fillOwners is fill for the owners of a role. It returns false when not all of them are known after it.
+func (sc *Schedule) fillOwners(ctx context.Context, s logical.Storage, name string, until time.Time) (all bool) {
 	owners, err := grant.Owners(ctx, s, name)
 	if err != nil {
 		return false
 	}
+	all = true
 	for _, owner := range owners {
 		if !clock.Now().Before(until) || ctx.Err() != nil {
 			return false
 		}
-		key := grant.KeyOf(name, owner)
-		if _, known := sc.Index.Get(key); known {
-			continue
-		}
-		if _, err := sc.look(ctx, s, key); err != nil {
-			sc.Index.DoubtOf(key)
-		}
+		all = sc.fillOne(ctx, s, grant.KeyOf(name, owner)) && all
 	}
-	return true
+	return all
+}
+
+// fillOne looks at one grant unless it is known. It returns false when storage does not give it.
+func (sc *Schedule) fillOne(ctx context.Context, s logical.Storage, key grant.Key) bool {
+	if _, known := sc.Index.Get(key); known {
+		return true
+	}
+	_, err := sc.look(ctx, s, key)
+	if err == nil {
+		return true
+	}
+	sc.Index.DoubtOf(key)
+	_, refused := mount.AsRefusal(err) // it is no more
+	_, known := sc.Index.Get(key)      // a damaged one is
+	return refused || known
 }

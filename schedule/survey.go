@@ -94,12 +94,15 @@ func (sc *Schedule) survey(s logical.Storage, wanted map[string]bool) {
 		names, err = mount.List(s, role.Prefix)
 	}
 	sc.Index.Listed(len(names))
+	all := wanted[AnyProvider]
 	for _, name := range names {
 		if !r.visit(grant.Key(name)) {
 			return
 		}
+		_, known := sc.Index.Get(grant.Key(name))
+		all = all && known
 	}
-	if wanted[AnyProvider] {
+	if all && !r.missed { // else who asks next completes it
 		sc.Index.Filled()
 	}
 }
@@ -110,6 +113,7 @@ type round struct {
 	s      logical.Storage
 	wanted map[string]bool
 	looks  int
+	missed bool // owners that could not be listed
 }
 
 // visit looks at a grant, at the rate that is allowed, and at those of the owners of a role that has such. It returns
@@ -133,6 +137,7 @@ func (r *round) owners(name string) bool {
 	owners, err := grant.Owners(ctx, r.s, name)
 	cancel()
 	if err != nil {
+		r.missed = true
 		r.sc.Index.Set(grant.Key(name), clock.Now().Add(tendDelay)) // to be listed again
 	}
 	for _, owner := range owners {
