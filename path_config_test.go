@@ -129,7 +129,7 @@ func TestDamagedEntriesAreNotQuoted(t *testing.T) {
 	for _, key := range []string{"config", "role/r", "provider/test", "token/r"} {
 		b := enginetest.NewMount(t)
 		entry := &logical.StorageEntry{Key: key, Value: []byte(`{"` + enginetest.Canary + `": "` + enginetest.Canary)}
-		if err := b.Storage.InmemStorage.Put(t.Context(), entry); err != nil {
+		if err := b.Grants.Over(b.Storage).Put(t.Context(), entry); err != nil {
 			t.Fatal(err)
 		}
 		_, err := b.Try(t.Context(), enginetest.WriteOp, "refresh/r", nil)

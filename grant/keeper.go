@@ -36,17 +36,18 @@ type Keeper struct {
 	Refreshes mount.Locks
 	Edits     mount.Locks
 
-	Held       heldStates           // answers that storage has refused so far
-	unrecorded failures             // and failures
-	Work       mount.Tasks          // what must end before the mount may go
-	Memory     *memory              // what warm reads are answered from
-	sessions   *sessions            // of TLS, to be resumed
-	guard      guard                // against readers who force refreshes
-	refusing   atomic.Bool          // storage has refused the last intent
-	blocked    blocked              // grants of which that was told
-	outbox     outbox               // events on their way to Vault
-	life       atomic.Pointer[Life] // the last sign of it that was stored; nil before the first
-	Reads      sync.Map             // key → generation of the token that was read last
+	Held        heldStates           // answers that storage has refused so far
+	unrecorded  failures             // and failures
+	Work        mount.Tasks          // what must end before the mount may go
+	Memory      *memory              // what warm reads are answered from
+	definitions *definitions         // what many grants share
+	sessions    *sessions            // of TLS, to be resumed
+	guard       guard                // against readers who force refreshes
+	refusing    atomic.Bool          // storage has refused the last intent
+	blocked     blocked              // grants of which that was told
+	outbox      outbox               // events on their way to Vault
+	life        atomic.Pointer[Life] // the last sign of it that was stored; nil before the first
+	Reads       sync.Map             // key → generation of the token that was read last
 
 	Meter Meter // counts what is done
 
@@ -69,7 +70,7 @@ type Keeper struct {
 
 // New makes the keeper of the grants of one mount.
 func New(h Host) *Keeper {
-	k := &Keeper{Host: h, Work: mount.NewTasks(), Memory: newMemory(), sessions: newSessions(), Meter: unmetered{}}
+	k := &Keeper{Host: h, Work: mount.NewTasks(), Memory: newMemory(), definitions: newDefinitions(), sessions: newSessions(), Meter: unmetered{}}
 	k.Pending.Store(true) // until the first look
 	return k
 }
@@ -91,6 +92,7 @@ func (k *Keeper) Contained(f func()) {
 func (k *Keeper) writable() bool { return mount.Writes(k.Vault) }
 
 // MayTend tells whether this node may do background work: a mount that is being disabled may not.
+// It may be a second late to see that.
 func (k *Keeper) MayTend() bool { return k.writable() && !k.System().Tainted() }
 
 // noteRead remembers that this token is in use: only such a one is refreshed ahead of its readers.

@@ -181,7 +181,12 @@ func (m *memory) keepKind(key Key, l *look, perOwner bool) {
 }
 
 // Forget drops what is remembered of the entry with this storage key, which somebody else has written.
-func (k *Keeper) Forget(entry string) { k.Memory.forget(entry) }
+func (k *Keeper) Forget(entry string) {
+	k.Memory.forget(entry)
+	if defines(entry) {
+		k.definitions.forget(entry)
+	}
+}
 
 // clear forgets everything.
 func (m *memory) clear() {
@@ -220,6 +225,26 @@ func (k *Keeper) Over(s logical.Storage) logical.Storage {
 	return &view{s, k}
 }
 
+// Get implements logical.Storage. What many grants share is remembered where this process alone writes it.
+func (v *view) Get(ctx context.Context, key string) (*logical.StorageEntry, error) {
+	if !defines(key) {
+		return v.Storage.Get(ctx, key)
+	}
+	if !mount.Writes(v.k.System()) {
+		v.k.definitions.forget("")
+		return v.Storage.Get(ctx, key)
+	}
+	entry, ok, writes := v.k.definitions.recall(key)
+	if ok {
+		return entry, nil
+	}
+	entry, err := v.Storage.Get(ctx, key)
+	if err == nil {
+		v.k.definitions.keep(key, entry, writes)
+	}
+	return entry, err
+}
+
 // Put implements logical.Storage.
 func (v *view) Put(ctx context.Context, entry *logical.StorageEntry) error {
 	defer v.wrote(entry.Key)
@@ -234,6 +259,6 @@ func (v *view) Delete(ctx context.Context, key string) error {
 
 // wrote has what is remembered of an entry forgotten, whatever came of the write.
 func (v *view) wrote(key string) {
-	v.k.Memory.forget(key)
+	v.k.Forget(key)
 	v.k.Written(key)
 }

@@ -96,7 +96,7 @@ var errUnsettled = logical.CodedError(503, "the answer to a refresh was lost, an
 
 // refreshIfDue makes an attempt unless there is a reason not to.
 func (k *Keeper) refreshIfDue(ctx context.Context, s logical.Storage, g *Grant, d Demand) (*State, error) {
-	if d.seen != nil && d.perLease != (g.Role.TokenMode == role.TokenModePerLease) {
+	if d.seen != nil && !d.Background && d.perLease != (g.Role.TokenMode == role.TokenModePerLease) {
 		return g.State, errMovedOn // a reader of one kind of token, of a role that has the other kind now
 	}
 	if due, err := g.Terms().Due(g.State, d, clock.Now()); err != nil || !due {

@@ -103,7 +103,7 @@ func (k *Keeper) EndToken(ctx context.Context, s logical.Storage, r *Revocation)
 		return nil
 	}
 	err := k.putRevocation(ctx, s, r)
-	if k.System().Tainted() {
+	if k.Vault.Tainted() {
 		// The mount goes and its storage with it, or it moves and its storage stays. A disable must not wait for
 		// storage that fails.
 		return nil

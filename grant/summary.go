@@ -61,21 +61,21 @@ func labelsOf(r *role.Role) []string {
 	return labels
 }
 
-// LookOver is Look, and hands how the grant stands to note. What a write has overtaken meanwhile is not handed over: that
-// the write was is told by Written.
-func (k *Keeper) LookOver(ctx context.Context, s logical.Storage, key Key, note func(Summary)) (*Grant, error) {
+// Hold is Look, and hands how the grant stands to note. What a write has overtaken meanwhile is not handed over: that the
+// write was is told by Written. Until end is called, which must be, it is known whether something was written since, so that
+// the grant may be refreshed by what was seen (Demand.By).
+func (k *Keeper) Hold(ctx context.Context, s logical.Storage, key Key, note func(Summary)) (g *Grant, end func(), err error) {
 	l := k.Memory.begin(key)
-	defer k.Memory.end(key, l)
-	g, err := k.find(ctx, s, key, l)
-	if err != nil {
-		return nil, err
+	end = func() { k.Memory.end(key, l) }
+	if g, err = k.find(ctx, s, key, l); err != nil {
+		return nil, end, err
 	}
 	to := resolve(ctx, s, g)
 	if !k.Memory.whileHolds(key, l, func() { note(k.summaryOf(g, to)) }) {
 		k.Written(Prefix + string(key))
 	}
 	k.noticed(g, to)
-	return g, nil
+	return g, end, nil
 }
 
 // told has whoever plans by it know the state that an exchange has left.

@@ -43,6 +43,13 @@ type Demand struct {
 	seen *Grant // what the caller has looked up, nil for nothing
 }
 
+// By is the demand of who has looked the grant up, and has held it since (Keeper.Hold): it is looked up again if something
+// was written meanwhile only.
+func (d Demand) By(g *Grant) Demand {
+	d.seen = g
+	return d
+}
+
 // unasked tells that nobody has asked for a refresh by force: who does takes what comes of it.
 func (d Demand) unasked() bool { return !d.Force || d.Background }
 

@@ -22,6 +22,7 @@ type SystemView struct {
 	Replication        Fresh[consts.ReplicationState] // of ReplicationState
 	Longest            Fresh[time.Duration]           // of MaxLeaseTTL
 	local              Fresh[bool]
+	tainted            Fresh[bool]
 }
 
 // Writes tells whether a node writes the mount's storage. The state is unknown when Vault does not
@@ -44,6 +45,9 @@ func (v *SystemView) LocalMount() bool { return v.local.get(v.SystemView.LocalMo
 
 // MaxLeaseTTL implements logical.SystemView.
 func (v *SystemView) MaxLeaseTTL() time.Duration { return v.Longest.get(v.SystemView.MaxLeaseTTL) }
+
+// Tainted implements logical.SystemView.
+func (v *SystemView) Tainted() bool { return v.tainted.get(v.SystemView.Tainted) }
 
 // freshFor is how long an answer counts.
 const freshFor = time.Second

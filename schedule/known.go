@@ -27,8 +27,15 @@ const (
 
 // look is the keeper's, and takes what it finds into the index.
 func (sc *Schedule) look(ctx context.Context, s logical.Storage, key grant.Key) (*grant.Grant, error) {
+	g, end, err := sc.hold(ctx, s, key)
+	end()
+	return g, err
+}
+
+// hold is look for who may refresh the grant by what it has found, until end is called.
+func (sc *Schedule) hold(ctx context.Context, s logical.Storage, key grant.Key) (g *grant.Grant, end func(), err error) {
 	var found grant.Summary
-	g, err := sc.grants.LookOver(ctx, s, key, func(sum grant.Summary) {
+	g, end, err = sc.grants.Hold(ctx, s, key, func(sum grant.Summary) {
 		found = sum
 		sc.Index.Note(key, sum)
 	})
@@ -41,7 +48,7 @@ func (sc *Schedule) look(ctx context.Context, s logical.Storage, key grant.Key) 
 	case err == nil && key.Owner() != "" && found.State != "" && g.State.RoleID == "": // nobody's: there is no state of it
 		sc.Index.Forget(key)
 	}
-	return g, err
+	return g, end, err
 }
 
 // settleDoubts looks again at what writes have put in doubt and nobody has told of since.
@@ -52,8 +59,10 @@ func (sc *Schedule) settleDoubts(s logical.Storage) {
 		case <-sc.grants.Work.Closing:
 			return
 		}
-		if !sc.grants.Work.Wait(settleDelay) {
-			return
+		for once := true; once || sc.surveys.active(); once = false { // a survey looks at most of it anyway
+			if !sc.grants.Work.Wait(settleDelay) {
+				return
+			}
 		}
 		for keys := sc.Index.Doubted(10); len(keys) > 0; keys = sc.Index.Doubted(10) { // a thousand a second
 			pause := 10 * time.Millisecond

@@ -141,7 +141,8 @@ func (sc *Schedule) do(t index.Turn) (again time.Duration, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grant.MaxHold)
 	defer cancel()
-	g, err := sc.look(ctx, sc.Storage, t.Key)
+	g, end, err := sc.hold(ctx, sc.Storage, t.Key)
+	defer end()
 	if errors.Is(err, role.ErrNoRole) {
 		return 0, sc.grants.IfGone(ctx, sc.Storage, t.Key)
 	}
@@ -169,7 +170,7 @@ func (sc *Schedule) do(t index.Turn) (again time.Duration, err error) {
 	if g.Provider != nil {
 		again = g.Timing(now).Hurry(now, tendDelay)
 	}
-	_, err = sc.grants.Refresh(ctx, sc.Storage, t.Key, plan.Demand)
+	_, err = sc.grants.Refresh(ctx, sc.Storage, t.Key, plan.Demand.By(g))
 	if _, refused := mount.AsRefusal(err); refused {
 		again = blockedRest // until somebody writes something, which plans it anew
 	}

@@ -43,6 +43,13 @@ func (s *surveys) want(provider string) bool {
 	return begin
 }
 
+// active tells whether one is made.
+func (s *surveys) active() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running
+}
+
 // next returns the providers of the next survey; nil when none is wanted any more, and whoever asks is to end.
 func (s *surveys) next() map[string]bool {
 	s.mu.Lock()
