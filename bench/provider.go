@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -17,6 +18,10 @@ type provider struct {
 	requests atomic.Int64
 	resumed  atomic.Int64 // those whose TLS session was resumed
 	delay    time.Duration
+
+	away    atomic.Int64 // until this Unix time first refresh tokens of roles that are to be due at once are put off to it
+	putOff  atomic.Int64 // how many were
+	granted atomic.Int64 // refreshes of such roles
 }
 
 // startProvider speaks TLS, or plain HTTP where only the number of tokens matters.
@@ -46,6 +51,15 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	if no, ok := refusals[r.PostFormValue("refresh_token")]; ok {
 		http.Error(w, no.body, no.status)
 		return
+	}
+	if strings.HasPrefix(r.PostFormValue("refresh_token"), "refresh-") {
+		if left := p.away.Load() - time.Now().Unix(); left > 0 {
+			p.putOff.Add(1)
+			w.Header().Set("Retry-After", fmt.Sprint(left))
+			http.Error(w, `{"error":"temporarily_unavailable"}`, http.StatusServiceUnavailable)
+			return
+		}
+		p.granted.Add(1)
 	}
 	if r.TLS != nil && r.TLS.DidResume {
 		p.resumed.Add(1)

@@ -20,7 +20,8 @@ type Grant struct {
 	Role     *role.Role
 	Provider *client.Provider // as it is defined now; nil when it was deleted
 	State    *State
-	look     *look // what was written since; nil for a grant that was not looked up
+	look     *look     // what was written since; nil for a grant that was not looked up
+	to       *resolved // where its exchanges go; nil when nobody has found out with the look
 }
 
 // Terms are what the grant's tokens are judged by.

@@ -133,9 +133,14 @@ func (k *Keeper) ready(ctx context.Context, s logical.Storage, g *Grant, d Deman
 		// The stored refresh token is spent, and the next one would be lost with this process.
 		return nil, st, ErrHeld
 	}
-	t, err := role.TargetOf(ctx, s, g.Role, g.Provider)
-	if err != nil {
-		return nil, st, err
+	to := g.to
+	if to == nil {
+		found := resolve(ctx, s, g)
+		to = &found
+	}
+	t := to.target
+	if to.err != nil {
+		return nil, st, to.err
 	}
 	return t, st, cmp.Or(g.checkRealm(t, t.Endpoints.Token), k.mayRefresh(g.with(st), t, d), t.CheckReady(), g.with(st).overBudget(d))
 }
@@ -155,7 +160,7 @@ func (k *Keeper) mayRefresh(g *Grant, t *role.Target, d Demand) error {
 		return errUnsettled
 	case g.Role.Spends() && !st.RefreshToken.IsSet():
 		return mount.Refusal("there is no refresh token: " + k.ToAuthorize(g))
-	case !k.writable():
+	case !d.Background && !k.writable(): // who works in the background has asked just now (MayTend)
 		return logical.ErrReadOnly // Vault then forwards the request to the active node
 	case k.Work.Ending():
 		return errEnding

@@ -71,6 +71,7 @@ func (k *Keeper) Hold(ctx context.Context, s logical.Storage, key Key, note func
 		return nil, end, err
 	}
 	to := resolve(ctx, s, g)
+	g.to = &to
 	if !k.Memory.whileHolds(key, l, func() { note(k.summaryOf(g, to)) }) {
 		k.Written(Prefix + string(key))
 	}

@@ -52,6 +52,7 @@ func TestAnExchangePlansByTheDefinitionThatItEndsWith(t *testing.T) {
 	slow, open := enginetest.Gated(enginetest.TokenAnswer("a1", enginetest.Canary+"r1"))
 	server.Enqueue(enginetest.InvalidGrant, slow)
 	b.WriteRole("r")
+	b.Rested()
 	b.NoCreds("r", 400)
 	b.Write("roles/r", enginetest.Fields{"client_id": "the-right-client"})
 	refresh := b.Start(t.Context(), enginetest.WriteOp, "refresh/r", nil) // not a reader, who would plan it too

@@ -37,8 +37,8 @@ func (sc *Schedule) plan(g *grant.Grant, now time.Time) plan {
 		return plan{At: grant.Later(grant.Later(now, when.Settle), when.Rest), Demand: force}
 	}
 	var next plan
-	if t := g.Terms(); sc.grants.InUse(g.Key, st) && !t.Invalidates && st.AccessToken.IsSet() {
-		next.At = ahead(t, g)
+	if sc.grants.InUse(g.Key, st) && !p.RefreshInvalidatesAccessToken && st.AccessToken.IsSet() {
+		next.At = ahead(g.Terms(), g)
 		if grant.FromFuture(st.ObtainedAt, now) {
 			next.At = now // readers are not served it any more
 		}

@@ -41,6 +41,24 @@ func (b *Mount) Queued(name string) {
 	}
 }
 
+// Rested waits until nothing is done in the background: the look that a write of a provider or of the configuration brings
+// about plans what it finds, and may find an exchange in its midst.
+func (b *Mount) Rested() {
+	b.T.Helper()
+	w := &b.Grants.Work
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		w.Mu.Lock()
+		n := w.Running
+		w.Mu.Unlock()
+		if n == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			b.T.Fatalf("%d tasks go on", n)
+		}
+	}
+}
+
 // Due is when a role is due; the zero time when it is not in the queue.
 func (b *Mount) Due(name string) time.Time {
 	return b.Schedule.Index.Due(grant.Key(name))
