@@ -15,7 +15,7 @@ import (
 
 func pathMetrics(b *backend) *framework.Path {
 	return &framework.Path{
-		Pattern:      "metrics$",
+		Pattern:      "metrics",
 		DisplayAttrs: mount.Display("metrics"),
 		Fields: map[string]*framework.FieldSchema{
 			"format":  {Type: framework.TypeString, Default: formatPrometheus, Description: "prometheus (default) or openmetrics.", Query: true},
@@ -45,7 +45,7 @@ func (b *backend) pathMetricsRead(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return mount.Answer(err)
 	}
-	now := metrics.Now{At: clock.Now(), Held: b.grants.HeldAnswers()}
+	now := metrics.Now{At: clock.Now(), Horizon: horizon, Held: b.grants.HeldAnswers()}
 	if now.Progress, err = b.schedule.Known(ctx, req.Storage); err != nil {
 		return mount.Answer(err)
 	}

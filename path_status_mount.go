@@ -69,12 +69,12 @@ func (b *backend) pathStatusRead(ctx context.Context, req *logical.Request, d *f
 		return mount.Answer(err)
 	}
 	report := b.schedule.Index.Report(*filter)
-	page, ok := report.After(grant.Key(d.Get("after").(string)), limit)
+	page, ok := report.After(d.Get("after").(string), limit)
 	if !ok {
-		return mount.Answer(mount.Refusal("after is the name of the last grant of the page before, and there is no such grant among these (any more): begin again without it"))
+		return mount.Answer(mount.Refusal("after is the next of the page before, or the name of a grant among these, and there is no such grant (any more): begin again without it"))
 	}
 	resp := &logical.Response{Data: statusOf(filter, report, progress)}
-	resp.Data["grants"] = b.describe(ctx, req.Storage, page)
+	resp.Data["grants"] = b.describe(ctx, req.Storage, filter, page)
 	warnOfPage(resp, report, progress, page)
 	return resp, nil
 }
@@ -142,7 +142,7 @@ func statusOf(f *index.Filter, r *index.Report, p index.Progress) map[string]any
 }
 
 // describe says of each grant how it stands and what to do, in the order given.
-func (b *backend) describe(ctx context.Context, s logical.Storage, page []index.Entry) []map[string]any {
+func (b *backend) describe(ctx context.Context, s logical.Storage, f *index.Filter, page []index.Entry) []map[string]any {
 	out := make([]map[string]any, len(page))
 	var looks errgroup.Group
 	looks.SetLimit(stepsAtOnce)
@@ -151,8 +151,9 @@ func (b *backend) describe(ctx context.Context, s logical.Storage, page []index.
 		out[i]["name"] = string(e.Key)
 		looks.Go(func() error {
 			b.grants.Contained(func() {
-				if step := b.grants.NextStep(ctx, s, e.Key); step != "" {
+				if step := b.grants.NextStep(ctx, s, e.Key, f.Now.Add(f.Horizon)); step != "" {
 					out[i]["next_step"] = step
+					_, _ = named("status/"+string(e.Key), &logical.Response{Data: out[i]}, nil) // who reads this is not its owner
 				}
 			})
 			return nil
@@ -182,11 +183,15 @@ func warnOfPage(resp *logical.Response, r *index.Report, p index.Progress, page 
 	if !p.Full {
 		resp.AddWarning(fmt.Sprintf(countedFurther, p.Roles, p.Of))
 	}
+	if p.Doubt > 0 {
+		resp.AddWarning(fmt.Sprintf("of %d grants something was written since they were looked at, as of all of them with config or their provider: "+
+			"what this says of those may be a few seconds old; ask again", p.Doubt))
+	}
 	switch left := r.Left(page); {
 	case len(page) == 0 && len(r.Named) > 0:
 		resp.AddWarning("there is no grant behind that one: this was the last page")
 	case left > 0:
-		resp.Data["next"] = string(page[len(page)-1].Key)
+		resp.Data["next"] = page[len(page)-1].Place()
 		resp.AddWarning(fmt.Sprintf("%d more follow: ask with after=<next>, or with a larger limit, or for less with state, provider or label", left))
 	}
 }

@@ -53,7 +53,10 @@ func TestStatusByPageAndFilter(t *testing.T) {
 			"label=team=c":                           "",
 			"limit=2":                                "d-dead b-soon",
 			"limit=2 after=b-soon":                   "a-fails",
-			"after=a-fails":                          "",
+			"limit=2 after=2000-01-03T00:00:00Z,b-soon": "a-fails",
+			"limit=2 after=2000-01-03T00:00:00Z,b-gone": "b-soon a-fails",
+			"limit=1 after=dead,d-dead":                 "b-soon",
+			"after=a-fails":                             "",
 		} {
 			f := enginetest.Fields{}
 			var labels []any
@@ -68,10 +71,10 @@ func TestStatusByPageAndFilter(t *testing.T) {
 			if got := strings.Join(names(resp.Data), " "); got != want {
 				t.Errorf("%s: named are %q, want %q", ask, got, want)
 			}
-			if last := fmt.Sprint(resp.Warnings); strings.HasPrefix(ask, "after=") != strings.Contains(last, "this was the last page") || (ask == "limit=2") != strings.Contains(last, "1 more follow") {
+			if last := fmt.Sprint(resp.Warnings); strings.HasPrefix(ask, "after=") != strings.Contains(last, "this was the last page") || (ask == "limit=2" || ask == "limit=1 after=dead,d-dead") != strings.Contains(last, "1 more follow") {
 				t.Errorf("%s: it warns of %v", ask, resp.Warnings)
 			}
-			if next, _ := resp.Data["next"].(string); (ask == "limit=2") != (next == "b-soon") {
+			if next, _ := resp.Data["next"].(string); strings.Contains(fmt.Sprint(resp.Warnings), "1 more follow") != (next == "2000-01-03T00:00:00Z,b-soon") {
 				t.Errorf("%s: next is %q", ask, next)
 			}
 		}

@@ -24,7 +24,7 @@ func TestWritesAreForwarded(t *testing.T) {
 				strings.HasPrefix(path.Pattern, "authorize/") || strings.HasPrefix(path.Pattern, "callback/") || strings.HasPrefix(path.Pattern, "start/") || // a consent is exchanged where it is kept
 				strings.HasPrefix(path.Pattern, "identity/") || // a lease, of the certificate as it is now
 				strings.HasPrefix(path.Pattern, "explain/") || strings.HasPrefix(path.Pattern, "rehearse/") || // what that node would do
-				strings.HasPrefix(path.Pattern, "status") || path.Pattern == "roles/?$" || path.Pattern == "metrics$" // they tell what the refreshing node knows
+				strings.HasPrefix(path.Pattern, "status") || path.Pattern == "roles/?$" || path.Pattern == "metrics" // they tell what the refreshing node knows
 			p := handler.Properties()
 			if p.ForwardPerformanceStandby != writes || p.ForwardPerformanceSecondary != writes {
 				t.Errorf("%s %s: forwarded from standbys %v, from secondaries %v", op, path.Pattern, p.ForwardPerformanceStandby, p.ForwardPerformanceSecondary)

@@ -56,7 +56,7 @@ func (a *Attempt) keep(ctx context.Context, before, announced *State, answer *cl
 		}
 		next.RefreshedAt = began
 		next.take(p, answer.RefreshToken, answer.FoundAt, answer.Candidates, began)
-		next.ends(announced, answer, began)
+		next.ends(p, announced, answer, began)
 	} else {
 		next.Intent = before.Intent // of the grant that the role does not use at the moment
 	}

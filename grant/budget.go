@@ -128,7 +128,7 @@ func (g *Grant) overBudget(d Demand) error {
 	}
 	limit, of := g.budget()
 	return logical.CodedError(http.StatusTooManyRequests, fmt.Sprintf(
-		"this grant was refreshed as often within 24 hours as max_refreshes_per_day of %s allows, %d times, so it is not refreshed now: the next refresh is possible at %s, or as soon as that number is raised",
+		"this grant was refreshed as often within 24 hours as max_refreshes_per_day of %s (%d) allows, so it is not refreshed now for who asks: the next refresh is possible at %s, or as soon as that number is raised",
 		of, limit, until.UTC().Format(time.RFC3339)))
 }
 

@@ -65,7 +65,7 @@ func TestForcedRefreshesEndWithTheBudget(t *testing.T) {
 				b.Write("roles/r", enginetest.Fields{"max_refreshes_per_day": c.role})
 				n, text := pressed(t, b)
 				renews := time.Now().Truncate(time.Hour).Add(25 * time.Hour).UTC().Format(time.RFC3339)
-				if n != c.want || len(server.Requests()) != c.want || !strings.Contains(text, "max_refreshes_per_day of "+c.of+" allows, "+fmt.Sprint(c.want)+" times") || !strings.Contains(text, renews) {
+				if n != c.want || len(server.Requests()) != c.want || !strings.Contains(text, "max_refreshes_per_day of "+c.of+" ("+fmt.Sprint(c.want)+") allows") || !strings.Contains(text, renews) {
 					t.Errorf("%d, and then %s; it renews at %s", n, text, renews)
 				}
 				status := b.Data("status/r")

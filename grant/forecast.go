@@ -113,11 +113,22 @@ func (g *Grant) forecast(ailing bool, now time.Time) (f Forecast) {
 			f.by(at, DiesOfDisuse)
 		}
 	}
-	f.by(st.GrantExpiresAt, DiesOfConsent)
+	if g.Provider != nil && st.GrantExpiresBy == g.Provider.GrantExpiresAtPointer {
+		f.by(g.unless(st.GrantExpiresAt), DiesOfConsent)
+	}
 	if g.Key.Owner() == "" {
-		f.by(g.Role.GrantExpiresAt, DiesOfConsent)
+		f.by(g.unless(g.Role.GrantExpiresAt), DiesOfConsent)
 	}
 	return f
+}
+
+// unless is an end of the consent, or none where a refresh has succeeded after it: then it was wrong, or somebody has
+// prolonged it.
+func (g *Grant) unless(end time.Time) time.Time {
+	if g.State.RefreshedAt.After(end) {
+		return time.Time{}
+	}
+	return end
 }
 
 // endOfClient takes the ends of what the client proves itself with. What has a successor ends with that: it takes over by
@@ -145,9 +156,9 @@ func (g *Grant) endOfClient(f *Forecast) {
 
 // ends takes from an answer when the refresh token ends and the consent behind it; last is the state before it, nil for
 // none. An end that moves by less than half of the time that has passed since the refresh before is the same one, told again.
-func (st *State) ends(last *State, answer *client.Token, began time.Time) {
+func (st *State) ends(p *client.Provider, last *State, answer *client.Token, began time.Time) {
 	if answer.GrantLifetime > 0 {
-		st.GrantExpiresAt = began.Add(answer.GrantLifetime).Truncate(time.Second)
+		st.GrantExpiresAt, st.GrantExpiresBy = began.Add(answer.GrantLifetime).Truncate(time.Second), p.GrantExpiresAtPointer
 	}
 	if answer.RefreshTokenLifetime <= 0 {
 		return

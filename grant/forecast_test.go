@@ -65,6 +65,14 @@ func TestForecast(t *testing.T) {
 			s.Enqueue(clienttest.JSON(401, `{"error":"invalid_client"}`))
 			refresh(b, s, until("1", time.Time{}, time.Time{}))
 		}, at: "2000-07-10T00:00:00Z", of: "client_secret_expires_at"},
+		"the same configuration once more": {happens: func(b mountOf, s *clienttest.Server) {
+			config := enginetest.Fields{"client_secret": enginetest.Canary + "secret", "client_secret_expires_at": "2000-01-10",
+				"next_client_secret": enginetest.Canary + "next", "next_client_secret_expires_at": "2000-07-10"}
+			b.Write("roles/r", config)
+			s.Enqueue(clienttest.JSON(401, `{"error":"invalid_client"}`))
+			refresh(b, s, until("1", time.Time{}, time.Time{}))
+			b.Write("roles/r", config) // which names the old secret and its end
+		}, at: "2000-07-10T00:00:00Z", of: "client_secret_expires_at"},
 		"a consent": {happens: func(b mountOf, _ *clienttest.Server) {
 			b.Write("roles/r", enginetest.Fields{"grant_expires_at": "2000-01-05T12:00:00Z"})
 		}, at: "2000-01-05T12:00:00Z", of: "grant_expires_at", warns: true, step: "authorize again"},
@@ -75,6 +83,15 @@ func TestForecast(t *testing.T) {
 		"a consent that the answer tells": {enginetest.Fields{"grant_expires_at_pointer": "/consent/ends"}, func(b mountOf, s *clienttest.Server) {
 			refresh(b, s, until("1", time.Time{}, time.Now().Add(90*day)))
 		}, "2000-03-31T00:00:00Z", "grant_expires_at", false, ""},
+		"a pointer that was wrong": {enginetest.Fields{"grant_expires_at_pointer": "/expires_in"}, func(b mountOf, s *clienttest.Server) {
+			refresh(b, s, until("1", time.Time{}, time.Time{}))
+			b.Write("providers/test", enginetest.Fields{"grant_expires_at_pointer": "/consent/ends"})
+		}, "", "", false, ""},
+		"an end that a refresh has outlived": {happens: func(b mountOf, s *clienttest.Server) {
+			b.Write("roles/r", enginetest.Fields{"grant_expires_at": "2000-01-02"})
+			enginetest.Pause(3 * day)
+			refresh(b, s, until("1", time.Time{}, time.Time{}))
+		}},
 		"the earlier of two": {enginetest.Fields{"grant_expires_at_pointer": "/consent/ends"}, func(b mountOf, s *clienttest.Server) {
 			b.Write("roles/r", enginetest.Fields{"client_secret_expires_at": "2000-02-10"})
 			refresh(b, s, until("1", time.Time{}, time.Now().Add(90*day)))
@@ -154,6 +171,7 @@ func TestEndsThatAreNone(t *testing.T) {
 				b.Rejects(logical.UpdateOperation, "roles/r", enginetest.Fields{field: value}, want)
 			}
 		}
+		b.Rejects(logical.UpdateOperation, "roles/people", enginetest.RoleOf("test", enginetest.Fields{"grant_owner": "entity", "refresh_token": nil, "grant_expires_at": "2000-05-01"}), "one for each owner")
 		b.Rejects(logical.UpdateOperation, "roles/r", enginetest.Fields{"next_client_secret_expires_at": "2000-05-01"}, "needs its secret")
 		b.Write("roles/r", enginetest.Fields{"grant_expires_at": "2000-01-05"})
 		enginetest.Pause(10 * enginetest.Day)

@@ -96,6 +96,6 @@ func (c Code) redeemed(t *role.Target, choices role.Choices, answer *client.Toke
 	if !st.RefreshToken.IsSet() {
 		st.Candidates = answer.Candidates
 	}
-	st.ends(nil, answer, began)
+	st.ends(t.Provider, nil, answer, began)
 	return &Redeemed{State: st, IDToken: answer.IDToken, Account: answer.Account}
 }

@@ -57,8 +57,10 @@ type Record struct {
 	RefreshTokenExpiresAt time.Time `json:"refresh_token_expires_at,omitzero"`
 	// RefreshTokenEndFixed tells that refreshes do not move that end: the grant dies then, however often it is used.
 	RefreshTokenEndFixed bool `json:"refresh_token_end_fixed,omitempty"`
-	// GrantExpiresAt is when the consent behind the grant ends, as the provider has said.
+	// GrantExpiresAt is when the consent behind the grant ends, as the provider has said at GrantExpiresBy, a pointer into
+	// its answer: at another one it says something else.
 	GrantExpiresAt time.Time `json:"grant_expires_at,omitzero"`
+	GrantExpiresBy string    `json:"grant_expires_by,omitempty"`
 	// RefreshedAt is when the refresh token at hand was last presented with success, or came; zero for one
 	// that v0.1.0 has stored, see used.
 	RefreshedAt time.Time `json:"refreshed_at,omitzero"`

@@ -141,8 +141,9 @@ func (k *Keeper) Word(ctx context.Context, s logical.Storage, g *Grant) string {
 	return k.word(g, obstacle(ctx, s, g))
 }
 
-// NextStep is what somebody should do about a grant, "" for nothing, or when that can't be found out.
-func (k *Keeper) NextStep(ctx context.Context, s logical.Storage, key Key) string {
+// NextStep is what somebody should do about a grant, also about one that dies before the horizon; "" for nothing, or when
+// that can't be found out.
+func (k *Keeper) NextStep(ctx context.Context, s logical.Storage, key Key, horizon time.Time) string {
 	g, err := k.Look(ctx, s, key)
 	if damaged, ok := errors.AsType[mount.DamagedError](err); ok {
 		return damaged.Error() + ": go back to the newer version, restore the entry from a snapshot, or delete the role and write it again with a new grant"
@@ -154,7 +155,7 @@ func (k *Keeper) NextStep(ctx context.Context, s logical.Storage, key Key) strin
 	if step := k.nextStep(g, hindered, now); step != "" {
 		return step
 	}
-	return g.forecast(ailing(k.word(g, hindered)), now).remedy(g)
+	return g.forecast(ailing(k.word(g, hindered)), now).remedyBefore(g, horizon)
 }
 
 // Unpersisted tells whether the last answer of a grant is in memory only, since storage has refused it so far.

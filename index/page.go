@@ -144,11 +144,51 @@ func rank(e Entry) int {
 	return 2
 }
 
-// After is the page of a report behind a grant, "" for the first one. ok is false when the report names no such grant.
-func (r *Report) After(key grant.Key, limit int) (page []Entry, ok bool) {
+// Place is where an entry stands in the order of a report, to go on behind: how it stands, and its name.
+func (e Entry) Place() string {
+	switch rank(e) {
+	case 0:
+		return grant.StateDead + "," + string(e.Key)
+	case 1:
+		return e.DiesAt.UTC().Format(time.RFC3339) + "," + string(e.Key)
+	}
+	return "," + string(e.Key)
+}
+
+// entryAt is an entry that stands at a place, nil for a text that is none.
+func entryAt(place string) *Entry {
+	at, name, ok := strings.Cut(place, ",")
+	if !ok {
+		return nil
+	}
+	e := &Entry{grant.Key(name), new(grant.Summary)}
+	var err error
+	switch at {
+	case "":
+	case grant.StateDead:
+		e.State = at
+	default:
+		e.DiesAt, err = time.Parse(time.RFC3339, at)
+	}
+	if err != nil {
+		return nil
+	}
+	return e
+}
+
+// After is the page of a report behind a place, or behind a grant that it names, "" for the first one. ok is false when the
+// report names no such grant. Behind a place nothing is left out, whatever has become of the grant that stood there.
+func (r *Report) After(place string, limit int) (page []Entry, ok bool) {
 	first := 0
-	if key != "" {
-		first = 1 + slices.IndexFunc(r.Named, func(e Entry) bool { return e.Key == key })
+	if last := entryAt(place); last != nil {
+		first, _ = slices.BinarySearchFunc(r.Named, *last, func(e, last Entry) int {
+			if sooner(e, last) <= 0 {
+				return -1
+			}
+			return 1
+		})
+	} else if place != "" {
+		first = 1 + slices.IndexFunc(r.Named, func(e Entry) bool { return string(e.Key) == place })
 		if first == 0 {
 			return nil, false
 		}

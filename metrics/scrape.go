@@ -16,6 +16,7 @@ import (
 // Now is how a mount stands at the moment of a scrape.
 type Now struct {
 	At       time.Time
+	Horizon  time.Duration // within which grants that die are named
 	Progress index.Progress
 	Report   *index.Report // of all grants, with the horizon of who dies soon
 	Held     int           // answers that storage has refused so far
@@ -124,7 +125,7 @@ func (s *snapshot) named(gauge func(*prometheus.Desc, float64, ...string)) {
 	dies, needs := 0, 0
 	for _, e := range s.now.Report.Named {
 		provider := s.m.provider(e.Provider)
-		if !e.DiesAt.IsZero() && dies < maxNamed {
+		if !e.DiesAt.IsZero() && e.DiesAt.Sub(s.now.At) < s.now.Horizon && dies < maxNamed {
 			dies++
 			gauge(diesIn, e.DiesAt.Sub(s.now.At).Seconds(), string(e.Key), provider, e.DiesOf)
 		}

@@ -37,7 +37,7 @@ func scraped(t *testing.T, m *metrics.Metrics, x *index.Index) (map[string]*dto.
 
 // standing is a mount of these grants.
 func standing(x *index.Index) metrics.Now {
-	return metrics.Now{
+	return metrics.Now{Horizon: grant.Warning,
 		At: now, Progress: x.Progress(), Held: 3, Pending: 4,
 		Report: x.Report(index.Filter{Now: now, Horizon: grant.Warning}),
 	}

@@ -26,7 +26,7 @@ const (
 
 // FieldForms says how each type of field is written, to follow "must be".
 var FieldForms = map[framework.FieldType]string{
-	framework.TypeString:           "a single text",
+	framework.TypeString:           "a single text (a long number in quotes)",
 	framework.TypeBool:             "true or false",
 	framework.TypeInt64:            "a whole number",
 	framework.TypeInt:              "a whole number",
@@ -82,6 +82,9 @@ func isPlain(raw any, kind framework.FieldType) bool {
 	switch kind {
 	case framework.TypeInt64:
 		return !isNoText(raw) && isInteger(raw)
+	case framework.TypeString: // of a number some digits may have been lost on the way
+		f, number := raw.(float64)
+		return !isNoText(raw) && (!number || math.Abs(f) < 1<<53)
 	case framework.TypeInt: // of a field that is stored, which an empty text clears
 		return raw == "" || !isNoText(raw) && isInteger(raw)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vault-plugin-secrets-oauthrefresh/client"
 	"vault-plugin-secrets-oauthrefresh/internal/clock"
 	"vault-plugin-secrets-oauthrefresh/mount"
 )
@@ -36,6 +37,12 @@ func (w *Write) readEnds(r *Role) error {
 	if w.Old != nil {
 		old = *w.Old
 	}
+	if r.PerOwner() {
+		if text, _ := w.Value("grant_expires_at").(string); w.Names("grant_expires_at") && text != "" {
+			return mount.Refusal("grant_expires_at is of one grant, and this role keeps one for each owner: leave it out; where the provider's answers say it, set grant_expires_at_pointer on the provider")
+		}
+		r.GrantExpiresAt = time.Time{}
+	}
 	return cmp.Or(
 		w.readSecretExpiry("", old.Credentials, &r.Credentials),
 		w.readExpiry("grant_expires_at", old.GrantExpiresAt, &r.GrantExpiresAt),
@@ -46,6 +53,9 @@ func (w *Write) readEnds(r *Role) error {
 func (w *Write) readSecretExpiry(prefix string, before Credentials, c *Credentials) error {
 	if !c.ClientSecret.Equal(before.ClientSecret) {
 		c.ClientSecretExpiresAt = time.Time{}
+	}
+	if wrote, _ := w.Value(prefix + "client_secret").(string); w.Names(prefix+"client_secret") && !client.NewSecret(strings.Trim(wrote, "\r\n")).Equal(c.ClientSecret) {
+		return nil // that secret was not taken, and its end is another's
 	}
 	field := prefix + "client_secret_expires_at"
 	if err := w.readExpiry(field, before.ClientSecretExpiresAt, &c.ClientSecretExpiresAt); err != nil {

@@ -41,13 +41,20 @@ func (p *pairs) Set(text string) error {
 
 // text is a field's value as the mount reads it: without the line ends around it that a file may bring.
 func (r row) text(field string) string {
-	switch value := r.fields[field].(type) {
-	case string:
-		return strings.Trim(value, "\r\n")
-	case json.Number:
-		return value.String()
+	value, _ := r.fields[field].(string)
+	return strings.Trim(value, "\r\n")
+}
+
+// asTheyStand makes texts of numbers: a long one, as an id may be, would lose digits on its way to the plugin.
+func asTheyStand(fields map[string]any) {
+	for name, value := range fields {
+		switch value := value.(type) {
+		case json.Number:
+			fields[name] = value.String()
+		case map[string]any:
+			asTheyStand(value)
+		}
 	}
-	return ""
 }
 
 // readInput reads the rows and gives them the names of our fields, and what they have in common.
@@ -142,7 +149,10 @@ func readJSON(r io.Reader) (rows []row, err error) {
 				break
 			}
 		}
-		if err = in.Decode(&it.fields); err != nil || it.fields == nil {
+		if err = in.Decode(&it.fields); err == nil {
+			asTheyStand(it.fields)
+		}
+		if err != nil || it.fields == nil {
 			return nil, fmt.Errorf("%s is no JSON object: what is read is an array of objects, or an object of objects by name", it.at)
 		}
 		maps.DeleteFunc(it.fields, func(_ string, value any) bool { return value == nil || value == "" })
