@@ -57,16 +57,18 @@ func resolve(ctx context.Context, s logical.Storage, g *Grant) resolved {
 	return resolved{t, nil}
 }
 
-// noticed tells when what is in the way of a grant's refreshes is new, or over. Of a role that keeps a grant for each of
-// its owners there is none, and of a dead one something else is to be said.
-func (k *Keeper) noticed(g *Grant, to resolved) {
+// noticed tells when what is in the way of a grant's refreshes is new, or over.
+func (k *Keeper) noticed(g *Grant, to resolved) { k.noticedThat(g, to, g.obstacle(to)) }
+
+// noticedThat is noticed where the obstacle is known. Of a role that keeps a grant for each of its owners there is none,
+// and of a dead one something else is to be said.
+func (k *Keeper) noticedThat(g *Grant, to resolved, why error) {
 	if _, refused := mount.AsRefusal(to.err); to.target == nil && !refused {
 		return // storage's trouble says nothing
 	}
 	if g.Role.PerOwner() && g.Key.Owner() == "" {
 		return
 	}
-	why := g.obstacle(to)
 	is := why != nil && !g.Dead()
 	if k.blocked.has(g.Key) == is || !k.writable() || !k.blocked.set(g.Key, is) {
 		return

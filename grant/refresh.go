@@ -103,7 +103,9 @@ func (k *Keeper) refreshIfDue(ctx context.Context, s logical.Storage, g *Grant, 
 		return g.State, err
 	}
 	t, st, err := k.ready(ctx, s, g, d)
-	k.noticed(g, resolved{t, err})
+	if !d.Background { // who has found out with the look
+		k.noticed(g, resolved{t, err})
+	}
 	if err != nil {
 		return st, err
 	}

@@ -24,14 +24,14 @@ type Summary struct {
 
 // Summary is how a grant stands that was looked up. It reads what the grant's exchanges depend on besides.
 func (k *Keeper) Summary(ctx context.Context, s logical.Storage, g *Grant) Summary {
-	return k.summaryOf(g, resolve(ctx, s, g))
+	return k.summaryOf(g, g.obstacle(resolve(ctx, s, g)))
 }
 
-func (k *Keeper) summaryOf(g *Grant, to resolved) Summary {
+func (k *Keeper) summaryOf(g *Grant, obstacle error) Summary {
 	if g.Role.PerOwner() && g.Key.Owner() == "" {
 		return Summary{Provider: g.Role.Provider, PerOwner: true, Labels: labelsOf(g.Role)}
 	}
-	return g.summary(k.word(g, g.obstacle(to)), clock.Now())
+	return g.summary(k.word(g, obstacle), clock.Now())
 }
 
 // summary is how a grant stands, in a word that is known.
@@ -72,10 +72,12 @@ func (k *Keeper) Hold(ctx context.Context, s logical.Storage, key Key, note func
 	}
 	to := resolve(ctx, s, g)
 	g.to = &to
-	if !k.Memory.whileHolds(key, l, func() { note(k.summaryOf(g, to)) }) {
+	why := g.obstacle(to)
+	sum := k.summaryOf(g, why)
+	if !k.Memory.whileHolds(key, l, func() { note(sum) }) {
 		k.Written(Prefix + string(key))
 	}
-	k.noticed(g, to)
+	k.noticedThat(g, to, why)
 	return g, end, nil
 }
 
@@ -84,7 +86,9 @@ func (a *Attempt) told(st *State) {
 	g := a.of(st)
 	a.K.Changed(g)
 	a.K.Contained(func() {
-		word := a.K.wordOf(g, g.obstacle(resolved{a.Target, nil}), st.Intent != nil) // the exchange is over
+		// The exchange is over, and was possible: what else could be in the way is how its answer left the grant.
+		_, unsure := st.pointed(a.Target.Provider)
+		word := a.K.wordOf(g, unsure, st.Intent != nil)
 		a.K.Known(g.Key, g.summary(word, clock.Now()))
 	})
 }
