@@ -102,6 +102,7 @@ func TestMemoryForgetsWhatMayBeWritten(t *testing.T) {
 func TestMemoryOfALookThatAWriteOvertakes(t *testing.T) {
 	b, _ := enginetest.NewWarm(t)
 	b.Write("roles/r", enginetest.Fields{"ttl": "2m"}) // forgotten
+	b.Grants.Forget("provider/test")                   // so that it is read
 	looking, goOn := make(chan struct{}), make(chan struct{})
 	var once atomic.Bool
 	b.Storage.OnGet(func(key string) error {
@@ -193,6 +194,7 @@ func TestReadersDontUndoEachOthersLooks(t *testing.T) {
 	b.WriteRole("r")
 	b.Read("creds/r")
 	b.Write("roles/r", enginetest.Fields{"ttl": "1m"})
+	b.Grants.Forget("provider/test") // so that it is read
 	began, gates := make(chan struct{}), []chan struct{}{make(chan struct{}), make(chan struct{})}
 	var n atomic.Int64
 	b.Storage.OnGet(func(key string) error {

@@ -8,6 +8,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
+	"vault-plugin-secrets-oauthrefresh/mount"
 )
 
 // Each lease has its own token, and takes it along when it ends.
@@ -102,6 +103,7 @@ func TestATokenIsRevokedAfterItsMountHasMoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.View.TaintedVal = false
+	b.Backend.System().(*mount.SystemView).Taint = mount.Fresh[bool]{} // a second later
 	b.RevokesOnly(server, lease.Data["access_token"])
 }
 

@@ -128,7 +128,7 @@ func sooner(a, b Entry) int {
 	if order := cmp.Compare(rank(a), rank(b)); order != 0 {
 		return order
 	}
-	if order := a.DiesAt.Compare(b.DiesAt); order != 0 {
+	if order := a.DiesAt.Compare(b.DiesAt); order != 0 && rank(a) == 1 {
 		return order
 	}
 	return strings.Compare(string(a.Key), string(b.Key))

@@ -177,6 +177,9 @@ func place(e index.Entry) string {
 	case !e.DiesAt.IsZero():
 		rank = 1
 	}
+	if rank != 1 {
+		return fmt.Sprint(rank, e.Key)
+	}
 	return fmt.Sprint(rank, e.DiesAt.UTC().Format(time.RFC3339), e.Key)
 }
 

@@ -22,7 +22,7 @@ type SystemView struct {
 	Replication        Fresh[consts.ReplicationState] // of ReplicationState
 	Longest            Fresh[time.Duration]           // of MaxLeaseTTL
 	local              Fresh[bool]
-	tainted            Fresh[bool]
+	Taint              Fresh[bool] // of Tainted
 }
 
 // Writes tells whether a node writes the mount's storage. The state is unknown when Vault does not
@@ -47,7 +47,7 @@ func (v *SystemView) LocalMount() bool { return v.local.get(v.SystemView.LocalMo
 func (v *SystemView) MaxLeaseTTL() time.Duration { return v.Longest.get(v.SystemView.MaxLeaseTTL) }
 
 // Tainted implements logical.SystemView.
-func (v *SystemView) Tainted() bool { return v.tainted.get(v.SystemView.Tainted) }
+func (v *SystemView) Tainted() bool { return v.Taint.get(v.SystemView.Tainted) }
 
 // freshFor is how long an answer counts.
 const freshFor = time.Second
