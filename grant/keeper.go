@@ -92,8 +92,8 @@ func (k *Keeper) Contained(f func()) {
 func (k *Keeper) writable() bool { return mount.Writes(k.Vault) }
 
 // MayTend tells whether this node may do background work: a mount that is being disabled may not.
-// It may be a second late to see that.
-func (k *Keeper) MayTend() bool { return k.writable() && !k.System().Tainted() }
+// It may be a second late to see that, which costs nothing: what spends a refresh token has to store its intent first.
+func (k *Keeper) MayTend() bool { return mount.Writes(k.System()) && !k.System().Tainted() }
 
 // noteRead remembers that this token is in use: only such a one is refreshed ahead of its readers.
 // For every read but a token's first this is one look into a map.

@@ -15,7 +15,7 @@ import (
 //
 // A second of old news is harmless. Replication state and kind of mount don't change while a process
 // lives: Vault ends the mounts of a node, and starts them anew, whenever its part changes; and before a
-// refresh they are asked for anew all the same. The longest lease is enforced by Vault itself; here it
+// reader's refresh they are asked for anew all the same. The longest lease is enforced by Vault itself; here it
 // only spares the reader a warning.
 type SystemView struct {
 	logical.SystemView                                // Vault's

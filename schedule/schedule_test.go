@@ -10,6 +10,7 @@ import (
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
 	"vault-plugin-secrets-oauthrefresh/grant"
 	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
+	"vault-plugin-secrets-oauthrefresh/mount"
 	"vault-plugin-secrets-oauthrefresh/role"
 	"vault-plugin-secrets-oauthrefresh/schedule"
 )
@@ -86,6 +87,7 @@ func TestNothingInTheBackgroundOnAStandby(t *testing.T) {
 	b.Age("r", func(tok *grant.State) { tok.ObtainedAt, tok.ExpiresAt = time.Now().Add(-time.Hour), time.Now() })
 	for _, state := range []consts.ReplicationState{consts.ReplicationPerformanceStandby, consts.ReplicationUnknown} {
 		b.View.ReplicationStateVal = state
+		b.Backend.System().(*mount.SystemView).Replication = mount.Fresh[consts.ReplicationState]{} // a second later
 		b.Schedule.Index.Set("r", time.Now().Add(-time.Minute))
 		if b.Grants.MayTend() {
 			t.Errorf("background work at replication state %v", state)
