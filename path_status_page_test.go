@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-oauthrefresh/client/clienttest"
+	"vault-plugin-secrets-oauthrefresh/internal/clock"
 	"vault-plugin-secrets-oauthrefresh/internal/enginetest"
 )
 
@@ -139,14 +140,15 @@ func TestStatusSaysHowFarItIs(t *testing.T) {
 			b.WriteRole(fmt.Sprint("many", i))
 		}
 		b = enginetest.NewOn(t, b.Storage)
-		b.Storage.OnGet(func(string) error { time.Sleep(100 * time.Millisecond); return nil })
+		t.Cleanup(enginetest.PutRight)
+		b.Storage.OnGet(func(string) error { clock.Step(100 * time.Millisecond); return nil }) // as long as each read takes
 		resp := b.Read("status")
 		if n := resp.Data["surveyed"].(int); n == 0 || n >= 51 || resp.Data["roles"] != 51 || !strings.Contains(fmt.Sprint(resp.Warnings), fmt.Sprintf("%d of 51 roles were looked at", n)) {
 			t.Errorf("surveyed %v of %v: %v", n, resp.Data["roles"], resp.Warnings)
 		}
+		b.Storage.OnGet(nil)
 		b.StartBackground()
 		enginetest.Pause(time.Minute)
-		b.Storage.OnGet(nil)
 		if resp := b.Read("status"); resp.Data["surveyed"] != 51 || len(resp.Warnings) > 0 {
 			t.Errorf("surveyed %v: %v", resp.Data["surveyed"], resp.Warnings)
 		}

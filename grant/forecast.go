@@ -12,8 +12,8 @@ import (
 	"vault-plugin-secrets-oauthrefresh/role"
 )
 
-// The values of dies_of in status/<name>: what a grant will die of. Each but the first two is the name of the field that
-// says when.
+// The values of dies_of in status/<name>: what a grant will die of, by the name of the field that says when, or of what
+// ends.
 const (
 	DiesOfDisuse      = "refresh_token_idle_ttl"   // refreshes fail, and unused the refresh token ends
 	DiesOfToken       = "refresh_token_expires_at" // the refresh token ends, and refreshes do not move that
@@ -114,17 +114,17 @@ func (g *Grant) forecast(ailing bool, now time.Time) (f Forecast) {
 		}
 	}
 	if g.Provider != nil && st.GrantExpiresBy == g.Provider.GrantExpiresAtPointer {
-		f.by(g.unless(st.GrantExpiresAt), DiesOfConsent)
+		f.by(g.unlessOutlived(st.GrantExpiresAt), DiesOfConsent)
 	}
 	if g.Key.Owner() == "" {
-		f.by(g.unless(g.Role.GrantExpiresAt), DiesOfConsent)
+		f.by(g.unlessOutlived(g.Role.GrantExpiresAt), DiesOfConsent)
 	}
 	return f
 }
 
-// unless is an end of the consent, or none where a refresh has succeeded after it: then it was wrong, or somebody has
+// unlessOutlived is an end of the consent, or none where a refresh has succeeded after it: then it was wrong, or somebody has
 // prolonged it.
-func (g *Grant) unless(end time.Time) time.Time {
+func (g *Grant) unlessOutlived(end time.Time) time.Time {
 	if g.State.RefreshedAt.After(end) {
 		return time.Time{}
 	}

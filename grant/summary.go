@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -22,9 +23,9 @@ type Summary struct {
 	Forecast
 }
 
-// Summary is how a grant stands that was looked up. It reads what the grant's exchanges depend on besides.
+// Summary is how a grant stands that was looked up, by what storage says: for who compares an index with that.
 func (k *Keeper) Summary(ctx context.Context, s logical.Storage, g *Grant) Summary {
-	return k.summaryOf(g, g.obstacle(resolve(ctx, s, g)))
+	return k.summaryOf(g, obstacle(ctx, s, g))
 }
 
 func (k *Keeper) summaryOf(g *Grant, obstacle error) Summary {
@@ -61,12 +62,18 @@ func labelsOf(r *role.Role) []string {
 	return labels
 }
 
-// Hold is Look, and hands how the grant stands to note. What a write has overtaken meanwhile is not handed over: that the
-// write was is told by Written. Until end is called, which must be, it is known whether something was written since, so that
-// the grant may be refreshed by what was seen (Demand.By).
-func (k *Keeper) Hold(ctx context.Context, s logical.Storage, key Key, note func(Summary)) (g *Grant, end func(), err error) {
+// Watch is Look, and hands how the grant stands to note. What a write has overtaken meanwhile is not handed over: that the
+// write was is told by Written. Until end is called, it is known whether something was written since, so that the grant may
+// be refreshed by what was seen (Demand.By). With an error there is nothing to end.
+func (k *Keeper) Watch(ctx context.Context, s logical.Storage, key Key, note func(Summary)) (g *Grant, end func(), err error) {
 	l := k.Memory.begin(key)
-	end = func() { k.Memory.end(key, l) }
+	end = sync.OnceFunc(func() { k.Memory.end(key, l) })
+	watched := false
+	defer func() {
+		if !watched { // an error, or a panic
+			end()
+		}
+	}()
 	if g, err = k.find(ctx, s, key, l); err != nil {
 		return nil, end, err
 	}
@@ -78,6 +85,7 @@ func (k *Keeper) Hold(ctx context.Context, s logical.Storage, key Key, note func
 		k.Written(Prefix + string(key))
 	}
 	k.noticedThat(g, to, why)
+	watched = true
 	return g, end, nil
 }
 

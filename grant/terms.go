@@ -43,7 +43,7 @@ type Demand struct {
 	seen *Grant // what the caller has looked up, nil for nothing
 }
 
-// By is the demand of who has looked the grant up, and has held it since (Keeper.Hold): it is looked up again if something
+// By is the demand of who has looked the grant up, and watches it since (Keeper.Watch): it is looked up again if something
 // was written meanwhile only.
 func (d Demand) By(g *Grant) Demand {
 	d.seen = g

@@ -27,15 +27,15 @@ const (
 
 // look is the keeper's, and takes what it finds into the index.
 func (sc *Schedule) look(ctx context.Context, s logical.Storage, key grant.Key) (*grant.Grant, error) {
-	g, end, err := sc.hold(ctx, s, key)
+	g, end, err := sc.watch(ctx, s, key)
 	end()
 	return g, err
 }
 
-// hold is look for who may refresh the grant by what it has found, until end is called.
-func (sc *Schedule) hold(ctx context.Context, s logical.Storage, key grant.Key) (g *grant.Grant, end func(), err error) {
+// watch is look for who may refresh the grant by what it has found, until end is called.
+func (sc *Schedule) watch(ctx context.Context, s logical.Storage, key grant.Key) (g *grant.Grant, end func(), err error) {
 	var found grant.Summary
-	g, end, err = sc.grants.Hold(ctx, s, key, func(sum grant.Summary) {
+	g, end, err = sc.grants.Watch(ctx, s, key, func(sum grant.Summary) {
 		found = sum
 		sc.Index.Note(key, sum)
 	})

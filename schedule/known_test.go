@@ -106,7 +106,7 @@ func stands(b *enginetest.Mount) map[grant.Key]grant.Summary {
 	b.T.Helper()
 	found := map[grant.Key]grant.Summary{}
 	look := func(key grant.Key) *grant.Grant {
-		g, err := b.Grants.Look(b.T.Context(), b.Grants.Over(b.Storage), key)
+		g, err := b.Grants.Look(b.T.Context(), b.Storage, key) // past what is remembered
 		switch _, damaged := errors.AsType[mount.DamagedError](err); {
 		case damaged:
 			found[key] = grant.Summary{State: grant.StateUnreadable}

@@ -141,7 +141,7 @@ func (sc *Schedule) do(t index.Turn) (again time.Duration, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grant.MaxHold)
 	defer cancel()
-	g, end, err := sc.hold(ctx, sc.Storage, t.Key)
+	g, end, err := sc.watch(ctx, sc.Storage, t.Key)
 	defer end()
 	if errors.Is(err, role.ErrNoRole) {
 		return 0, sc.grants.IfGone(ctx, sc.Storage, t.Key)

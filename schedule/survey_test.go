@@ -70,5 +70,10 @@ func TestASurveyOutlivesAPanic(t *testing.T) {
 		if !b.Schedule.Index.Has("s") || !b.Schedule.Index.Has("r") {
 			t.Error("the role after it is not planned, or this one is forgotten")
 		}
+		b.Grants.Memory.Mu.Lock()
+		defer b.Grants.Memory.Mu.Unlock()
+		if n := len(b.Grants.Memory.Looks); n > 0 {
+			t.Errorf("%d looks are left open", n)
+		}
 	})
 }
