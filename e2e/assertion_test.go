@@ -48,8 +48,8 @@ func publicKey(t *testing.T, certificate string) crypto.PublicKey {
 
 // signing is the client from now on one that signs, and is known by the key alone.
 func (s *oauthServer) signing(key crypto.PublicKey, kid, alg string) {
-	s.library.Lock()
-	defer s.library.Unlock()
+	s.working.Lock()
+	defer s.working.Unlock()
 	before := s.store.Clients[oauthClient]
 	s.store.Clients[oauthClient] = &fosite.DefaultOpenIDConnectClient{
 		DefaultClient:           &fosite.DefaultClient{ID: before.GetID(), Scopes: before.GetScopes(), GrantTypes: before.GetGrantTypes()},

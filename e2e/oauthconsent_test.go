@@ -93,8 +93,8 @@ func (a *asker) authorize(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "log in first", http.StatusUnauthorized)
 		return
 	}
-	a.library.Lock()
-	defer a.library.Unlock()
+	a.working.Lock()
+	defer a.working.Unlock()
 	a.mu.Lock()
 	a.asked = append(a.asked, r.URL.Query())
 	nonce := a.nonce
@@ -130,8 +130,8 @@ func (a *asker) session(who string) *openid.DefaultSession {
 
 // push is the endpoint for pushed requests (RFC 9126).
 func (a *asker) push(w http.ResponseWriter, r *http.Request) {
-	a.library.Lock()
-	defer a.library.Unlock()
+	a.working.Lock()
+	defer a.working.Unlock()
 	ctx := r.Context()
 	request, err := a.provider.NewPushedAuthorizeRequest(ctx, r)
 	if err == nil {
@@ -164,8 +164,8 @@ func (a *asker) changed(change func(*asker)) {
 
 // redirects registers another redirect URI.
 func (a *asker) redirects(uri string) {
-	a.library.Lock()
-	defer a.library.Unlock()
+	a.working.Lock()
+	defer a.working.Unlock()
 	client := a.store.Clients[oauthClient].(*fosite.DefaultResponseModeClient)
 	client.RedirectURIs = append(client.RedirectURIs, uri)
 }

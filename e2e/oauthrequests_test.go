@@ -20,8 +20,8 @@ func (s *oauthServer) tally() tally {
 
 // live asks the library whether it accepts an access token.
 func (s *oauthServer) live(token string) bool {
-	s.library.Lock()
-	defer s.library.Unlock()
+	s.working.Lock()
+	defer s.working.Unlock()
 	_, _, err := s.provider.IntrospectToken(s.t.Context(), token, fosite.AccessToken, new(fosite.DefaultSession))
 	return err == nil
 }

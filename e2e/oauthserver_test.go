@@ -28,7 +28,7 @@ type oauthServer struct {
 	store    *storage.MemoryStore
 	weather  *weather // what happens to token requests on their way; nil for nothing
 
-	library  sync.Mutex // held while the library is at work: its store changes its maps under other locks than it reads them
+	working  sync.Mutex // held while the library is at work: its store changes its maps under other locks than it reads them
 	mu       sync.Mutex
 	counts   tally
 	metadata map[string]any // RFC 8414
@@ -95,8 +95,8 @@ func startOAuthServer(t *testing.T, lifetime time.Duration) *oauthServer {
 
 // token is the handler that the library's documentation shows, with its verdict written down.
 func (s *oauthServer) token(w http.ResponseWriter, r *http.Request) {
-	s.library.Lock()
-	defer s.library.Unlock()
+	s.working.Lock()
+	defer s.working.Unlock()
 	ctx := r.Context()
 	request, err := s.provider.NewAccessRequest(ctx, r, openid.NewDefaultSession())
 	refresh := r.PostForm.Get("grant_type") == "refresh_token"
@@ -159,7 +159,7 @@ func (s *oauthServer) count(r *http.Request, err error) {
 }
 
 func (s *oauthServer) revoke(w http.ResponseWriter, r *http.Request) {
-	s.library.Lock()
-	defer s.library.Unlock()
+	s.working.Lock()
+	defer s.working.Unlock()
 	s.provider.WriteRevocationResponse(r.Context(), w, s.provider.NewRevocationRequest(r.Context(), r))
 }
