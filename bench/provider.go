@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -27,11 +29,12 @@ type provider struct {
 // startProvider speaks TLS, or plain HTTP where only the number of tokens matters.
 func startProvider(secure bool, delay time.Duration) *provider {
 	p := &provider{delay: delay}
-	handler := http.HandlerFunc(p.token)
+	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(p.token))
+	p.Config.ErrorLog = log.New(io.Discard, "", 0) // those who are in a handshake when it closes
 	if secure {
-		p.Server = httptest.NewTLSServer(handler)
+		p.StartTLS()
 	} else {
-		p.Server = httptest.NewServer(handler)
+		p.Start()
 	}
 	return p
 }
