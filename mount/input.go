@@ -1,6 +1,7 @@
 package mount
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,7 +49,10 @@ func (in Input) Value(field string) any {
 	return in.d.Get(field)
 }
 
-// Date reads a day, which begins in UTC, or a time of RFC 3339. Anything else is a refusal.
+// Numbers between these are Unix times, of 1973 to 9999. A date without its dashes is less.
+const firstUnixSecond, lastUnixSecond = 100_000_000, 253_402_300_799
+
+// Date reads a day, which begins in UTC, a time of RFC 3339 or a Unix time in seconds. Anything else is a refusal.
 func (in Input) Date(field string, into *time.Time) error {
 	if !in.Names(field) {
 		return nil
@@ -64,5 +68,9 @@ func (in Input) Date(field string, into *time.Time) error {
 			return nil
 		}
 	}
-	return Refusal(field + " must be a date such as 2027-03-01, or a time such as 2027-03-01T08:00:00Z")
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil && seconds >= firstUnixSecond && seconds <= lastUnixSecond {
+		*into = time.Unix(seconds, 0).UTC()
+		return nil
+	}
+	return Refusal(field + " must be a date such as 2027-03-01, a time such as 2027-03-01T08:00:00Z, or a Unix time in seconds")
 }

@@ -2,7 +2,6 @@ package role
 
 import (
 	"cmp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -73,12 +72,8 @@ func (w *Write) readExpiry(field string, before time.Time, into *time.Time) erro
 	if !w.Names(field) {
 		return nil
 	}
-	text, _ := w.Value(field).(string)
-	if seconds, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64); err == nil && (seconds == 0 || seconds >= firstUnixSecond && seconds <= lastUnixSecond) {
-		*into = time.Time{} // RFC 7591 writes 0 for never
-		if seconds != 0 {
-			*into = time.Unix(seconds, 0).UTC()
-		}
+	if text, _ := w.Value(field).(string); strings.TrimSpace(text) == "0" {
+		*into = time.Time{} // RFC 7591 writes it for never
 	} else if err := w.Date(field, into); err != nil {
 		return err
 	}
@@ -87,6 +82,3 @@ func (w *Write) readExpiry(field string, before time.Time, into *time.Time) erro
 	}
 	return nil
 }
-
-// Numbers between these are Unix times, of 1973 to 9999. A date without its dashes is less.
-const firstUnixSecond, lastUnixSecond = 100_000_000, 253_402_300_799

@@ -116,7 +116,7 @@ func nextFields(n *NextCredentials, f *files) mount.Fields {
 		secret("next_assertion_private_key", &f.assertionKey, "The key (PEM, encrypted ones too) that will follow assertion_private_key: used when the provider refuses that one. Never handed out.").Shows("next_assertion_private_key_set", func() any { return n.Has(partKey) }),
 		secret("next_assertion_private_key_password", &f.assertionKeyPassword, "Password of an encrypted next_assertion_private_key; used at this write and not stored.").Hidden(),
 		mount.Text("next_assertion_key_id", &n.AssertionKeyID, "The id at the provider of next_assertion_private_key, or of the key in next_pfx where that one signs."),
-		mount.Text("next_from", nil, "A date (2027-03-01) or time (2027-03-01T08:00:00Z) before which nothing that is to come is tried; default is any time.").Shows("next_from", n.from).OmitEmpty(),
+		mount.Text("next_from", nil, "A date (2027-03-01), a time (2027-03-01T08:00:00Z) or a Unix time before which nothing that is to come is tried; default is any time.").Shows("next_from", n.from).OmitEmpty(),
 	}
 }
 

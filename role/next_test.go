@@ -77,7 +77,7 @@ func TestNextFrom(t *testing.T) {
 	enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
 		enginetest.KnownClient(server, enginetest.BySecret(enginetest.Canary+"next"))
 		from := time.Now().Add(time.Hour)
-		b.Write("roles/r", enginetest.Fields{"next_client_secret": enginetest.Canary + "next", "next_from": from.Format(time.RFC3339)})
+		b.Write("roles/r", enginetest.Fields{"next_client_secret": enginetest.Canary + "next", "next_from": from.Unix()})
 		b.NoCreds("r", 400)
 		if n := len(server.Requests()); n != 1 {
 			t.Errorf("%d requests before the date", n)
