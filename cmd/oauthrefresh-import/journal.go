@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/gofrs/flock"
 )
 
 // journal keeps what an import has done, by names, and nothing else of what it writes. Before each write stands the
@@ -16,8 +18,10 @@ type journal struct {
 	path  string
 	of    string // which mount it is of
 	state map[string]progressOf
-	whole int64 // how long it is, up to its last whole line
+	read  int64 // how long it was when it was read
+	whole int64 // and up to its last whole line
 	file  *os.File
+	lock  *flock.Flock
 }
 
 // progressOf is how far the journal knows a role to be.
@@ -48,7 +52,7 @@ func loadJournal(path, mount string) (*journal, error) {
 		return nil, err
 	}
 	whole := text[:bytes.LastIndexByte(text, '\n')+1]
-	j.whole = int64(len(whole))
+	j.read, j.whole = int64(len(text)), int64(len(whole))
 	for i, entry := range bytes.Split(bytes.TrimSuffix(whole, []byte("\n")), []byte("\n")) {
 		var l line
 		switch {
@@ -91,18 +95,43 @@ func (j *journal) add(l line) error {
 	return j.put(l)
 }
 
-// open opens the file for the first line of this run, and cuts off what a crash has left half.
+// open opens the file for the first line of this run, and cuts off what a crash has left half. Of two imports that share a
+// journal each would write what the other has just written, with a refresh token that may be spent by then: so the file is
+// locked until the program ends, and it must still be as it was read.
 func (j *journal) open() (err error) {
 	if j.file != nil {
 		return nil
 	}
-	if j.file, err = os.OpenFile(j.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+	lock := flock.New(j.path)
+	if locked, err := lock.TryLock(); err != nil {
 		return err
+	} else if !locked {
+		return fmt.Errorf("another import is under way that keeps it in %s: wait for its end", j.path)
 	}
-	if err := j.file.Truncate(j.whole); err != nil || j.whole > 0 {
-		return err
+	file, err := os.OpenFile(j.path, os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		err = j.continues(file)
+	}
+	if err != nil {
+		return errors.Join(err, lock.Unlock())
+	}
+	j.file, j.lock = file, lock
+	if j.whole > 0 {
+		return nil
 	}
 	return j.put(line{Mount: j.of})
+}
+
+// continues makes of an opened file one that ends as what was read of it.
+func (j *journal) continues(file *os.File) error {
+	now, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if now.Size() != j.read {
+		return fmt.Errorf("another import has written to %s since this one began: start this one again", j.path)
+	}
+	return file.Truncate(j.whole)
 }
 
 func (j *journal) put(l line) error {
@@ -122,5 +151,6 @@ func (j *journal) put(l line) error {
 func (j *journal) close() {
 	if j.file != nil {
 		j.file.Close() // each line was synced
+		_ = j.lock.Unlock()
 	}
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gofrs/flock"
 )
 
 // A crash leaves a journal that ends anywhere. Whatever was cut off is as if it had not been begun: no role is written
@@ -50,4 +53,33 @@ func TestNoPlaceForTheJournal(t *testing.T) {
 	f := newFake(t)
 	f.want(exitPartly, []string{"stopped: the journal:", "a: not reached"}, "-journal", filepath.Join(f.dir, "none", "j"), f.file("in", grants("a")))
 	f.wantPosts()
+}
+
+// Of two imports that share a journal one writes, whether they meet at the file or the other was there in between.
+func TestTwoImportsOfOneFile(t *testing.T) {
+	f := newFake(t)
+	in := f.file("in", grants("a", "b"))
+	kept := filepath.Join(f.dir, "in.journal")
+	other := flock.New(kept)
+	if locked, err := other.TryLock(); err != nil || !locked {
+		t.Fatal(locked, err)
+	}
+	f.want(exitPartly, []string{"another import is under way", "a: not reached"}, in)
+	if err := other.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	f.wantPosts()
+
+	f.first = func(_ http.ResponseWriter, _ *http.Request, name string) bool {
+		if name != "a" {
+			return false // the journal may not have been read
+		}
+		f.first = nil
+		f.file("in.journal", "{\"mount\":\"oauth_1\"}\n{\"writing\":\"a\"}\n")
+		return false
+	}
+	f.want(exitPartly, []string{"another import has written", "start this one again", "a: not reached"}, in)
+	f.wantPosts()
+	f.want(exitDone, []string{"2 written"}, in)
+	f.wantPosts("a", "b")
 }
