@@ -80,7 +80,8 @@ await() { # await WHAT COMMAND...: until the command succeeds, 30 seconds at mos
 }
 cleanup() {
 	status=$?
-	trap - EXIT INT TERM HUP
+	trap - EXIT
+	trap '' INT TERM HUP # a group's signal comes twice, from whoever sent it and from make
 	for pid in $pids; do
 		kill "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
