@@ -211,7 +211,7 @@ func (f *Fault) sentence(now time.Time, key Key) string {
 			client.Duration(f.Settle.Sub(now).Round(time.Second)))
 	}
 	if f.Class == client.ClientRefused && !f.corrected {
-		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; %s by itself", key.Role(), next)
+		next = fmt.Sprintf("correct roles/%s, its provider or config, and read again; as it is, %s", key.Role(), next)
 	}
 	if f.Entry != "" && f.SilentSince.IsZero() {
 		next += fmt.Sprintf("; if such an answer means that the grant is dead, status/%s has the entry for permanent_errors", key.Path())

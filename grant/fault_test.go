@@ -113,7 +113,7 @@ func TestFaultsAsErrors(t *testing.T) {
 		"dead":                  {&grant.Fault{Class: client.GrantRefused, Reauthorize: true}, 0, []string{"roles/the-role", "refresh_token", "authorize again", "no request is made"}},
 		"dead, an answer lost":  {&grant.Fault{Class: client.GrantRefused, Reauthorize: true, AnswerLost: true}, 0, []string{"roles/the-role", "answer to an earlier refresh was lost"}},
 		"revoked here":          {&grant.Fault{Class: client.GrantRefused, Reauthorize: true, Revoked: true}, 0, []string{"roles/the-role", "revoke/the-role"}},
-		"the client is refused": {&grant.Fault{Class: client.ClientRefused, Until: until}, 0, []string{"roles/the-role", "unspent", "1m30s by itself"}},
+		"the client is refused": {&grant.Fault{Class: client.ClientRefused, Until: until}, 0, []string{"roles/the-role", "unspent", "as it is, the next attempt is due in 1m30s"}},
 		"not processed":         {&grant.Fault{Class: client.NotProcessed, Until: until}, 503, []string{"unspent", "in 1m30s"}},
 		"not processed, after an answer was lost":  {&grant.Fault{Class: client.NotProcessed, Until: until, Unsettled: true}, 503, []string{"whether the provider has spent"}},
 		"client refused, after an answer was lost": {&grant.Fault{Class: client.ClientRefused, Until: until, Unsettled: true}, 0, []string{"whether the provider has spent"}},

@@ -16,7 +16,7 @@ import (
 // ends.
 const (
 	DiesOfDisuse      = "refresh_token_idle_ttl"   // refreshes fail, and unused the refresh token ends
-	DiesOfToken       = "refresh_token_expires_at" // the refresh token ends, and refreshes do not move that
+	DiesOfToken       = "refresh_token_expires_at" // the refresh token ends, and refreshes fail or do not move that
 	DiesOfConsent     = "grant_expires_at"         // the consent behind it ends
 	DiesOfSecret      = "client_secret_expires_at" // the client can't prove any longer who it is
 	DiesOfCertificate = "client_certificate"       // the same
@@ -33,9 +33,14 @@ type Forecast struct {
 	DiesOf string
 }
 
-// by takes the earlier of two ends into the forecast.
-func (f *Forecast) by(at time.Time, of string) {
-	if !at.IsZero() && (f.DiesAt.IsZero() || at.Before(f.DiesAt)) {
+// dies takes the earlier of two ends into the forecast. One after which a refresh has succeeded was wrong, or somebody has
+// moved it; any other that is past counts on, since nothing says that the grant has survived it.
+func (g *Grant) dies(f *Forecast, at time.Time, of string, now time.Time) {
+	succeeded := Later(g.State.RefreshedAt, g.State.ObtainedAt)
+	if at.IsZero() || succeeded.After(at) && !FromFuture(succeeded, now) {
+		return
+	}
+	if f.DiesAt.IsZero() || at.Before(f.DiesAt) {
 		*f = Forecast{at.UTC().Truncate(time.Second), of}
 	}
 }
@@ -57,9 +62,14 @@ func (f Forecast) remedy(g *Grant) string {
 	case DiesOfKey:
 		return "the certificate of the key that signs ends: write its successor as next_assertion_private_key"
 	case DiesOfConsent:
+		if !g.Role.Spends() {
+			return "what was agreed with the provider ends: agree anew, and write the new grant_expires_at to roles/" + g.Key.Role()
+		}
 		return "the consent behind this grant ends, and no refresh prolongs it: " + g.Key.renew()
 	case DiesOfToken:
-		return "the refresh token ends, and a refresh does not prolong it: " + g.Key.renew()
+		if g.State.RefreshTokenEndFixed {
+			return "the refresh token ends, and a refresh does not prolong it: " + g.Key.renew()
+		}
 	}
 	return "" // what is in the way now is told already
 }
@@ -78,6 +88,9 @@ func (f Forecast) warnings(g *Grant, now time.Time) []string {
 		return nil
 	}
 	text := fmt.Sprintf("this grant dies at %s if nobody acts, of its %s", f.DiesAt.Format(time.RFC3339), f.DiesOf)
+	if f.DiesAt.Before(now) {
+		text = fmt.Sprintf("this grant was to die at %s of its %s, and no refresh has succeeded since", f.DiesAt.Format(time.RFC3339), f.DiesOf)
+	}
 	if remedy := f.remedy(g); remedy != "" {
 		text += ": " + remedy
 	}
@@ -100,65 +113,67 @@ func (g *Grant) forecast(ailing bool, now time.Time) (f Forecast) {
 	if g.Dead() || g.Unauthorized() {
 		return f
 	}
-	g.endOfClient(&f)
+	g.endOfClient(&f, now)
+	st := g.State
+	if g.Key.Owner() == "" {
+		g.dies(&f, g.Role.GrantExpiresAt, DiesOfConsent, now)
+	}
+	if g.Provider != nil && st.GrantExpiresBy == g.Provider.GrantExpiresAtPointer {
+		g.dies(&f, st.GrantExpiresAt, DiesOfConsent, now)
+	}
 	if !g.Role.Spends() {
 		return f
 	}
-	st := g.State
-	if st.RefreshTokenExpiresAt.After(now) && (ailing || st.RefreshTokenEndFixed) { // one that is past was wrong
-		f.by(st.RefreshTokenExpiresAt, DiesOfToken)
+	if ailing || st.RefreshTokenEndFixed {
+		g.dies(&f, st.RefreshTokenExpiresAt, DiesOfToken, now)
 	}
 	if used := st.used(g.Role); ailing && g.Provider != nil && g.Provider.RefreshTokenIdleTTL > 0 && !FromFuture(used, now) && !used.IsZero() {
-		if at := used.Add(time.Duration(g.Provider.RefreshTokenIdleTTL)); at.After(now) {
-			f.by(at, DiesOfDisuse)
-		}
-	}
-	if g.Provider != nil && st.GrantExpiresBy == g.Provider.GrantExpiresAtPointer {
-		f.by(g.unlessOutlived(st.GrantExpiresAt), DiesOfConsent)
-	}
-	if g.Key.Owner() == "" {
-		f.by(g.unlessOutlived(g.Role.GrantExpiresAt), DiesOfConsent)
+		g.dies(&f, used.Add(time.Duration(g.Provider.RefreshTokenIdleTTL)), DiesOfDisuse, now)
 	}
 	return f
 }
 
-// unlessOutlived is an end of the consent, or none where a refresh has succeeded after it: then it was wrong, or somebody has
-// prolonged it.
-func (g *Grant) unlessOutlived(end time.Time) time.Time {
-	if g.State.RefreshedAt.After(end) {
-		return time.Time{}
-	}
-	return end
-}
-
-// endOfClient takes the ends of what the client proves itself with. What has a successor ends with that: it takes over by
-// itself.
-func (g *Grant) endOfClient(f *Forecast) {
+// endOfClient takes the ends of what the client proves itself with. What has a successor ends with that, if its time begins
+// before: it takes over by itself.
+func (g *Grant) endOfClient(f *Forecast, now time.Time) {
 	who, next := g.Role.CredentialsInUse(g.State.Worked), g.Role.Next
-	if !next.Has(role.PartSecret) {
-		f.by(who.ClientSecretExpiresAt, DiesOfSecret)
-	} else {
-		f.by(next.ClientSecretExpiresAt, DiesOfSecret)
+	end := who.ClientSecretExpiresAt
+	if g.succeeds(role.PartSecret, end) {
+		end = next.ClientSecretExpiresAt
 	}
-	certificate := who
-	if next.Has(role.PartCertificate) {
-		certificate = next.Credentials
+	g.dies(f, end, DiesOfSecret, now)
+
+	if end = endOfCertificate(who); g.succeeds(role.PartCertificate, end) {
+		end = endOfCertificate(next.Credentials)
 	}
-	if id, err := certificate.Identity(); err == nil && id != nil {
-		f.by(id.NotAfter(), DiesOfCertificate)
-	}
+	g.dies(f, end, DiesOfCertificate, now)
+
 	if who.AssertionKey.IsSet() && who.AssertionCertificate != "" {
 		if key, err := client.LoadSigningKey(who.AssertionKey, who.AssertionCertificate); err == nil {
-			f.by(key.NotAfter(), DiesOfKey)
+			g.dies(f, key.NotAfter(), DiesOfKey, now)
 		}
 	}
+}
+
+// succeeds tells whether what is to come of a part may be used before what is there ends; zero for never.
+func (g *Grant) succeeds(p role.Part, end time.Time) bool {
+	return g.Role.Next.Has(p) && (end.IsZero() || g.Role.MayTryNext(p, end))
+}
+
+// endOfCertificate is when the client certificate of credentials ends, zero for none.
+func endOfCertificate(c role.Credentials) time.Time {
+	id, err := c.Identity()
+	if err != nil || id == nil {
+		return time.Time{}
+	}
+	return id.NotAfter()
 }
 
 // ends takes from an answer when the refresh token ends and the consent behind it; last is the state before it, nil for
 // none. An end that moves by less than half of the time that has passed since the refresh before is the same one, told again.
 func (st *State) ends(p *client.Provider, last *State, answer *client.Token, began time.Time) {
 	if answer.GrantLifetime > 0 {
-		st.GrantExpiresAt, st.GrantExpiresBy = began.Add(answer.GrantLifetime).Truncate(time.Second), p.GrantExpiresAtPointer
+		st.GrantExpiresAt, st.GrantExpiresBy = began.Add(answer.GrantLifetime+time.Second-1).Truncate(time.Second), p.GrantExpiresAtPointer
 	}
 	if answer.RefreshTokenLifetime <= 0 {
 		return

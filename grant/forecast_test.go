@@ -65,6 +65,30 @@ func TestForecast(t *testing.T) {
 			s.Enqueue(clienttest.JSON(401, `{"error":"invalid_client"}`))
 			refresh(b, s, until("1", time.Time{}, time.Time{}))
 		}, at: "2000-07-10T00:00:00Z", of: "client_secret_expires_at"},
+		"a successor whose time begins before": {happens: func(b mountOf, _ *clienttest.Server) {
+			b.Write("roles/r", enginetest.Fields{"client_secret_expires_at": "2000-01-10", "next_client_secret": enginetest.Canary + "next", "next_from": "2000-01-09"})
+		}},
+		"a successor whose time begins too late": {happens: func(b mountOf, _ *clienttest.Server) {
+			b.Write("roles/r", enginetest.Fields{"client_secret_expires_at": "2000-01-10", "next_client_secret": enginetest.Canary + "next", "next_from": "2000-02-10"})
+		}, at: "2000-01-10T00:00:00Z", of: "client_secret_expires_at", warns: true},
+		"a secret that the one before has outlived": {happens: func(b mountOf, s *clienttest.Server) {
+			b.Write("roles/r", enginetest.Fields{"client_secret": enginetest.Canary + "wrong", "previous_client_secret": enginetest.Canary + "secret", "client_secret_expires_at": "2000-01-10"})
+			s.Enqueue(clienttest.JSON(401, `{"error":"invalid_client"}`))
+			refresh(b, s, until("1", time.Time{}, time.Time{}))
+		}},
+		"a secret that is taken after its end": {happens: func(b mountOf, s *clienttest.Server) {
+			b.Write("roles/r", enginetest.Fields{"client_secret_expires_at": "2000-01-02"})
+			enginetest.Pause(3 * day)
+			refresh(b, s, until("1", time.Time{}, time.Time{}))
+		}},
+		"the same, of a client without a refresh token": {happens: func(b mountOf, s *clienttest.Server) {
+			b.Write("roles/r", enginetest.Fields{"grant_type": "client_credentials", "refresh_token": "", "client_secret_expires_at": "2000-01-02"})
+			enginetest.Pause(3 * day)
+			refresh(b, s, clienttest.JSON(200, `{"access_token":"a","expires_in":3600}`))
+		}},
+		"what was agreed without a refresh token": {happens: func(b mountOf, _ *clienttest.Server) {
+			b.Write("roles/r", enginetest.Fields{"grant_type": "client_credentials", "refresh_token": "", "grant_expires_at": "2000-01-05"})
+		}, at: "2000-01-05T00:00:00Z", of: "grant_expires_at", warns: true, step: "write the new grant_expires_at"},
 		"the same configuration once more": {happens: func(b mountOf, s *clienttest.Server) {
 			config := enginetest.Fields{"client_secret": enginetest.Canary + "secret", "client_secret_expires_at": "2000-01-10",
 				"next_client_secret": enginetest.Canary + "next", "next_client_secret_expires_at": "2000-07-10"}
@@ -81,6 +105,10 @@ func TestForecast(t *testing.T) {
 			b.Write("roles/r", enginetest.Fields{"refresh_token": enginetest.Canary + "new"})
 		}},
 		"a consent that the answer tells": {enginetest.Fields{"grant_expires_at_pointer": "/consent/ends"}, func(b mountOf, s *clienttest.Server) {
+			refresh(b, s, until("1", time.Time{}, time.Now().Add(90*day)))
+		}, "2000-03-31T00:00:00Z", "grant_expires_at", false, ""},
+		"the same, within a second": {enginetest.Fields{"grant_expires_at_pointer": "/consent/ends"}, func(b mountOf, s *clienttest.Server) {
+			enginetest.Pause(300 * time.Millisecond)
 			refresh(b, s, until("1", time.Time{}, time.Now().Add(90*day)))
 		}, "2000-03-31T00:00:00Z", "grant_expires_at", false, ""},
 		"a pointer that was wrong": {enginetest.Fields{"grant_expires_at_pointer": "/expires_in"}, func(b mountOf, s *clienttest.Server) {
@@ -130,6 +158,9 @@ func TestForecast(t *testing.T) {
 			refresh(b, s, until("1", time.Now().Add(10*day), time.Time{}))
 			refresh(b, s, enginetest.Busy)
 		}, at: "2000-01-11T00:00:00Z", of: "refresh_token_expires_at", warns: true},
+		"a day that the answer tells": {enginetest.Fields{"grant_expires_at_pointer": "/consent"}, func(b mountOf, s *clienttest.Server) {
+			refresh(b, s, clienttest.JSON(200, `{"access_token":"a","expires_in":3600,"refresh_token":"`+enginetest.Canary+`1","consent":"2000-03-31"}`))
+		}, "2000-03-31T00:00:00Z", "grant_expires_at", false, ""},
 		"dead already": {happens: func(b mountOf, s *clienttest.Server) {
 			b.Write("roles/r", enginetest.Fields{"grant_expires_at": "2000-01-05T12:00:00Z"})
 			refresh(b, s, enginetest.InvalidGrant)
@@ -157,6 +188,43 @@ func TestForecast(t *testing.T) {
 					t.Errorf("the mount's status names %v", listed)
 				}
 			}, c.provider)
+		})
+	}
+}
+
+// An end that has passed stays what it was until a refresh has succeeded, on the grant as in the status of all: time is nothing
+// that the index is told of.
+func TestAnEndThatHasPassed(t *testing.T) {
+	for of, happens := range map[string]func(b *enginetest.Mount, server *clienttest.Server){
+		"refresh_token_idle_ttl": func(b *enginetest.Mount, s *clienttest.Server) {
+			s.Enqueue(until("1", time.Time{}, time.Time{}), enginetest.Busy)
+		},
+		"refresh_token_expires_at": func(b *enginetest.Mount, s *clienttest.Server) {
+			s.Enqueue(until("1", time.Now().Add(5*enginetest.Day), time.Time{}), enginetest.Busy)
+		},
+	} {
+		t.Run(of, func(t *testing.T) {
+			enginetest.WithClock(t, func(t *testing.T, b *enginetest.Mount, server *clienttest.Server) {
+				happens(b, server)
+				b.Write("roles/r", enginetest.Fields{"grant_expires_at": "2000-06-01"})
+				for range 2 {
+					_, _ = b.Try(t.Context(), logical.UpdateOperation, "refresh/r", nil)
+				}
+				before := b.Data("status")["grants"].([]map[string]any)[0]["dies_at"]
+				enginetest.Pause(11 * enginetest.Day)
+				one, all := b.Read("status/r"), b.Data("status")["grants"].([]map[string]any)[0]
+				if one.Data["dies_at"] != before || one.Data["dies_of"] != of || all["dies_at"] != before || all["dies_of"] != of {
+					t.Errorf("it was to die at %v; its status says %v of %v, that of all %v", before, one.Data["dies_at"], one.Data["dies_of"], all)
+				}
+				if says := fmt.Sprint(one.Warnings); !strings.Contains(says, "was to die at") || strings.Contains(says, "does not prolong") {
+					t.Errorf("it warns %v", one.Warnings)
+				}
+				server.Enqueue(until("2", time.Time{}, time.Time{}))
+				b.Write("refresh/r", nil)
+				if got := b.Data("status/r"); got["dies_of"] != "grant_expires_at" {
+					t.Errorf("it dies of %v after a refresh", got["dies_of"])
+				}
+			}, enginetest.Fields{"refresh_token_idle_ttl": "10d"})
 		})
 	}
 }

@@ -112,7 +112,7 @@ func (r *Role) Pick(c Choices) Credentials {
 		}
 	}
 	if c[PartSecret][0] == SlotPrevious {
-		who.ClientSecret = r.PreviousClientSecret
+		who.ClientSecret, who.ClientSecretExpiresAt = r.PreviousClientSecret, time.Time{} // whose end nobody has written
 	}
 	return who
 }
