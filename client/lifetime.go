@@ -133,9 +133,9 @@ func inSeconds(number float64) float64 {
 var (
 	zoned = []string{
 		time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700",
-		"2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04:05 Z0700", "2006-01-02 15:04:05 UTC",
+		"2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04:05 Z0700", "2006-01-02 15:04:05 UTC", "2006-01-02T15:04Z07:00",
 	}
-	zoneless = []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05"}
+	zoneless = []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly}
 )
 
 // dated reads a date. One without a zone is taken for UTC when it is ahead. When it is past it may be the local

@@ -45,7 +45,7 @@ func TestExpiresIn(t *testing.T) {
 		`"1h"`: unstated, `"soon"`: unstated, `true`: unstated, `{}`: unstated, `[3600]`: unstated,
 		`"0x10"`: unstated, `"1_000"`: unstated, `"3600 seconds"`: unstated,
 		`1e400`: maxDuration, `9223372036854775807`: maxDuration, `1772370000`: time.Hour, `1772366399`: 0, `99999999999999999999999`: maxDuration,
-		`"2026-03-01T13:00:00Z"`: time.Hour, `"2026-03-01T14:00:00.5+01:00"`: time.Hour, `"2026-03-01T11:00:00Z"`: 0, `"2026-03-01"`: unstated,
+		`"2026-03-01T13:00:00Z"`: time.Hour, `"2026-03-01T14:00:00.5+01:00"`: time.Hour, `"2026-03-01T11:00:00Z"`: 0, `"2026-03-01"`: unstated, `"2026-03-02"`: 12 * time.Hour, `"2026-03-01T13:00Z"`: time.Hour,
 		`"2026-03-01 13:00:00"`: time.Hour, `"2026-03-01T13:00:00"`: time.Hour, `"2026-03-01T13:00:00+0000"`: time.Hour, `"2026-03-01 15:00:00 +02:00"`: time.Hour,
 		`"2026-03-01 13:00:00 UTC"`: time.Hour, `"Sun, 01 Mar 2026 13:00:00 GMT"`: time.Hour, `"Sun, 01 Mar 2026 11:00:00 GMT"`: 0,
 		`"2026-03-01T11:00:00+0000"`: 0, `"2026-03-01 11:00:00"`: unstated, // that may be the time of a place where it is 11 o'clock
