@@ -85,12 +85,20 @@ func (b *backend) pathRolesList(ctx context.Context, req *logical.Request, d *fr
 	if err != nil {
 		return mount.Answer(err)
 	}
-	names, info := b.schedule.Index.Page(names, d.Get("after").(string), limit, *filter)
-	resp := logical.ListResponseWithInfo(names, detailed(info))
+	page, info := b.schedule.Index.Page(names, d.Get("after").(string), limit, *filter)
+	resp := listOf(page, detailed(info), len(names))
 	if !progress.Full {
 		resp.AddWarning(fmt.Sprintf(countedFurther, progress.Roles, progress.Of))
 	}
 	return resp, nil
+}
+
+// listOf is a page of so many roles. Vault makes a 404 of one without names, which is for a mount without roles.
+func listOf(page []string, info map[string]any, of int) *logical.Response {
+	if len(page) == 0 && of > 0 {
+		return &logical.Response{Warnings: []string{"no role is as state, provider and label ask for, or none behind after: begin again without after, or leave some of them out"}}
+	}
+	return logical.ListResponseWithInfo(page, info)
 }
 
 // detailed is what a list says of roles.

@@ -127,8 +127,10 @@ func TestRolesByPageAndFilter(t *testing.T) {
 		if even, _ := list(enginetest.Fields{"label": "even=true", "limit": 20}); len(even) != 15 {
 			t.Errorf("%d have the label", len(even))
 		}
-		if dead, _ := list(enginetest.Fields{"state": "dead"}); len(dead) != 0 {
-			t.Errorf("%v are dead", dead)
+		for _, none := range []enginetest.Fields{{"state": "dead"}, {"after": "zzz"}} {
+			if resp := b.Do(logical.ListOperation, "roles/", none); len(resp.Data) != 0 || !strings.Contains(fmt.Sprint(resp.Warnings), "begin again without after") {
+				t.Errorf("%v: %v %v", none, resp.Data, resp.Warnings)
+			}
 		}
 	})
 }
