@@ -262,7 +262,7 @@ if [ $built = yes ]; then
 else
 	note "Prometheus' rule engine could not be compiled here: $(tail -n 1 firing.log)
 This is the alert that goes out:"
-	run 'grep -A 9 "alert: OauthrefreshGrantDying" examples/prometheus/rules.yml'
+	run 'sed -n "/alert: OauthrefreshGrantDying/,/runbook_url/p" examples/prometheus/rules.yml'
 fi
 
 printf '\n%sDone in %d seconds.%s\n' "$bold" $(($(date +%s) - began)) "$plain"

@@ -92,13 +92,17 @@ func (known metrics) check(t *testing.T, where, text string) (used []string) {
 }
 
 // checkMatchers looks whether a label can have the values that are asked for, each alternative of a pattern too. The
-// states are all in the scrape; that of a grant by name needs only to be one of those.
+// states are all in the scrape; that of a grant by name needs only to be one of those. The causes stand in the engine's
+// source.
 func (known metrics) checkMatchers(t *testing.T, where string, n *parser.VectorSelector) {
 	t.Helper()
 	for _, m := range n.LabelMatchers {
 		values, ok := known[n.Name][m.Name]
 		if m.Name == "state" {
 			values = known["oauthrefresh_grants"]["state"]
+		}
+		if m.Name == "cause" {
+			values = causes(t)
 		}
 		if m.Name != model.MetricNameLabel && !ok {
 			t.Errorf("%s: %s has no label %s", where, n.Name, m.Name)
@@ -111,7 +115,24 @@ func (known metrics) checkMatchers(t *testing.T, where string, n *parser.VectorS
 	}
 }
 
+// causes are what a grant may die of.
+func causes(t *testing.T) (all []string) {
+	t.Helper()
+	source, err := os.ReadFile("../../grant/forecast.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range causeDefined.FindAllSubmatch(source, -1) {
+		all = append(all, string(match[1]))
+	}
+	if !slices.Contains(all, "client_secret_expires_at") {
+		t.Fatal("grant/forecast.go has ", all)
+	}
+	return all
+}
+
 var (
+	causeDefined = regexp.MustCompile(`(?m)^\tDies\w+ += "(\w+)"`)
 	legendLabel  = regexp.MustCompile(`{{ *([a-z_]+) *}}`)
 	labelsLookup = regexp.MustCompile(`^label_values\((\w+), (\w+)\)$`)
 )

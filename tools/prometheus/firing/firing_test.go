@@ -47,6 +47,12 @@ func TestNoAlert(t *testing.T) {
 	if out := said(t, "oauthrefresh_survey_complete 1\n"); out != "no alert fires\n" {
 		t.Error(out)
 	}
+	for _, cause := range []string{"refresh_token_idle_ttl", "refresh_token_expires_at"} { // a failure that the next try may mend
+		out := said(t, "oauthrefresh_survey_complete 1\noauthrefresh_grant_dies_in_seconds{cause=\""+cause+"\",grant=\"crm\",provider=\"crm\"} 43200\n")
+		if out != "no alert fires\n" {
+			t.Error(out)
+		}
+	}
 	if out := said(t, "oauthrefresh_survey_complete 0\n"); !strings.HasPrefix(out, "OauthrefreshNotSurveyed    pending, firing in 30m") {
 		t.Error(out)
 	}
