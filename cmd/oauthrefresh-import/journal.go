@@ -12,8 +12,8 @@ import (
 )
 
 // journal keeps what an import has done, by names, and nothing else of what it writes. Before each write stands the
-// intent, after it that it is done; each line is on the disk before anything follows it. So a role that is there without
-// either line is somebody else's.
+// intent, after it that it is done, or that Vault has refused it and nothing of it is there; each line is on the disk before
+// anything follows it. So a role that is there without an intent, or behind a refusal, is somebody else's.
 type journal struct {
 	path  string
 	of    string // which mount it is of
@@ -38,6 +38,7 @@ type line struct {
 	Mount   string `json:"mount,omitempty"` // the first line: the mount's accessor
 	Writing string `json:"writing,omitempty"`
 	Written string `json:"written,omitempty"`
+	Refused string `json:"refused,omitempty"` // takes the intent back
 }
 
 // loadJournal reads what there is, and creates nothing. A line that was cut off by a crash is as if it had not been
@@ -65,6 +66,8 @@ func loadJournal(path, mount string) (*journal, error) {
 			j.state[l.Written] = done
 		case l.Writing != "":
 			j.state[l.Writing] = intended
+		case l.Refused != "":
+			j.state[l.Refused] = untouched
 		}
 	}
 	if len(whole) == 0 && len(text) > 0 && !bytes.HasPrefix([]byte(`{"mount":"`+mount+`"}`), text) {
@@ -86,6 +89,12 @@ func (j *journal) writing(name string) error {
 func (j *journal) written(name string) error {
 	j.state[name] = done
 	return j.add(line{Written: name})
+}
+
+// refused says that nothing came of it.
+func (j *journal) refused(name string) error {
+	j.state[name] = untouched
+	return j.add(line{Refused: name})
 }
 
 func (j *journal) add(l line) error {

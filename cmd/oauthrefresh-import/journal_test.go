@@ -13,18 +13,25 @@ import (
 // A crash leaves a journal that ends anywhere. Whatever was cut off is as if it had not been begun: no role is written
 // twice, and what is added is read again.
 func TestAJournalCutOffAnywhere(t *testing.T) {
-	whole := "{\"mount\":\"oauth_1\"}\n{\"writing\":\"a\"}\n{\"written\":\"a\"}\n{\"writing\":\"b\"}\n"
+	const writingA, refusedC = "{\"writing\":\"a\"}\n", "{\"refused\":\"c\"}\n"
+	whole := "{\"mount\":\"oauth_1\"}\n" + writingA + "{\"written\":\"a\"}\n{\"writing\":\"c\"}\n" + refusedC + "{\"writing\":\"b\"}\n"
 	for n := range len(whole) + 1 {
 		f := newFake(t)
-		in := f.file("in", grants("a", "b"))
+		in := f.file("in", grants("a", "b", "c"))
 		f.file("in.journal", whole[:n])
-		wrote := []string{"a", "b"}
-		if strings.Contains(whole[:n], "{\"writing\":\"a\"}\n") { // the role is there once its intent is
+		wrote := []string{"a", "b", "c"}
+		if strings.Contains(whole[:n], writingA) { // the role is there once its intent is
 			f.roles["a"] = rotated("a")
 			wrote = wrote[1:]
 		}
-		f.want(exitDone, nil, in)
-		f.want(exitDone, []string{"2 rows: 2 written before\n"}, in)
+		code, says := exitDone, "3 rows: 3 written before\n"
+		if strings.Contains(whole[:n], refusedC) { // what is there is another's
+			f.roles["c"] = rotated("c")
+			wrote = wrote[:len(wrote)-1]
+			code, says = exitPartly, "c: skipped: there was a role with this name before"
+		}
+		f.want(code, nil, in)
+		f.want(code, []string{says}, in)
 		f.wantPosts(wrote...)
 	}
 }

@@ -113,8 +113,12 @@ func (r *runner) alike(it row, shown map[string]any) bool {
 // write writes one role, unless it is there by now. It is asked for again only where that can't be known or will pass, and
 // then it is looked for first: an answer may be lost behind a write that has taken place. Ctrl-C does not end a write that
 // is under way.
+//
+// A refusal takes the intent back, or the next run would count a role that somebody has written by hand as this row's. But
+// it tells nothing of a try before it whose outcome is unknown, of this run or of one before: that may yet be carried out.
 func (r *runner) write(ctx context.Context, it row, out *result) error {
 	var last error
+	doubt := r.journal.state[it.name] == intended
 	for try := range tries {
 		if there, err := r.look(ctx, it, out); err != nil || there {
 			if there && out.Outcome == before {
@@ -135,11 +139,14 @@ func (r *runner) write(ctx context.Context, it row, out *result) error {
 			return r.journal.written(it.name)
 		case err == nil && !a.passes():
 			out.say(refused, r.harmless(it, a.says))
-			return nil
+			if doubt {
+				return nil
+			}
+			return r.journal.refused(it.name)
 		case err == nil:
 			err = errors.New(r.harmless(it, a.String()))
 		}
-		last = err
+		last, doubt = err, doubt || a.unknown()
 		out.say(notReached, "it was begun, and Vault did not say that it is done")
 		if err := r.vault.wait(ctx, try, a); err != nil {
 			return err

@@ -123,6 +123,71 @@ func TestARoleThatAppearsMeanwhile(t *testing.T) {
 	f.wantPosts("a")
 }
 
+// refuse answers a write of Vault's, and takes nothing.
+func refuse(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodPost {
+		return false
+	}
+	reply(w, 400, map[string]any{"errors": []string{"there is no provider of this name"}})
+	return true
+}
+
+// Vault refuses a row, and somebody writes the role by hand: it is not taken for this row's, even if it looks like it.
+func TestARefusalTakesTheIntentBack(t *testing.T) {
+	for _, busy := range []int{0, 412, 429} { // before the refusal; nothing comes of these
+		f := newFake(t)
+		in := f.file("in", grants("a"))
+		asked := 0
+		f.first = func(w http.ResponseWriter, r *http.Request, _ string) bool {
+			if r.Method == http.MethodPost {
+				asked++
+			}
+			if r.Method == http.MethodPost && asked == 1 && busy != 0 {
+				reply(w, busy, nil)
+				return true
+			}
+			return refuse(w, r)
+		}
+		f.want(exitPartly, []string{"a: refused: there is no provider"}, in)
+		f.want(exitPartly, []string{"a: refused: there is no provider"}, in)
+		f.first = nil
+		f.roles["a"] = grantOf("a")
+		f.want(exitPartly, []string{"a: skipped: there was a role with this name before"}, in)
+		delete(f.roles, "a")
+		f.want(exitDone, []string{"a: written\n"}, in)
+		f.want(exitDone, []string{"a: written before\n"}, in)
+		f.wantPosts("a")
+	}
+}
+
+// The outcome of one try is unknown and the next is refused: the first may be carried out later, so the intent stays, also
+// for the refusals of later runs.
+func TestARefusalBehindALostAnswer(t *testing.T) {
+	for _, status := range []int{0, 500, 502, 504} {
+		f := newFake(t)
+		in := f.file("in", grants("a"))
+		lost := false
+		f.first = func(w http.ResponseWriter, r *http.Request, _ string) bool {
+			switch {
+			case r.Method != http.MethodPost || lost:
+				return refuse(w, r)
+			case status != 0:
+				reply(w, status, nil)
+			default:
+				cut(w)
+			}
+			lost = true
+			return true
+		}
+		f.want(exitPartly, []string{"a: refused: there is no provider"}, in)
+		f.want(exitPartly, []string{"a: refused: there is no provider"}, in)
+		f.first = nil
+		f.roles["a"] = rotated("a")
+		f.want(exitDone, []string{"a: written before: its write was interrupted"}, in)
+		f.wantPosts()
+	}
+}
+
 // Ctrl-C in the middle of a write: it is finished and counted, nothing else is begun, and the next run goes on.
 func TestInterrupted(t *testing.T) {
 	f := newFake(t)

@@ -170,6 +170,9 @@ func (a answer) passes() bool {
 	return a.status == 0 || a.status == http.StatusTooManyRequests || a.status == http.StatusPreconditionFailed || a.status >= 500
 }
 
+// unknown tells whether a write may have been carried out, or may be yet. 412 and 429 come before it is begun.
+func (a answer) unknown() bool { return a.status == 0 || a.status >= 500 }
+
 func (a answer) String() string {
 	return fmt.Sprintf("Vault answers %d: %s", a.status, cmp.Or(a.says, "no reason"))
 }
