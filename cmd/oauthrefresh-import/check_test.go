@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -71,4 +73,28 @@ func TestTheInputIsNotWrittenOver(t *testing.T) {
 		f.want(exitRefused, []string{"must not be the input"}, flag, in, in)
 	}
 	f.wantPosts()
+}
+
+// One file can't be the journal and the report, by whatever names, there or not.
+func TestTheJournalIsNotWrittenOver(t *testing.T) {
+	f := newFake(t)
+	in := f.file("in", grants("a"))
+	t.Chdir(f.dir)
+	if err := errors.Join(os.Mkdir("d", 0o700), os.Symlink("d", "l")); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"-report", in + ".journal", in}, {"-report", "in.journal", in}, {"-report", "d/../j", "-journal", "./j", in},
+		{"-report", "l/j", "-journal", "d/j", in}, {"-report", "j", "-journal", "j", "-"},
+	} {
+		f.want(exitRefused, []string{"the report must not be the journal"}, args...)
+	}
+	f.wantPosts()
+	f.wantFiles("d", "in", "l")
+
+	f.want(exitDone, nil, in)
+	if err := os.Link("in.journal", "other"); err != nil {
+		t.Fatal(err)
+	}
+	f.want(exitRefused, []string{"the report must not be the journal"}, "-report", "other", in)
 }

@@ -184,6 +184,19 @@ func rotated(name string) map[string]any {
 	return role
 }
 
+// wantFiles wants these files where the input is, and no others.
+func (f *fake) wantFiles(names ...string) {
+	f.t.Helper()
+	left, err := os.ReadDir(f.dir)
+	var got []string
+	for _, file := range left {
+		got = append(got, file.Name())
+	}
+	if err != nil || !slices.Equal(got, names) {
+		f.t.Errorf("the files are %q, want %q: %v", got, names, err)
+	}
+}
+
 // wantNoSecrets looks into every file that the program has left.
 func (f *fake) wantNoSecrets(names ...string) {
 	f.t.Helper()

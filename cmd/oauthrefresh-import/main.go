@@ -15,8 +15,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -117,7 +119,10 @@ func importFile(ctx context.Context, name string, o options, with surroundings) 
 	case o.journal == "" && !o.dryRun:
 		return nil, errors.New("for standard input say with -journal which file is to keep what is done")
 	}
-	if err := keepsInput(name, o.journal, o.report); err != nil {
+	if err := keepsApart(name, o.journal, o.report); err != nil {
+		return nil, err
+	}
+	if err := writable(o.report); err != nil {
 		return nil, err
 	}
 	rows, err := readInput(name, o, with)
@@ -145,7 +150,7 @@ func importFile(ctx context.Context, name string, o options, with surroundings) 
 	r := &runner{vault: v, journal: j, fields: fields, stderr: with.stderr, report: newReport(v.mount, o.dryRun, rows)}
 	err = r.run(ctx, rows)
 	r.report.print(with.stdout)
-	if !r.report.complete() && !o.dryRun {
+	if _, none := os.Stat(o.journal); none == nil && !r.report.complete() && !o.dryRun {
 		fmt.Fprintf(with.stdout, "What is done stands in %s: the same command again goes on from there.\n", o.journal)
 	}
 	if o.report != "" {
@@ -154,16 +159,61 @@ func importFile(ctx context.Context, name string, o options, with surroundings) 
 	return r.report, err
 }
 
-// keepsInput refuses to write over the input: it may be the only place where the refresh tokens are.
-func keepsInput(name string, outputs ...string) error {
-	input, err := os.Stat(name)
-	if err != nil {
-		return nil // whoever opens it says so
+// keepsApart refuses to write over the input, which may be the only place where the refresh tokens are, and over the journal.
+func keepsApart(input, journal, report string) error {
+	if input != "-" && (sameFile(input, journal) || sameFile(input, report)) {
+		return errors.New("the journal and the report must not be the input itself")
 	}
-	for _, output := range outputs {
-		if info, err := os.Stat(output); err == nil && os.SameFile(input, info) {
-			return errors.New("the journal and the report must not be the input itself")
-		}
+	if sameFile(journal, report) {
+		return errors.New("the report must not be the journal: it would be written over what is done")
 	}
 	return nil
+}
+
+// sameFile tells whether two names are those of one file, whether or not it is there. No name is no file's.
+func sameFile(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	if is, err := os.Stat(a); err == nil {
+		if other, err := os.Stat(b); err == nil && os.SameFile(is, other) {
+			return true
+		}
+	}
+	return place(a) == place(b)
+}
+
+// place is where a file of this name is, or would be.
+func place(name string) string {
+	if whole, err := filepath.Abs(name); err == nil {
+		name = whole
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(name)); err == nil {
+		name = filepath.Join(dir, filepath.Base(name))
+	}
+	return name
+}
+
+// writable finds out whether the report can be stored while nothing is begun yet, and leaves what there is as it is.
+func writable(report string) error {
+	if report == "" {
+		return nil
+	}
+	info, err := os.Stat(report)
+	flags := os.O_WRONLY
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		flags |= os.O_CREATE | os.O_EXCL
+	case err == nil && !info.Mode().IsRegular() && !info.IsDir(): // a pipe's reader would see its end
+		return nil
+	}
+	file, err := os.OpenFile(report, flags, 0o600)
+	if err != nil {
+		return fmt.Errorf("the report: %w", err)
+	}
+	err = file.Close()
+	if flags&os.O_CREATE != 0 {
+		err = errors.Join(err, os.Remove(report))
+	}
+	return err
 }

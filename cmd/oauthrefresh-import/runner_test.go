@@ -50,14 +50,40 @@ func TestARowEach(t *testing.T) {
 	f.wantPosts("c", "d")
 }
 
+// A report that can't be stored is found before anything is begun, and one that can is as it was until the end.
+func TestAReportThatCannotBeStored(t *testing.T) {
+	f := newFake(t)
+	in := f.file("in", grants("a"))
+	for _, name := range []string{f.dir, filepath.Join(f.dir, "none", "r"), filepath.Join(in, "r")} {
+		f.want(exitRefused, []string{"the report: "}, "-report", name, in)
+	}
+	earlier := f.file("earlier", "of before")
+	for _, name := range []string{earlier, filepath.Join(f.dir, "r")} {
+		f.want(exitRefused, []string{"verify refreshes at once"}, "-report", name, "-set", "verify=true", in)
+	}
+	f.wantPosts()
+	f.wantFiles("earlier", "in")
+	if text, err := os.ReadFile(earlier); err != nil || string(text) != "of before" {
+		t.Errorf("the earlier report is %q: %v", text, err)
+	}
+}
+
+// A journal is named only where there is one.
+func TestNothingWasBegun(t *testing.T) {
+	f := newFake(t)
+	f.roles["a"] = rotated("a")
+	if code, said := f.do(t.Context(), "", f.file("in", grants("a"))); code != exitPartly || strings.Contains(said, "in.journal") {
+		t.Errorf("%d: %s", code, said)
+	}
+	f.wantFiles("in")
+}
+
 func TestDryRunWritesNothing(t *testing.T) {
 	f := newFake(t)
 	f.roles["b"] = grantOf("b")
 	f.want(exitPartly, []string{"a: to be written", "b: skipped"}, "-dry-run", f.file("in", grants("a", "b")))
 	f.wantPosts()
-	if left, _ := os.ReadDir(f.dir); len(left) != 1 {
-		t.Errorf("%d files are left", len(left))
-	}
+	f.wantFiles("in")
 }
 
 // An answer that was lost behind a write: the role is there, and is not written a second time.

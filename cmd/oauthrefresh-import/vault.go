@@ -54,6 +54,9 @@ func newVault(mount string, perSecond float64, with surroundings) (*vault, error
 	if at, err := url.Parse(v.addr); err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
 		return nil, errors.New("VAULT_ADDR is to be an address such as https://vault.example.com:8200")
 	}
+	if !(perSecond >= 0) { // nor is NaN
+		return nil, errors.New("-rate is to be a number of requests a second, or 0 for as fast as Vault answers")
+	}
 	if v.mount == "" || strings.Contains(v.mount, "..") {
 		return nil, errors.New("-mount is to be the path of a mount, such as oauth")
 	}

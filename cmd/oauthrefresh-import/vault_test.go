@@ -79,6 +79,9 @@ func TestUsage(t *testing.T) {
 	f := newFake(t)
 	f.want(exitDone, []string{"scripts/import [flags] FILE", "-mapping theirs=ours"}, "-h")
 	f.want(exitRefused, []string{"Usage:"})
+	for _, rate := range []string{"-1", "NaN"} {
+		f.want(exitRefused, []string{"-rate is to be a number of requests"}, "-rate", rate, f.file("in", grants("a")))
+	}
 	if code, said := f.do(t.Context(), "", "-nonsense", "x"); code != exitRefused || !strings.Contains(said, "not defined") {
 		t.Errorf("%d %s", code, said)
 	}
