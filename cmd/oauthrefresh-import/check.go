@@ -120,11 +120,19 @@ func twice(rows []row) error {
 			continue
 		}
 		if first, ok := tokens[token]; ok {
-			faults = append(faults, fmt.Errorf("%s (%s) and %s (%s) have the same refresh token: two roles would spend one grant and end it. One role is enough for all its readers",
-				first.at, first.name, r.at, r.name))
+			faults = append(faults, fmt.Errorf("%s and %s have the same refresh token: two roles would spend one grant and end it. One role is enough for all its readers",
+				first.called(), r.called()))
 			continue
 		}
 		tokens[token] = r
 	}
 	return errors.Join(faults...)
+}
+
+// called is where a row stands, and its name if it has a good one.
+func (r row) called() string {
+	if r.name == "" {
+		return r.at
+	}
+	return r.at + " (" + r.name + ")"
 }

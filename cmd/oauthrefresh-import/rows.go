@@ -81,6 +81,9 @@ func readInput(name string, o options, with surroundings) ([]row, error) {
 // readRows reads JSON, if it begins as that does, else CSV. Its errors name places and no values.
 func readRows(r io.Reader) ([]row, error) {
 	in := bufio.NewReader(r)
+	if mark, _ := in.Peek(2); string(mark) == "\xff\xfe" || string(mark) == "\xfe\xff" { // "Unicode text", as Excel calls it
+		return nil, errors.New("the input is UTF-16: save it as UTF-8")
+	}
 	if mark, _ := in.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) { // as Excel begins its files
 		in.Discard(len(mark))
 	}
@@ -100,21 +103,12 @@ func readRows(r io.Reader) ([]row, error) {
 	}
 }
 
-// readCSV reads a table whose first line names its columns. An empty cell names nothing.
-func readCSV(r io.Reader) (rows []row, err error) {
-	table := csv.NewReader(r)
-	header, err := table.Read()
+// readCSV reads a table whose first line names its columns. An empty cell names nothing, and a line of them is blank.
+func readCSV(in *bufio.Reader) (rows []row, err error) {
+	table := csv.NewReader(in)
+	header, err := readHeader(table, otherwise(in))
 	if err != nil {
-		return nil, fmt.Errorf("the first line is no CSV: %w", err)
-	}
-	for i, column := range header {
-		header[i] = strings.TrimSpace(column)
-		if header[i] == "" {
-			return nil, fmt.Errorf("column %d of the first line has no name", i+1)
-		}
-		if slices.Contains(header[:i], header[i]) {
-			return nil, fmt.Errorf("columns %d and %d of the first line have the same name", slices.Index(header, header[i])+1, i+1)
-		}
+		return nil, err
 	}
 	for {
 		cells, err := table.Read()
@@ -131,8 +125,39 @@ func readCSV(r io.Reader) (rows []row, err error) {
 				fields[header[i]] = cell
 			}
 		}
-		rows = append(rows, row{at: fmt.Sprintf("line %d", line), fields: fields})
+		if len(fields) > 0 {
+			rows = append(rows, row{at: fmt.Sprintf("line %d", line), fields: fields})
+		}
 	}
+}
+
+// otherwise tells whether something else than a comma is what first separates columns in a table's first line.
+func otherwise(in *bufio.Reader) bool {
+	begin, _ := in.Peek(in.Size())
+	line, _, _ := bytes.Cut(begin, []byte("\n"))
+	i := bytes.IndexAny(line, ",;\t")
+	return i >= 0 && line[i] != ','
+}
+
+// readHeader reads the names of the columns.
+func readHeader(table *csv.Reader, otherwise bool) ([]string, error) {
+	header, err := table.Read()
+	if otherwise && !slices.Contains(header, "name") {
+		return nil, errors.New("the columns are separated by semicolons or tabs: separate them by commas")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the first line is no CSV: %w", err)
+	}
+	for i, column := range header {
+		header[i] = strings.TrimSpace(column)
+		if header[i] == "" {
+			return nil, fmt.Errorf("column %d of the first line has no name", i+1)
+		}
+		if slices.Contains(header[:i], header[i]) {
+			return nil, fmt.Errorf("columns %d and %d of the first line have the same name", slices.Index(header, header[i])+1, i+1)
+		}
+	}
+	return header, nil
 }
 
 // readJSON reads an array of objects, or an object of objects by name. It goes token by token, so that a name that
@@ -149,11 +174,8 @@ func readJSON(r io.Reader) (rows []row, err error) {
 				break
 			}
 		}
-		if err = in.Decode(&it.fields); err == nil {
-			asTheyStand(it.fields)
-		}
-		if err != nil || it.fields == nil {
-			return nil, fmt.Errorf("%s is no JSON object: what is read is an array of objects, or an object of objects by name", it.at)
+		if it.fields, err = readObject(in, it.at); err != nil {
+			return nil, err
 		}
 		maps.DeleteFunc(it.fields, func(_ string, value any) bool { return value == nil || value == "" })
 		if name != nil {
@@ -174,6 +196,50 @@ func readJSON(r io.Reader) (rows []row, err error) {
 		return nil, errors.New("there is more JSON behind the first value: jq -s makes one array of many objects")
 	}
 	return rows, nil
+}
+
+// readObject reads the fields of one row.
+func readObject(in *json.Decoder, at string) (fields map[string]any, err error) {
+	var text json.RawMessage
+	again := func() *json.Decoder {
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		return d
+	}
+	if err = in.Decode(&text); err == nil {
+		err = again().Decode(&fields)
+	}
+	if err != nil || fields == nil {
+		return nil, fmt.Errorf("%s is no JSON object: what is read is an array of objects, or an object of objects by name", at)
+	}
+	if keyTwice(again()) {
+		return nil, fmt.Errorf("%s has two fields with the same name", at)
+	}
+	asTheyStand(fields)
+	return fields, nil
+}
+
+// keyTwice tells whether an object in JSON that is well-formed has a key twice: one of the values would be lost.
+func keyTwice(in *json.Decoder) bool {
+	open, _ := in.Token()
+	if _, ok := open.(json.Delim); !ok {
+		return false
+	}
+	seen := map[json.Token]bool{}
+	for in.More() {
+		if open == json.Delim('{') {
+			key, _ := in.Token()
+			if seen[key] {
+				return true
+			}
+			seen[key] = true
+		}
+		if keyTwice(in) {
+			return true
+		}
+	}
+	_, _ = in.Token() // the end
+	return false
 }
 
 // rename gives columns our names, or leaves them out.

@@ -15,9 +15,10 @@ func TestInputsOfEveryForm(t *testing.T) {
 	const csvText = "\xef\xbb\xbfconnection, client_id,refresh_token,provider_params.domain,token_params.a.b,scope,note\n" +
 		"one,\"a \"\"quoted\"\", id\",\"canary-a\nb\",login.example.com,canary-x,,theirs\n"
 	for form, text := range map[string]string{
-		"CSV":        csvText,
-		"CSV, CRLF":  strings.ReplaceAll(strings.ReplaceAll(csvText, "\n", "\r\n"), "a\r\nb", "a\nb"),
-		"JSON array": `[{"connection":"one","client_id":"a \"quoted\", id","refresh_token":"canary-a\nb","provider_params":{"domain":"login.example.com"},"token_params.a.b":"canary-x","scope":null,"note":1}]`,
+		"CSV":                            csvText,
+		"CSV, CRLF":                      strings.ReplaceAll(strings.ReplaceAll(csvText, "\n", "\r\n"), "a\r\nb", "a\nb"),
+		"CSV, with empty lines of Excel": csvText + ",,,,,,\n\n,,,,,,\n",
+		"JSON array":                     `[{"connection":"one","client_id":"a \"quoted\", id","refresh_token":"canary-a\nb","provider_params":{"domain":"login.example.com"},"token_params.a.b":"canary-x","scope":null,"note":1}]`,
 		"JSON by name": `
 			{"one":{"connection":"one","client_id":"a \"quoted\", id","refresh_token":"canary-a\nb","provider_params.domain":"login.example.com","token_params":{"a.b":"canary-x"},"scope":"","note":{}}}`,
 	} {
