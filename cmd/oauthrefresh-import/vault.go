@@ -72,14 +72,15 @@ func newVault(mount string, perSecond float64, with surroundings) (*vault, error
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = config
-	v.http = &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: sameScheme}
+	v.http = &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: asItIs}
 	return v, nil
 }
 
-// sameScheme lets a standby send the request on to the active node, but no token and no secret into the open.
-func sameScheme(req *http.Request, via []*http.Request) error {
-	if len(via) > 2 || via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {
-		return errors.New("the Vault redirects more than once, or from https to http")
+// asItIs lets a standby send the request on to the active node, but no token and no secret into the open, and no write that
+// a 301 or 302 makes a read: its 200 would count as the write's.
+func asItIs(req *http.Request, via []*http.Request) error {
+	if len(via) > 2 || via[0].URL.Scheme == "https" && req.URL.Scheme != "https" || req.Method != via[0].Method {
+		return errors.New("the Vault redirects more than once, from https to http, or a write to a read: VAULT_ADDR is to be where it leads")
 	}
 	return nil
 }

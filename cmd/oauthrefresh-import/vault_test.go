@@ -66,6 +66,17 @@ func TestRedirects(t *testing.T) {
 		t.Errorf("written was %q", f.roles["a"])
 	}
 
+	found := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, f.server.URL+r.URL.RequestURI(), http.StatusFound)
+	}))
+	defer found.Close()
+	f.env["VAULT_ADDR"] = found.URL
+	f.after = func(http.ResponseWriter, *http.Request, string) bool {
+		t.Error("it was written behind a 302")
+		return false
+	}
+	f.want(exitPartly, []string{"or a write to a read", "c: not reached"}, f.file("in3", grants("c")))
+
 	down := httptest.NewTLSServer(standby.Config.Handler)
 	defer down.Close()
 	f.env["VAULT_ADDR"], f.env["VAULT_SKIP_VERIFY"], f.header = down.URL, "true", nil
