@@ -104,7 +104,7 @@ func horizonOf(d *framework.FieldData) (time.Duration, error) {
 		return 0, nil
 	}
 	raw, asked := d.GetOk("horizon")
-	if !asked || d.Raw["horizon"] == "" {
+	if !asked {
 		return grant.Warning, nil
 	}
 	if ahead := time.Duration(raw.(int)) * time.Second; ahead >= shortestAhead && ahead <= longestAhead {
